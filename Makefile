@@ -1,0 +1,79 @@
+# `make` lists the targets. A recipe's name is its target:
+#   make sentiment                     train it, show what it learned
+#   make sentiment DATA=mine.csv ARGS="--epochs 3 --units 128"
+#   make try RECIPE=sentiment          type a line, get its answer
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock test lint bench results try report copy publish clean
+
+PYTHON ?= python3
+VENV := .venv
+RUN_PYTHON := $(VENV)/bin/python
+RECIPES := $(filter-out __init__,$(basename $(notdir $(wildcard recipes/*.py))))
+.PHONY: $(RECIPES)
+
+# The extra (gpu, jax, jax-gpu) that `make setup EXTRA=...` installed stays in
+# force for later targets, and with it the Keras backend.
+EXTRA ?= $(shell cat $(VENV)/.extra 2>/dev/null)
+LOCK := requirements$(if $(EXTRA),-$(EXTRA)).lock
+ifneq ($(filter jax jax-gpu,$(EXTRA)),)
+export KERAS_BACKEND ?= jax
+endif
+
+help: ## list the targets
+	@echo "make RECIPE [DATA=name-or-file] [ARGS=\"--epochs 3 ...\"], RECIPE one of: $(RECIPES)"
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+# The stamp names the lock's content: the environment is made again when it changes.
+STAMP = $(VENV)/.installed-$(shell cat $(LOCK) 2>/dev/null | cksum | cut -d' ' -f1)
+READY = @sh kit/setup.sh "$(PYTHON)" "$(VENV)" "$(LOCK)" "$(STAMP)" "$(EXTRA)"
+
+setup: ## make .venv from the lock; EXTRA=gpu, jax or jax-gpu for the others
+	$(READY)
+
+$(RECIPES): ## train a recipe
+	$(READY)
+	@$(RUN_PYTHON) -m recipes.$@ $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+try: ## RECIPE=name [RUN=folder] [TEXT="..."]: answers from the exported model
+	$(READY)
+	@$(RUN_PYTHON) -m kit.try_run "$(RECIPE)" $(if $(RUN),--run "$(RUN)") $(if $(TEXT),--text "$$TEXT")
+export TEXT
+
+report: ## RECIPE=name [RUN=folder]: draw plots and report.html again
+	$(READY)
+	@$(RUN_PYTHON) -m kit.report "$(RECIPE)" $(if $(RUN),--run "$(RUN)")
+
+copy: ## RECIPE=name TO=app/name: one Python package to keep
+	$(READY)
+	@$(RUN_PYTHON) -m kit.copy_recipe "$(RECIPE)" "$(TO)"
+
+publish: ## RECIPE=name TO=models [RUN=folder]: the export as the next version
+	$(READY)
+	@$(RUN_PYTHON) -m kit.publish "$(RECIPE)" "$(TO)" $(if $(RUN),--run "$(RUN)")
+
+test: ## all tests
+	$(READY)
+	@$(RUN_PYTHON) -m pytest $(ARGS)
+
+lint: ## ruff: rules and format
+	$(READY)
+	@$(RUN_PYTHON) -m ruff check . && $(RUN_PYTHON) -m ruff format --check .
+
+bench: ## ours beside Keras in one run, into results/
+	$(READY)
+	@$(RUN_PYTHON) -m benchmarks.recurrent $(ARGS)
+
+results: ## write the README's table from results/*.json
+	$(READY)
+	@$(RUN_PYTHON) -m benchmarks.results_table
+
+UV_COMPILE = uv pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --custom-compile-command "make lock" --extra sentiment --extra translation --extra word2vec --extra music --extra dev
+lock: ## resolve the locks anew (needs uv)
+	$(UV_COMPILE) -o requirements.lock
+	$(UV_COMPILE) --extra jax -o requirements-jax.lock
+	$(UV_COMPILE) --extra gpu -o requirements-gpu.lock
+	$(UV_COMPILE) --extra jax-gpu -o requirements-jax-gpu.lock
+
+clean: ## remove caches; never runs, downloads or .venv
+	@find . -path ./$(VENV) -prune -o -type d \( -name __pycache__ -o -name .pytest_cache -o -name .ruff_cache -o -name .hypothesis -o -name .cache \) -print | xargs rm -rf

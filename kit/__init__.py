@@ -1,0 +1,1 @@
+"""How a run is run: command line, run folder, exact resume, report, try, copy."""
