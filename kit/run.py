@@ -1,0 +1,474 @@
+"""One run of a recipe: its command line, its folder, its first and last lines.
+
+A recipe ends with ``command(main, Config, smoke={...})``: the options are the fields
+of its ``Config`` and those of ``Options`` below, and ``main(config, run)`` is called
+with a folder made for the run. Whatever a user can get wrong is one line and exit 2.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import errno
+import hashlib
+import importlib.metadata
+import importlib.util
+import inspect
+import io
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from data.tables import UserError
+
+try:
+    from data.catalog import locate
+except ImportError:  # a recipe copied into an app has no catalog: it takes paths
+    locate = None
+
+SAMPLE = Path(__file__).parent.parent / "sample"  # the default data of such a copy
+CACHE = Path(".cache")
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    run_dir: Path | None = None  # folder of the run; default runs/RECIPE/UTC-TIME
+    resume: bool = False  # go on with the newest unfinished run, or with --run-dir
+    load: Path | None = None  # folder of a run: its weights, no training
+    smoke: bool = False  # the whole path in seconds, on few rows
+
+
+class Run:
+    """The folder of one run and what stands in it.
+
+    Attributes:
+        folder: Where everything is written.
+        data, test_data: The paths behind `--data` and `--test-data`.
+        data_sha256: One hash over both.
+        loaded: Folder of the run whose weights are loaded, else `None`.
+        only_export: The run is complete but for its export.
+    """
+
+    def __init__(self, recipe, module, config, options, folder):
+        self.recipe, self.module, self.folder = recipe, module, folder
+        self.config, self.options = config, options
+        self.loaded = options.load
+        self.only_export = options.load is not None and folder == options.load
+        self.data = find_data(config.data)
+        self.test_data = find_data(config.test_data) if config.test_data else None
+        self.data_sha256 = sha256(self.data, *filter(None, [self.test_data]))
+        self.began = time.perf_counter()
+
+    def write(self, name: str, content) -> None:
+        """Writes text, or anything else as JSON, whole or not at all."""
+        if not isinstance(content, str):
+            content = json.dumps(content, ensure_ascii=False, indent=1)
+        write_whole(self.folder / name, content.encode())
+
+    def vocabulary(self) -> dict | None:
+        """What `vocabulary.json` of the loaded run holds; `None` without one."""
+        return self.loaded and read_json(self.loaded / "vocabulary.json")
+
+    def cached(self, *key, make: Callable[[], dict]) -> dict:
+        """What `make()` gives (arrays, or values that JSON holds), kept on disk.
+
+        The key is the data's sha256 and all in `key`.
+        """
+        text = json.dumps([self.recipe, self.data_sha256, *key], sort_keys=True)
+        path = CACHE / self.recipe / f"{hashlib.sha256(text.encode()).hexdigest()}.npz"
+        with contextlib.suppress(OSError, ValueError, KeyError), np.load(path) as kept:
+            return {
+                name.removesuffix(".json"): json.loads(kept[name].tobytes())
+                if name.endswith(".json")
+                else kept[name]
+                for name in kept.files
+            }
+        made = make()
+        packed = io.BytesIO()
+        arrays = {
+            **{k: v for k, v in made.items() if isinstance(v, np.ndarray)},
+            **{
+                f"{k}.json": np.frombuffer(json.dumps(v).encode(), np.uint8)
+                for k, v in made.items()
+                if not isinstance(v, np.ndarray)
+            },
+        }
+        np.savez(packed, **arrays)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, packed.getvalue())
+        return made
+
+    def export(self, export: Callable, *arguments) -> None:
+        """Calls `export(*arguments, folder)`; a SavedModel is made by TensorFlow.
+
+        On another backend a child process with TensorFlow loads this run and makes it.
+        """
+        target = self.folder / "saved_model" / "1"
+        if keras.backend.backend() == "tensorflow":
+            making = target.with_name("making")
+            shutil.rmtree(making, ignore_errors=True)
+            shutil.rmtree(target, ignore_errors=True)
+            export(*arguments, making)
+            making.rename(target)
+            return
+        command = [sys.executable, "-m", self.module, "--load", str(self.folder)]
+        if importlib.util.find_spec("tensorflow") is None:
+            print(
+                "No SavedModel: TensorFlow is not installed here. Where it is: "
+                f"KERAS_BACKEND=tensorflow python {' '.join(command[1:])} "
+                f"--run-dir {self.folder}"
+            )
+            return
+        environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+        command += ["--run-dir", str(self.folder)]
+        child = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if child.returncode:
+            reason = (child.stderr.strip() or "no message").splitlines()[-1]
+            raise UserError(f"the export by TensorFlow failed: {reason}")
+
+    def finish(self, metrics: dict) -> None:
+        """Writes `metrics.json` and the report, and moves `latest` to this run."""
+        self.write("metrics.json", metrics)
+        print()
+        for name, value in metrics.items():
+            text = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+            print(f"  {name:<34} {text:>12}")
+        with contextlib.suppress(ImportError):  # a copied recipe has no report
+            from kit.report import write_report
+
+            print(f"\nReport: {write_report(self.folder)}")
+        if not self.options.smoke and self.folder.parent == Path("runs") / self.recipe:
+            link = self.folder.parent / f".latest-{os.getpid()}"
+            link.symlink_to(self.folder.name)
+            link.replace(self.folder.parent / "latest")
+        (self.folder / "checkpoint.npz").unlink(missing_ok=True)
+
+
+def command(main: Callable, config_class: type, smoke: dict) -> None:
+    """Parses the command line and calls `main(config, run)`.
+
+    Args:
+        main: The recipe's `main(config, run)`.
+        config_class: Frozen dataclass; each field is an option.
+        smoke: Fields and their values under `--smoke`, where not given otherwise.
+    """
+    module = inspect.getmodule(main)
+    name = module.__spec__.name if module.__spec__ else "__main__"
+    recipe = Path(inspect.getfile(main)).stem
+    with one_line_errors(f"python -m {name} --resume"):
+        config, options = _parse(config_class, smoke, name)
+        folder, made = _folder(recipe, options)
+        try:
+            run = Run(recipe, name, config, options, folder)
+            _describe(run)
+            keras.utils.set_random_seed(config.seed)
+            main(config, run)
+        except UserError:
+            # Nothing half-written: what was not trained yet is taken away again.
+            if made and not (folder / "checkpoint.npz").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+def _parse(config_class, smoke, module):
+    """Config and options: from the command line, or from an earlier run's file."""
+    import tyro
+
+    def parse(
+        config: tyro.conf.OmitArgPrefixes[config_class],
+        options: tyro.conf.OmitArgPrefixes[Options],
+    ):
+        return config, options
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            config, options = tyro.cli(
+                parse, prog=f"python -m {module}", config=(tyro.conf.FlagCreatePairsOff,)
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        lines = [line.strip(" │╭╮╰╯─-") for line in said.getvalue().splitlines()]
+        lines = [line for line in lines if line and "helptext" not in line][1:]
+        raise UserError("; ".join(lines) or "the command line was not understood") from None
+    default = config_class()
+    given = {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(config)
+        if getattr(config, field.name) != getattr(default, field.name)
+    }
+    if options.resume and (given or options.load or options.smoke):
+        raise UserError("--resume takes its options from the run: give only --run-dir")
+    if options.load:
+        if other := given.keys() - {"data", "test_data"}:
+            raise UserError(
+                "--load takes its options from the run, but for --data and "
+                f"--test-data: found --{sorted(other)[0].replace('_', '-')}"
+            )
+        config = dataclasses.replace(_config_of(options.load, config_class), **given)
+    elif options.resume:
+        recipe = module.rpartition(".")[2].replace("__main__", module.split(".")[-2])
+        folder = options.run_dir or _newest_unfinished(recipe)
+        if (folder / "metrics.json").exists() and not (
+            folder / "checkpoint.npz"
+        ).exists():
+            raise UserError(f"nothing to resume: {folder} is finished")
+        config = _config_of(folder, config_class)
+        options = dataclasses.replace(options, run_dir=folder)
+    elif options.smoke:
+        config = dataclasses.replace(config, **{**smoke, **given})
+    for field in dataclasses.fields(config):
+        _check(field, getattr(config, field.name))
+    return config, options
+
+
+def _check(field, value) -> None:
+    """Whole numbers are positive (or not negative, where the default is 0)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return
+    option = f"--{field.name.replace('_', '-')}"
+    if "dropout" in field.name:
+        if not 0 <= value < 1:
+            raise UserError(f"{option} must be at least 0 and below 1, found {value}")
+    elif isinstance(value, int):
+        least = min(field.default, 1)
+        if value < least:
+            raise UserError(f"{option} must be at least {least}, found {value}")
+    elif not 0 < value < float("inf"):
+        raise UserError(f"{option} must be above 0, found {value}")
+
+
+def _folder(recipe: str, options: Options) -> tuple[Path, bool]:
+    """The run's folder, and whether it was made now."""
+    base = Path("runs") / recipe
+    if options.resume or (options.load and options.run_dir == options.load):
+        return options.run_dir, False
+    try:
+        if options.smoke and not options.run_dir:
+            shutil.rmtree(base / "smoke", ignore_errors=True)
+            (base / "smoke").mkdir(parents=True)
+            return base / "smoke", True
+        if folder := options.run_dir:
+            if folder.is_dir() and any(folder.iterdir()):
+                raise UserError(f"{folder} is not empty: --run-dir needs a new folder")
+            folder.mkdir(parents=True, exist_ok=True)
+            _probe(folder)
+            return folder, True
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+        for suffix in ["", *(f"-{n}" for n in range(2, 1000))]:
+            with contextlib.suppress(FileExistsError):
+                (base / (now + suffix)).mkdir(parents=True)
+                return base / (now + suffix), True
+        raise UserError(f"no new folder can be made in {base}")
+    except OSError as error:
+        raise UserError(
+            f"the run folder {options.run_dir or base} cannot be written: "
+            f"{error.strerror}"
+        ) from None
+
+
+def _probe(folder: Path) -> None:
+    (folder / ".probe").touch()
+    (folder / ".probe").unlink()
+
+
+def _describe(run: Run) -> None:
+    """Prints the first line; writes `config.json` and `environment.json`."""
+    environment = describe_machine()
+    accelerator = " ".join([environment["device"], f"({environment['device_name']})"])
+    print(
+        f"{run.recipe}: Keras {keras.__version__} on {environment['backend']} "
+        f"{environment['versions'][environment['backend']]}, {accelerator}, "
+        f"XLA {'on' if environment['xla'] else 'off'}, run folder {run.folder}"
+    )
+    if environment["device"] == "CPU" and Path("/dev/nvidia0").exists():
+        print("A GPU is present but unused: make setup EXTRA=gpu (or jax-gpu)")
+    if run.only_export:
+        return
+    environment |= {
+        "seed": run.config.seed,
+        "data_sha256": run.data_sha256,
+        "git_commit": _git_commit(),
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    if run.options.resume:
+        before = read_json(run.folder / "environment.json")
+        if before["data_sha256"] != run.data_sha256:
+            raise UserError(
+                f"{run.data} has changed since {run.folder} began: a run resumes on "
+                "the same data only"
+            )
+        if before["backend"] != environment["backend"]:
+            raise UserError(
+                f"{run.folder} was begun on {before['backend']}: resume with "
+                f"KERAS_BACKEND={before['backend']}"
+            )
+        return
+    run.write("environment.json", environment)
+    # Last: a folder with config.json can be resumed.
+    run.write("config.json", dataclasses.asdict(run.config))
+
+
+def describe_machine() -> dict:
+    """Backend, device, XLA and versions, as `environment.json` holds them."""
+    backend = keras.backend.backend()
+    names = {"python": platform.python_version(), "keras": keras.__version__}
+    for package in ("numpy", "tensorflow", "jax"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            names[package] = importlib.metadata.version(package)
+    device, device_name = "CPU", f"{os.cpu_count()} cores"
+    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open() as lines:
+        model = next((x for x in lines if x.startswith("model name")), ":").split(":")
+        device_name = f"{model[1].strip()}, {device_name}"
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        if gpus := tf.config.list_physical_devices("GPU"):
+            details = tf.config.experimental.get_device_details(gpus[0])
+            device, device_name = "GPU", details.get("device_name", "unknown")
+    elif backend == "jax":
+        import jax
+
+        if jax.devices()[0].platform != "cpu":
+            device, device_name = "GPU", jax.devices()[0].device_kind
+    else:
+        raise UserError(f"KERAS_BACKEND={backend}: expected tensorflow or jax")
+    return {
+        "backend": backend,
+        "device": device,
+        "device_name": device_name,
+        "xla": use_xla(),
+        "versions": names,
+    }
+
+
+def use_xla() -> bool:
+    """Whether to compile by XLA: everywhere, as `benchmarks.recurrent` found.
+
+    The layers of `custom_layers` are faster with it on TensorFlow's CPU too.
+    """
+    return True
+
+
+def find_data(name: str) -> Path:
+    """The path behind a catalog name or a path, else a `UserError`."""
+    if locate is not None:
+        return locate(name)
+    path = Path(name)
+    if path.exists():
+        return path
+    if SAMPLE.is_dir() and name == SAMPLE.joinpath("NAME").read_text().strip():
+        return SAMPLE
+    raise UserError(f"no file or folder {name}")
+
+
+def newest_run(recipe: str) -> Path:
+    """The folder of the recipe's newest finished run."""
+    latest = Path("runs") / recipe / "latest"
+    if not latest.is_dir():
+        raise UserError(f"no finished run of {recipe} yet: make {recipe}")
+    return latest.resolve().relative_to(Path.cwd().resolve())
+
+
+def _newest_unfinished(recipe: str) -> Path:
+    folders = sorted(
+        path.parent
+        for path in (Path("runs") / recipe).glob("2*/config.json")
+        if (path.parent / "checkpoint.npz").exists()
+        or not (path.parent / "metrics.json").exists()
+    )
+    if not folders:
+        raise UserError(f"nothing to resume: no unfinished run in runs/{recipe}")
+    return folders[-1]
+
+
+def _config_of(folder: Path, config_class: type):
+    values = read_json(folder / "config.json")
+    known = {field.name for field in dataclasses.fields(config_class)}
+    if unknown := values.keys() - known:
+        raise UserError(f"{folder}/config.json: unknown option {sorted(unknown)[0]}")
+    return config_class(**values)
+
+
+def read_json(path: Path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: expected the folder of a run") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+
+
+def sha256(*paths: Path) -> str:
+    """One hash over files, and over the CSV and TSV files of folders."""
+    total = hashlib.sha256()
+    for path in paths:
+        files = (
+            sorted(x for x in path.iterdir() if x.suffix in {".csv", ".tsv"})
+            if path.is_dir()
+            else [path]
+        )
+        for file in files:
+            try:
+                with file.open("rb") as stream:
+                    total.update(hashlib.file_digest(stream, "sha256").digest())
+            except OSError as error:
+                raise UserError(f"{file} cannot be read: {error.strerror}") from None
+    return total.hexdigest()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file so that a kill at any moment leaves the old one or the new."""
+    making = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with making.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        making.replace(path)
+    finally:
+        making.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def one_line_errors(resume: str | None = None) -> Iterator[None]:
+    """A `UserError` becomes one line and exit 2; Ctrl-C a hint and exit 130."""
+    try:
+        yield
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"error: {error.strerror}{where}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        hint = f"; go on with: {resume}" if resume else ""
+        print(f"\ninterrupted{hint}", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _git_commit() -> str | None:
+    here = Path(__file__).parent
+    try:
+        shown = subprocess.run(
+            ["git", "-C", here, "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+        )
+    except OSError:
+        return None
+    return shown.stdout.strip() or None
