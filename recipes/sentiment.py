@@ -1,0 +1,482 @@
+"""Sentiment: a text in, one of a few classes out (many-to-one).
+
+    make sentiment                               # generated film reviews, offline
+    make sentiment DATA=imdb                     # 50,000 real ones, fetched once
+    make sentiment DATA=mine.csv ARGS="--epochs 3 --units 128"
+    make try RECIPE=sentiment                    # type a sentence, get its answer
+
+Data     A CSV or TSV with the columns `text` and `label`, any number of classes, any
+         language; or a folder with `train.csv`, `test.csv` and, if there are such,
+         `validation.csv` and further `test_NAME.csv`, each reported apart. What has no
+         validation or test part is split by text, stratified, from `--seed`.
+Model    words -> vectors -> bidirectional LSTM -> largest and mean output over time ->
+         classes. Beside it always a bag of words: logistic regression on the tf-idf of
+         words and word pairs, tuned on validation (scikit-learn).
+Writes   runs/sentiment/<UTC time>/: report.html, metrics.json, samples.txt, and
+         saved_model/1/, which takes strings and gives probabilities and labels.
+
+"""
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from custom_layers import GRU, LSTM, SimpleRNN
+from kit.resume import Batches, Checkpoint, bucket_lengths
+from kit.run import Run, UserError, command, use_xla
+
+
+@dataclass(frozen=True)
+class Config:
+    data: str = "reviews"  # a name (reviews, imdb) or a path
+    test_data: str = ""  # path of a test file; without: split off, or the folder's
+    text_column: str = "text"  # name in the header
+    label_column: str = "label"  # name in the header
+    seed: int = 0  # of the split, the first weights, dropout and the order
+    epochs: int = 6  # passes over the training part
+    cell: Literal["lstm", "gru", "simple_rnn"] = "lstm"  # what steps through time
+    units: int = 64  # width of the state, in each direction
+    max_tokens: int = 400  # of longer texts: the first and the last half of these
+    batch_size: int = 64  # rows a step
+    learning_rate: float = 2e-3  # at the start; falls linearly to a twentieth
+
+
+VOCABULARY = 30_000  # most frequent words of the training part; the rest is unknown
+VECTOR = 100  # numbers a word
+DROPOUT = 0.4  # share of the words whose vector is blanked, and of pooled features
+EXAMPLES = (  # their probabilities word by word are drawn in the report
+    "not bad at all",
+    "a dull start, but a moving end",
+    "I wanted to love it, but it bored me",
+)
+PADDING, UNKNOWN = 0, 1  # the first two ids
+
+
+class Split(NamedTuple):
+    texts: list[str]
+    ids: list[np.ndarray]  # int32 [time] each
+    labels: np.ndarray  # int32 [rows]
+
+
+# 1. Text to numbers ------------------------------------------------------------------
+
+# Words are split at spaces and punctuation; ! and ? stay, and each character of a
+# script without spaces (Thai, Lao, Myanmar, Khmer, Kana, Han) is a word. Explicit
+# characters, no \w and \s: `export` does the same in TensorFlow, on any Unicode.
+LOWER = {
+    code: ord(chr(code).lower()) if len(chr(code).lower()) == 1 else code
+    for code in range(0x590)  # Latin, Greek, Cyrillic, Armenian
+}
+APOSTROPHE = "[\u2018\u2019\u02bc]"
+ALONE = (
+    "([!?\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
+)
+BETWEEN = (
+    "[\x00- \"-&(-/:->@\\[-`{-\xa9\xab-\xb1\xb4\xb6-\xb9\xbb-\xbf\u1680\u2000-\u206f"
+    "\u3000-\u303f\ufe30-\ufe4f\uff00-\uff0f\uff1a-\uff20]+"
+)
+RULES = [(APOSTROPHE, "'"), (ALONE, r" \1 "), (BETWEEN, " "), ("'* +'*", " ")]
+
+
+def tokenize(text: str) -> list[str]:
+    """`"Don't miss it!"` -> `["don't", "miss", "it", "!"]`."""
+    text = f" {text.translate(LOWER)} "
+    for pattern, replacement in RULES:
+        text = re.sub(pattern, replacement, text)
+    return text.strip(" ").split(" ") if text.strip(" ") else []
+
+
+def encode(text: str, id_of: dict[str, int], max_tokens: int) -> np.ndarray:
+    """Ids `int32 [time]` of a text; of a long one its beginning and its end."""
+    ids = [id_of.get(word, UNKNOWN) for word in tokenize(text)]
+    if len(ids) > max_tokens:
+        head = max_tokens // 2
+        ids = ids[:head] + ids[len(ids) - (max_tokens - head) :]
+    return np.array(ids, "int32")
+
+
+def load_data(config: Config, run: Run) -> tuple[dict[str, Split], list[str], list[str]]:
+    """The splits by name, the words by id - 2, and the class names by number."""
+    from data.tables import read_table
+
+    columns = (config.text_column, config.label_column)
+    if run.data.is_dir():
+        files = {path.stem: path for path in sorted(run.data.glob("*.csv"))}
+        if "train" not in files:
+            raise UserError(f"{run.data} is a folder without train.csv: expected a file")
+    else:
+        files = {"train": run.data}
+    if run.test_data:
+        files["test"] = run.test_data
+    rows = {name: read_table(path, columns)[0] for name, path in files.items()}
+    known = run.vocabulary() or {}
+    classes = known.get("labels") or sorted({label for _, label in rows["train"]})
+    for name, part in rows.items():
+        counts = Counter(label for _, label in part)
+        if strange := sorted(counts.keys() - set(classes)):
+            raise UserError(f"{files[name]}: label {strange[0]!r} is not in training")
+        if name == "train" and not known:
+            check_classes(counts, files[name])
+    for name, share in (("test", 0.2), ("validation", 0.1)):
+        if name not in rows:
+            rows[name], rows["train"] = split_off(rows["train"], share, config.seed)
+    if run.options.smoke:
+        rows = {name: part[:: max(1, len(part) // 300)] for name, part in rows.items()}
+
+    def encode_all() -> dict:
+        counts = Counter()
+        for text, _ in rows["train"]:
+            counts.update(tokenize(text))
+        words = known.get("words") or [
+            # Ties by the alphabet: the same data give the same ids.
+            word
+            for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        ][: min(VOCABULARY, sum(count > 1 for count in counts.values()))]
+        id_of = {word: number for number, word in enumerate(words, start=2)}
+        encoded = {"words": words}
+        for name, part in rows.items():
+            ids = [encode(text, id_of, config.max_tokens) for text, _ in part]
+            encoded[name] = np.concatenate([*ids, np.zeros(0, "int32")])
+            encoded[f"{name}_ends"] = np.cumsum([len(row) for row in ids])
+        return encoded
+
+    key = [*split_key(config, run), config.max_tokens, VOCABULARY, known]
+    encoded = run.cached("ids", *key, make=encode_all)
+    splits = {}
+    for name, part in rows.items():
+        ids = np.split(encoded[name], encoded[f"{name}_ends"][:-1])
+        labels = np.array([classes.index(label) for _, label in part], "int32")
+        splits[name] = Split([text for text, _ in part], ids, labels)
+    return splits, encoded["words"], classes
+
+
+def split_key(config: Config, run: Run) -> list:
+    """What, beside the files, decides which texts stand in which split, and as what."""
+    names = [config.text_column, config.label_column]
+    return [config.seed, *names, run.options.smoke, LOWER, RULES]
+
+
+def check_classes(counts: Counter, path: Path) -> None:
+    """A classifier needs two classes, and rows of each for every part of a split."""
+    if len(counts) < 2:
+        raise UserError(f"{path}: expected two classes or more, found {len(counts)}")
+    label, rows = min(counts.items(), key=lambda item: item[1])
+    if rows < 5:
+        raise UserError(f"{path}: class {label!r} has {rows} rows, expected 5 or more")
+
+
+def split_off(rows: list, share: float, seed: int) -> tuple[list, list]:
+    """A share of each class, and the rest; equal texts stay on one side."""
+    groups: dict[str, list] = {}
+    for row in rows:
+        groups.setdefault(row[0], []).append(row)
+    by_label: dict[str, list] = {}
+    for group in groups.values():
+        by_label.setdefault(group[0][1], []).append(group)
+    taken, left = [], []
+    random = np.random.default_rng(seed)
+    for label in sorted(by_label):
+        order = random.permutation(len(by_label[label]))
+        count = max(1, round(share * len(order)))
+        for place, index in enumerate(order):
+            (taken if place < count else left).extend(by_label[label][index])
+    return taken, left
+
+
+# 2. The network ----------------------------------------------------------------------
+
+
+def build_model(config: Config, words: int, classes: int) -> keras.Model:
+    """Ids `int32 [batch, time]` -> probabilities `float32 [batch, classes]`."""
+    cell = {"lstm": LSTM, "gru": GRU, "simple_rnn": SimpleRNN}[config.cell]
+    ids = layers.Input([None], dtype="int32", name="ids")
+    real = ops.not_equal(ids, PADDING)  # [batch, time]
+    x = layers.Embedding(words + 2, VECTOR, name="vectors")(ids)
+    # Blanks whole words: the network may not hang on one of them.
+    x = layers.Dropout(DROPOUT, noise_shape=(None, None, 1))(x)
+    reader = layers.Bidirectional(cell(config.units, return_sequences=True))
+    x = reader(x, mask=real)  # [batch, time, 2 * units]
+    real = ops.expand_dims(real, -1)
+    largest = ops.max(ops.where(real, x, -1.0), axis=1)  # outputs lie in (-1, 1)
+    count = ops.maximum(ops.sum(ops.cast(real, x.dtype), axis=1), 1.0)
+    mean = ops.sum(ops.where(real, x, 0.0), axis=1) / count
+    x = layers.Dropout(DROPOUT)(ops.concatenate([largest, mean], axis=-1))
+    outputs = layers.Dense(classes, activation="softmax", dtype="float32")(x)
+    return keras.Model(ids, outputs, name="sentiment")
+
+
+def compile_model(model: keras.Model, config: Config, steps: int) -> None:
+    """Adam, its rate falling linearly over `steps`; the weights averaged."""
+    rate = keras.optimizers.schedules.PolynomialDecay(
+        config.learning_rate, steps, config.learning_rate / 20
+    )
+    model.compile(
+        keras.optimizers.Adam(rate, global_clipnorm=1.0),
+        "sparse_categorical_crossentropy",
+        weighted_metrics=["accuracy"],
+        jit_compile=use_xla(),
+    )
+
+
+# 3. Its answers ----------------------------------------------------------------------
+
+
+def classify(model: keras.Model, words: list[str], texts: list[str], max_tokens: int):
+    """Probabilities `float32 [texts, classes]` of any texts."""
+    id_of = {word: number for number, word in enumerate(words, start=2)}
+    ids = [encode(text, id_of, max_tokens) for text in texts]
+    return probabilities_of(model, ids)
+
+
+def probabilities_of(model: keras.Model, ids: list[np.ndarray]) -> np.ndarray:
+    """Probabilities `[rows, classes]`; rows of similar length share a batch."""
+    found = np.zeros((len(ids), model.output_shape[-1]), "float32")
+    order = np.argsort([len(row) for row in ids], kind="stable")
+    for start in range(0, len(ids), 256):
+        rows = order[start : start + 256]
+        # Lengths 32, 64, 96, ... and always 256 rows: few programs to compile.
+        time = 32 * max(1, math.ceil(len(ids[rows[-1]]) / 32))
+        batch = np.zeros((256, time), "int32")
+        for place, row in enumerate(rows):
+            batch[place, : len(ids[row])] = ids[row]
+        found[rows] = model.predict_on_batch(batch)[: len(rows)]
+    return found
+
+
+def after_each_word(model: keras.Model, words: list[str], text: str, max_tokens: int):
+    """The text's words, and the probabilities `[words, classes]` after each."""
+    found = tokenize(text)[: min(200, max_tokens)]
+    beginnings = [" ".join(found[: count + 1]) for count in range(len(found))]
+    return found, classify(model, words, beginnings, max_tokens)
+
+
+def figures_of(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Accuracy, macro-averaged F1 and mean cross-entropy in nats."""
+    from sklearn.metrics import accuracy_score, f1_score
+
+    answers = probabilities.argmax(axis=-1)
+    right = probabilities[np.arange(len(labels)), labels]
+    return {
+        "accuracy": float(accuracy_score(labels, answers)),
+        "macro_f1": float(f1_score(labels, answers, average="macro")),
+        "loss": float(-np.log(np.maximum(right, 1e-7)).mean()),
+    }
+
+
+def bag_of_words(splits: dict[str, Split]) -> dict[str, float]:
+    """Test accuracies of logistic regression on the tf-idf of words and word pairs.
+
+    Fitted on the training part, its one constant chosen on validation: what can be
+    said without the order of the words (beyond pairs).
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    features = TfidfVectorizer(
+        tokenizer=tokenize,
+        token_pattern=None,
+        lowercase=False,
+        ngram_range=(1, 2),
+        sublinear_tf=True,
+        min_df=2,
+    )
+    train = features.fit_transform(splits["train"].texts)
+    inputs = {name: features.transform(split.texts) for name, split in splits.items()}
+    fitted = [
+        LogisticRegression(C=c, max_iter=300).fit(train, splits["train"].labels)
+        for c in (3.0, 30.0)
+    ]
+    chosen = max(
+        fitted, key=lambda m: m.score(inputs["validation"], splits["validation"].labels)
+    )
+    return {
+        f"baseline_{name}_accuracy": float(
+            chosen.score(inputs[name], splits[name].labels)
+        )
+        for name in splits
+        if name.startswith("test")
+    }
+
+
+# 4. The export -----------------------------------------------------------------------
+
+
+def export(model, words: list[str], labels: list[str], max_tokens: int, folder: Path):
+    """One SavedModel for TensorFlow Serving or `tf.saved_model.load`, strings in.
+
+    `serving_default` text [batch] -> probabilities [batch, classes], label [batch];
+    `labels` -> labels [classes]; `word_by_word` text [] -> words [n], probabilities
+    [n, classes] after each of the first 200 words.
+    """
+    import tensorflow as tf
+
+    class Classifier(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.model, self.labels = model, tf.constant(labels)
+            self.lower = tf.constant([LOWER[code] for code in range(len(LOWER))])
+            keys = tf.constant(words or [""])
+            numbers = tf.range(2, 2 + len(keys), dtype=tf.int64)
+            pairs = tf.lookup.KeyValueTensorInitializer(keys, numbers)
+            self.table = tf.lookup.StaticHashTable(pairs, UNKNOWN)
+
+        def words_of(self, texts):  # [batch] -> ragged [batch, words], as `tokenize`
+            codes = tf.strings.unicode_decode(texts, "UTF-8")
+            small = tf.gather(self.lower, tf.minimum(codes.values, len(LOWER) - 1))
+            lower = tf.where(codes.values < len(LOWER), small, codes.values)
+            texts = tf.strings.unicode_encode(codes.with_values(lower), "UTF-8")
+            texts = tf.strings.join([" ", texts, " "])
+            for pattern, replacement in RULES:
+                texts = tf.strings.regex_replace(texts, pattern, replacement)
+            found = tf.strings.split(texts, " ")
+            return tf.ragged.boolean_mask(found, found != "")
+
+        def answer(self, ids):  # [batch, time] -> [batch, classes]
+            ids = tf.pad(ids, [[0, 0], [0, 1]])  # never without a column
+            return self.model(tf.cast(ids, tf.int32), training=False)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
+        def serve(self, text):
+            found = self.words_of(text)
+            lengths, head = found.row_lengths(), max_tokens // 2
+            place = tf.ragged.range(lengths).with_row_splits_dtype(tf.int64)
+            end = tf.expand_dims(lengths - (max_tokens - head), 1)
+            ids = found.with_values(self.table.lookup(found.values))
+            ids = tf.ragged.boolean_mask(ids, (place < head) | (place >= end))
+            probabilities = self.answer(ids.to_tensor(PADDING))
+            label = tf.gather(self.labels, tf.argmax(probabilities, axis=-1))
+            return {"probabilities": probabilities, "label": label}
+
+        @tf.function(input_signature=[])
+        def names(self):
+            return {"labels": self.labels}
+
+        @tf.function(input_signature=[tf.TensorSpec([], tf.string, "text")])
+        def word_by_word(self, text):
+            found = self.words_of(text[None]).values[: min(200, max_tokens)]
+            count = tf.size(found)
+            seen = tf.linalg.band_part(tf.ones([count + 1, count], tf.int64), -1, 0)
+            probabilities = self.answer(seen * self.table.lookup(found))
+            return {"words": found, "probabilities": probabilities[:count]}
+
+    module = Classifier()
+    signatures = {
+        "serving_default": module.serve,
+        "labels": module.names,
+        "word_by_word": module.word_by_word,
+    }
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(module, str(folder), signatures, options)
+
+
+# 5. The run --------------------------------------------------------------------------
+
+
+def train(config: Config, run: Run, model: keras.Model, splits: dict) -> dict:
+    """Fits on the training part, keeps the weights that do best on validation."""
+    lengths = [len(ids) for ids in splits["train"].ids]
+    buckets = bucket_lengths(lengths, config.max_tokens)
+    training, validation = (
+        Batches(splits[name].ids, splits[name].labels, config.batch_size, buckets, seed)
+        for name, seed in (("train", config.seed), ("validation", None))
+    )
+    compile_model(model, config, config.epochs * len(training))
+    checkpoint = Checkpoint(run, training, monitor="val_loss", highest=False)
+    model.fit(
+        training,
+        validation_data=validation,
+        epochs=config.epochs,
+        initial_epoch=checkpoint.restore(model),
+        callbacks=[checkpoint],
+        shuffle=False,
+    )
+    best = checkpoint.use_best(model)
+    print(f"Best epoch by validation loss: {best} of {config.epochs}")
+    return checkpoint.metrics()
+
+
+def main(config: Config, run: Run) -> None:
+    splits, words, labels = load_data(config, run)
+    model = build_model(config, len(words), len(labels))
+    exported = (export, model, words, labels, config.max_tokens)
+    if run.loaded:
+        model.load_weights(run.loaded / "model.keras")
+        if run.only_export:
+            return run.export(*exported)
+    training = {} if run.loaded else train(config, run, model, splits)
+    run.write("vocabulary.json", {"words": words, "labels": labels})
+    run.write("labels.txt", "\n".join(labels) + "\n")
+    model.save(run.folder / "model.keras")
+    run.export(*exported)
+
+    metrics = {"seed": config.seed, **training, "parameters": model.count_params()}
+    found = {}
+    for name in ["validation", *(name for name in splits if name.startswith("test"))]:
+        found[name] = probabilities_of(model, splits[name].ids)
+        figures = figures_of(found[name], splits[name].labels)
+        metrics |= {f"{name}_{figure}": value for figure, value in figures.items()}
+    metrics |= run.cached(
+        "bag of words", *split_key(config, run), make=lambda: bag_of_words(splits)
+    )
+    test, answers = splits["test"], found["test"].argmax(axis=-1)
+    right, wrong = (
+        np.flatnonzero((answers == test.labels) == truth)[:10] for truth in (True, False)
+    )
+    lines = []
+    for row in [*right, *wrong]:
+        verdict = "right" if row in right else "WRONG"
+        share = found["test"][row].max()
+        lines.append(
+            f"{verdict}  {labels[answers[row]]} {share:.3f}, is "
+            f"{labels[test.labels[row]]}: {' '.join(test.texts[row][:600].split())}"
+        )
+    run.write("samples.txt", "\n".join(lines) + "\n")
+    print("\nUnseen texts:", *lines[:4], *lines[len(right) :][:2], sep="\n  ")
+
+    matrix = np.zeros((len(labels), len(labels)), int)
+    np.add.at(matrix, (test.labels, answers), 1)
+    # Short ones, of every class: a picture shows some 30 words.
+    short = [n for n in range(len(test.ids)) if 4 <= len(test.ids[n]) <= 30]
+    items = []
+    for text, true in [(text, None) for text in EXAMPLES] + [
+        (test.texts[row], labels[test.labels[row]]) for row in short[:4]
+    ]:
+        seen, probabilities = after_each_word(model, words, text, config.max_tokens)
+        items.append(
+            {
+                "text": text,
+                "true": true,
+                "words": seen,
+                "probabilities": probabilities[:, -1].tolist(),
+            }
+        )
+    run.write(
+        "figures.json",
+        [
+            {
+                "kind": "word_by_word",
+                "title": f"Probability of {labels[-1]!r} after each word",
+                "label": labels[-1],
+                "items": items,
+            },
+            {
+                "kind": "confusion_matrix",
+                "title": "Test part: how many texts of each class got which answer",
+                "labels": labels,
+                "matrix": matrix.tolist(),
+            },
+        ],
+    )
+    run.finish(metrics)
+
+
+if __name__ == "__main__":
+    command(main, Config, smoke={"epochs": 2, "units": 16, "max_tokens": 64})
