@@ -1,0 +1,315 @@
+"""What the recurrent layers share: weights, masks, dropout, carried states.
+
+A layer here multiplies the inputs of all time steps by the kernel in one product,
+and hands the result, time first, to the loop of its own file. The loop keeps the
+recurrent product only. Masked steps carry the states on unchanged.
+"""
+
+import keras
+from keras import ops
+
+
+def check_units(units):
+    if not isinstance(units, int) or isinstance(units, bool) or units < 1:
+        raise ValueError(
+            f"Argument `units` must be a positive integer. Received: units={units!r}"
+        )
+    return units
+
+
+def check_rate(name, rate):
+    if not isinstance(rate, (int, float)) or not 0 <= rate < 1:
+        raise ValueError(
+            f"Argument `{name}` must be a number from 0 to below 1. "
+            f"Received: {name}={rate!r}"
+        )
+    return float(rate)
+
+
+class RecurrentCell(keras.layers.Layer):
+    """Weights of one recurrent step: what the three cells have in common.
+
+    A subclass sets `gates` and `state_size`, and writes `call`.
+    """
+
+    gates = 1
+
+    def __init__(
+        self,
+        units,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.units = check_units(units)
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.state_size = self.units
+        self.output_size = self.units
+
+    def build(self, input_shape):
+        width = self.gates * self.units
+        self.kernel = self.add_weight(
+            (input_shape[-1], width), self.kernel_initializer, name="kernel"
+        )
+        self.recurrent_kernel = self.add_weight(
+            (self.units, width), self.recurrent_initializer, name="recurrent_kernel"
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                self.bias_shape(), self.initial_bias, name="bias"
+            )
+
+    def bias_shape(self):
+        return (self.gates * self.units,)
+
+    def initial_bias(self, shape, dtype=None):
+        return self.bias_initializer(shape, dtype)
+
+    def get_initial_state(self, batch_size=None):
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.units]
+        return [ops.zeros((batch_size, size), self.compute_dtype) for size in sizes]
+
+    def get_config(self):
+        serialize = keras.initializers.serialize
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "use_bias": self.use_bias,
+            "kernel_initializer": serialize(self.kernel_initializer),
+            "recurrent_initializer": serialize(self.recurrent_initializer),
+            "bias_initializer": serialize(self.bias_initializer),
+        }
+
+
+class CarriedStates(keras.layers.Layer):
+    """The states of a `stateful` layer: weights that no optimiser moves.
+
+    A layer of their own, so that they stand after the cell's weights.
+    """
+
+    def __init__(self, sizes, **kwargs):
+        super().__init__(**kwargs)
+        self.sizes = sizes
+        self.variables_of_states = None
+
+    def build(self, batch_size):
+        self.variables_of_states = [
+            self.add_weight(
+                (batch_size, size), "zeros", trainable=False, name=f"state_{index}"
+            )
+            for index, size in enumerate(self.sizes)
+        ]
+
+
+class RecurrentLayer(keras.layers.RNN):
+    """Whole sequences through one cell: what the three layers have in common.
+
+    A subclass writes `loop`, and nothing else of the calculation.
+    """
+
+    def __init__(
+        self,
+        cell,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        zero_output_for_mask=False,
+        **kwargs,
+    ):
+        super().__init__(
+            cell,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            zero_output_for_mask=zero_output_for_mask,
+            **kwargs,
+        )
+        self.dropout = check_rate("dropout", dropout)
+        self.recurrent_dropout = check_rate("recurrent_dropout", recurrent_dropout)
+        self.seed = seed
+        if self.dropout or self.recurrent_dropout:
+            self.seed_generator = keras.random.SeedGenerator(seed)
+        if stateful:
+            self.carried = CarriedStates(self.state_size, dtype=self.dtype_policy)
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+
+    @property
+    def units(self):
+        return self.cell.units
+
+    @property
+    def states(self):
+        """The carried states, a list of variables; None unless `stateful`."""
+        return self.carried.variables_of_states if self.stateful else None
+
+    @states.setter
+    def states(self, value):
+        """Ignored: `keras.layers.RNN` sets None, and would track a list twice."""
+
+    def build(self, sequences_shape, initial_state_shape=None):
+        batch_size, _, features = sequences_shape
+        if not self.cell.built:
+            self.cell.build((batch_size, features))
+        if self.stateful and not self.carried.built:
+            if batch_size is None:
+                raise ValueError(
+                    "A layer with `stateful=True` needs a fixed batch size, as in "
+                    "`keras.Input(batch_shape=(32, None, 8))`. "
+                    f"Received: sequences.shape={tuple(sequences_shape)}"
+                )
+            self.carried.build(batch_size)
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        """Runs the loop, and gives `keras.layers.RNN` what it asks for.
+
+        Args:
+            sequences: `(batch, time, features)`.
+            initial_state: list of `(batch, units)`.
+            mask: booleans `(batch, time)`, or None.
+            training: whether dropout is on.
+
+        Returns:
+            `(last_output, outputs, states)`: `(batch, units)`, `(batch, time, units)`
+            and a list of `(batch, units)`. Backwards, outputs are in the order of
+            the calculation, last step first.
+        """
+        self.check_batch(sequences, initial_state)
+        cell = self.cell
+        if training and self.dropout:
+            shape = (ops.shape(sequences)[0], 1, sequences.shape[2])
+            sequences = sequences * self.dropout_mask(shape, self.dropout)
+        dropped = None
+        if training and self.recurrent_dropout:
+            dropped = self.dropout_mask(
+                ops.shape(initial_state[0]), self.recurrent_dropout
+            )
+        sequences = ops.transpose(sequences, (1, 0, 2))
+        if mask is not None:
+            mask = ops.cast(
+                mask[0] if isinstance(mask, (list, tuple)) else mask, "bool"
+            )
+            mask = ops.transpose(mask)[:, :, None]
+        if self.go_backwards:
+            sequences = ops.flip(sequences, axis=0)
+            mask = None if mask is None else ops.flip(mask, axis=0)
+
+        outputs, states = self.loop(sequences, initial_state, mask, dropped)
+
+        if mask is not None and self.zero_output_for_mask:
+            outputs = ops.where(mask, outputs, ops.zeros_like(outputs))
+        last_output = outputs[-1]
+        if not self.return_sequences:
+            return last_output, last_output[:, None], states
+        return last_output, ops.transpose(outputs, (1, 0, 2)), states
+
+    def loop(self, projected, initial_state, mask, dropped):
+        """The steps: `(outputs, states)` from `projected`, all time first.
+
+        Args:
+            projected: `(time, batch, gates * units)`, inputs times kernel plus bias.
+            initial_state: list of `(batch, units)`.
+            mask: booleans `(time, batch, 1)`, or None.
+            dropped: `(batch, units)`, factors on the state that enters the recurrent
+                product, or None.
+        """
+        raise NotImplementedError
+
+    def project(self, sequences, bias):
+        """Inputs of all steps times the kernel: `(time, batch, gates * units)`."""
+        time, batch, features = ops.shape(sequences)
+        flat = ops.reshape(sequences, (-1, features))
+        flat = ops.matmul(flat, self.cell.kernel)
+        if bias is not None:
+            flat = ops.add(flat, bias)
+        return ops.reshape(flat, (time, batch, flat.shape[-1]))
+
+    def dropout_mask(self, shape, rate):
+        """Factors 0 or 1 / (1 - rate): one draw a sequence."""
+        ones = ops.ones(shape, self.compute_dtype)
+        return keras.random.dropout(ones, rate, seed=self.seed_generator)
+
+    def check_batch(self, sequences, initial_state):
+        batch, states = sequences.shape[0], initial_state[0].shape[0]
+        if self.stateful and None not in (batch, states) and batch != states:
+            raise ValueError(
+                f"A layer with `stateful=True` keeps the batch size {states} that it "
+                f"was built with. Received: sequences.shape={tuple(sequences.shape)}"
+            )
+
+    def get_config(self):
+        config = super().get_config()
+        del config["cell"], config["unroll"]
+        return {
+            **self.cell.get_config(),
+            **config,
+            "dropout": self.dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def scan_steps(step, carry, steps, reverse=False):
+    """Runs `carry = step(carry, t)` over all steps; returns every step's carry.
+
+    The loop runs over the step numbers, one tensor: `ops.scan` over several tensors
+    fails on TensorFlow where the length is unknown. `step` picks its slices itself,
+    which also spares packing them together.
+    """
+
+    def body(carry, t):
+        carry = step(carry, t)
+        return carry, carry
+
+    return ops.scan(body, carry, ops.arange(steps, dtype="int32"), reverse=reverse)[1]
+
+
+def shifted(first, sequence):
+    """What stood before each step: `first`, then `sequence` without its last."""
+    return ops.concatenate([first[None], sequence[:-1]], axis=0)
+
+
+def following(sequence, last):
+    """What stood after each step: `sequence` without its first, then `last`."""
+    return ops.concatenate([sequence[1:], last[None]], axis=0)
+
+
+def saturate(projected, mask, gates):
+    """Pre-activations with which the gates of masked steps are fully open or shut.
+
+    One entry of `gates` a gate: 1 opens it, -1 shuts it, 0 leaves nothing of it. The
+    sigmoid of 10,000 is 1 in every float type, so what a gate keeps, it keeps exactly.
+    """
+    units = projected.shape[-1] // len(gates)
+    values = [[1e4 * gate] * units for gate in gates]
+    values = ops.reshape(ops.convert_to_tensor(values, projected.dtype), (-1,))
+    return ops.where(mask, projected, values)
+
+
+def outer_sum(left, right):
+    """Sum over time and batch of `left`^T `right`: a weight's gradient, one product."""
+    left = ops.reshape(left, (-1, left.shape[-1]))
+    right = ops.reshape(right, (-1, right.shape[-1]))
+    return ops.matmul(ops.transpose(left), right)
+
+
+def upstream(gradients):
+    """One list of gradients: TensorFlow gives several arguments, JAX one tuple."""
+    if len(gradients) == 1 and isinstance(gradients[0], (list, tuple)):
+        return list(gradients[0])
+    return list(gradients)
