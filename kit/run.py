@@ -5,8 +5,6 @@ of its ``Config`` and those of ``Options`` below, and ``main(config, run)`` is c
 with a folder made for the run. Whatever a user can get wrong is one line and exit 2.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import datetime

@@ -59,6 +59,9 @@ EXAMPLES = (  # their probabilities word by word are drawn in the report
 PADDING, UNKNOWN = 0, 1  # the first two ids
 
 
+SMOKE = {"epochs": 2, "units": 16, "max_tokens": 64}  # instead, under --smoke
+
+
 class Split(NamedTuple):
     texts: list[str]
     ids: list[np.ndarray]  # int32 [time] each
@@ -479,4 +482,4 @@ def main(config: Config, run: Run) -> None:
 
 
 if __name__ == "__main__":
-    command(main, Config, smoke={"epochs": 2, "units": 16, "max_tokens": 64})
+    command(main, Config, SMOKE)
