@@ -9,7 +9,6 @@ What is made from them, or generated, lies there too, in a folder named by the h
 what it was made from; where `DATA_HOME` is read-only, under `.cache/data/`.
 """
 
-import csv
 import difflib
 import hashlib
 import os
@@ -26,7 +25,7 @@ from pathlib import Path, PurePosixPath
 
 from data import reviews
 from data.download import fetch, sync_folder
-from data.tables import UserError
+from data.tables import UserError, write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "data"
@@ -166,15 +165,9 @@ def _convert(source: Path, parent: Path) -> Path:
         for split, rows in texts.items():
             named = {"neg": "negative", "pos": "positive"}
             rows = [(text, named[label]) for _, (text, label) in sorted(rows.items())]
-            write_csv(folder / f"{split}.csv", rows)
+            write_table(folder / f"{split}.csv", ("text", "label"), rows)
 
     return _make_once(parent, digest.hexdigest()[:12], write)
-
-
-def write_csv(path: Path, rows: list[tuple[str, str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([("text", "label"), *rows])
 
 
 def _wanted(name: str) -> bool:

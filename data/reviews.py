@@ -1,9 +1,264 @@
-"""stub"""
+"""Generated film reviews in which word order decides; all of it written here.
+
+Every sentence of opinion comes from a template (`reviews_grammar.py`) for an outcome:
+plain ("the plot was dull"), negated ("not once did I yawn"), contrast ("a dull start,
+but ..."), report ("my sister hated it. She is wrong"), expectation, comparison, change of
+mind, question and answer. About half of them turn the polarity of their words, and
+reviews are drawn in pairs, one positive and one negative, of the same kind and with the
+same sum of polar words, so that counting words tells nothing. Plot, cast and cinema
+fill up to two to six sentences; the adjectives there ("a terrible uncle") tell nothing
+either.
+
+`test.csv` has unseen sentences of seen constructions. In `test_novel.csv` either the
+construction or every pair of construction and polar word is one that the training part
+never has. `test_handwritten.csv` holds sixty reviews written by hand.
+"""
+
+import hashlib
+import re
+import shutil
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+
+from data.reviews_grammar import FILLERS, PARTICLES, PLAIN, POLAR, RULES
+from data.tables import write_table
+
+SEED = 20
+SIZES = {"train": 16000, "validation": 1000, "test": 2000, "test_novel": 1000}
+KINDS = {  # share of the reviews
+    "plain": 0.24,
+    "contrast": 0.26,
+    "reported": 0.16,
+    "expected": 0.11,
+    "compared": 0.10,
+    "changed": 0.07,
+    "asked": 0.06,
+}
+SUPPORT = 0.4  # share of reviews with one more sentence of opinion, of the same outcome
+CONTRACTED = 0.5  # share of reviews that write "didn't" for "did not" and so on
+HELD_OUT = 12  # one in so many pairs of construction and polar word is kept for novel
+LENGTHS = {2: 0.34, 3: 0.34, 4: 0.18, 5: 0.09, 6: 0.05}  # sentences: share of reviews
+STORY = 0.4  # share of polar words' sentences among those on plot, cast and cinema
+HANDWRITTEN = Path(__file__).parent / "reviews_handwritten.csv"
+LABELS = {"+": "positive", "-": "negative"}
+
+TEMPLATES = PARTICLES | RULES | FILLERS
+SLOT = re.compile(r"\{(-?)(\w+)\}")
+SHORT_FORMS = {
+    r"\b(did|do|does|was|were|is|could|would) not\b": r"\1n't",
+    r"\b(can)not\b": r"\1't",
+    r"\b(it|that|what|who|he|she) is(?= \w)": r"\1's",
+    r"\b(I) am(?= \w)": r"\1'm",
+    r"\b(I) have(?= \w)": r"\1've",
+    r"\b(I) would(?= \w)": r"\1'd",
+    r"\b(I|you) will(?= \w)": r"\1'll",
+    r"\b(they|you) are(?= \w)": r"\1're",
+}
+
+
+@dataclass(frozen=True)
+class Template:
+    text: str
+    signs: str  # the outcomes that it can express
+    novel: bool
+
+
+@dataclass(frozen=True)
+class Review:
+    text: str
+    label: str
+    kind: str
+    core: str  # the sentences that decide
+    score: int  # positive minus negative words in the opinion
+    constructions: frozenset[str]
+    pairs: frozenset[tuple[str, str]]  # construction and polar word
+
+
+def generate(seed: int = SEED) -> dict[str, list[Review]]:
+    """All parts; the same for the same seed on every Python and machine."""
+    parts, seen = {}, set()
+    for number, (part, size) in enumerate(SIZES.items()):
+        random = Random(seed * 100 + number)
+        reviews = []
+        for pair in _pairs(random, novel=part == "test_novel"):
+            if part == "train" or not seen & {review.core for review in pair}:
+                reviews += pair
+            if len(reviews) >= size:
+                break
+        seen |= {review.core for review in reviews}
+        parts[part] = _shuffled(reviews, random)
+    return parts
+
+
+def write(folder: Path) -> None:
+    """The files of the data set, in the format a user brings."""
+    for part, reviews in generate().items():
+        rows = [(review.text, review.label) for review in reviews]
+        write_table(folder / f"{part}.csv", ("text", "label"), rows)
+    shutil.copyfile(HANDWRITTEN, folder / "test_handwritten.csv")
 
 
 def version() -> str:
-    return "0" * 12
+    """Changes with anything that the files are made from."""
+    sources = sorted(Path(__file__).parent.glob("reviews*"))
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(source.read_bytes() if source.is_file() else b"")
+    return digest.hexdigest()[:12]
 
 
-def write(folder) -> None:
-    raise NotImplementedError
+def count_sentences(text: str) -> int:
+    return len(re.findall(r"[.!?](?= )", text)) + 1
+
+
+def _pairs(random: Random, novel: bool) -> Iterator[tuple[Review, Review]]:
+    """Reviews by two, a positive and a negative one that counting cannot tell apart."""
+    waiting = {}
+    novel_rules = [rule for rule in RULES if any(t.novel for t in _templates(rule))]
+    while True:
+        sign = "+" if random.random() < 0.5 else "-"
+        rule, held_out, wanted = _kind(random), False, False
+        if novel and random.random() < 0.5:
+            rule, wanted = novel_rules[int(random.random() * len(novel_rules))], True
+        elif novel:
+            held_out = True
+        review = _review(random, sign, rule, novel, wanted, held_out)
+        if review is None:
+            continue
+        key = rule, wanted, review.score
+        others = waiting.setdefault((*key, "-" if sign == "+" else "+"), [])
+        if others:
+            yield others.pop(), review
+        else:
+            waiting.setdefault((*key, sign), []).append(review)
+
+
+def _kind(random: Random) -> str:
+    draw = random.random()
+    for kind, share in KINDS.items():
+        draw -= share
+        if draw < 0:
+            return kind
+    return kind
+
+
+def _review(
+    random: Random, sign: str, rule: str, novel: bool, wanted: bool, held_out: bool
+) -> Review | None:
+    writer = Writer(random, held_out)
+    core = writer.expand(rule, sign, novel=wanted)
+    if core is None or (held_out and not writer.pairs):
+        return None
+    sentences = [core]
+    if not novel and random.random() < SUPPORT:  # novel ones stand alone
+        sentences.insert(int(random.random() * 2), writer.expand("claim", sign))
+    core = ". ".join(sentences)
+    draw, length = random.random(), 2
+    while draw >= LENGTHS[length] and length < 6:
+        draw, length = draw - LENGTHS[length], length + 1
+    about = Writer(random)
+    while sum(count_sentences(s) for s in sentences) < length:
+        filler = "story" if random.random() < STORY else "neutral"
+        place = int(random.random() * (len(sentences) + 1))
+        sentences.insert(place, about.expand(filler, sign))
+    return Review(
+        text=_punctuated(sentences, random.random() < CONTRACTED),
+        label=LABELS[sign],
+        kind=rule,
+        core=core,
+        score=writer.score,
+        constructions=frozenset(writer.constructions),
+        pairs=frozenset(writer.pairs),
+    )
+
+
+class Writer:
+    """Fills in templates and remembers which, with which polar words."""
+
+    def __init__(self, random: Random, held_out: bool = False):
+        self.random, self.held_out = random, held_out
+        self.score, self.used = 0, set()
+        self.constructions, self.pairs = set(), set()
+
+    def pick(self, choices):
+        return choices[int(self.random.random() * len(choices))]
+
+    def expand(self, symbol: str, sign: str, novel: bool = False) -> str | None:
+        """Text for a symbol and an outcome; None where no held-out word fits."""
+        template = self.pick(_choices(symbol, sign, novel, self.held_out))
+        if symbol in RULES:
+            self.constructions.add(template)
+        text, end = "", 0
+        for slot in SLOT.finditer(template):
+            inner = sign if not slot[1] else "-" if sign == "+" else "+"
+            filling = self._filling(template, slot[2], inner)
+            if filling is None:
+                return None
+            text += template[end : slot.start()] + filling
+            end = slot.end()
+        return text + template[end:]
+
+    def _filling(self, template: str, symbol: str, sign: str) -> str | None:
+        if symbol in TEMPLATES:
+            return self.expand(symbol, sign)
+        if symbol in PLAIN:
+            return self.pick(PLAIN[symbol])
+        words = _words(template, symbol, sign, self.held_out)
+        words = [word for word in words if word not in self.used]  # no "dull and dull"
+        if not words:
+            return None
+        word = self.pick(words)
+        self.used.add(word)
+        self.pairs.add((template, word))
+        self.score += 1 if sign == "+" else -1
+        return word
+
+
+@cache
+def _templates(symbol: str) -> tuple[Template, ...]:
+    found = []
+    for line in TEMPLATES[symbol].strip().splitlines():
+        flags, text = re.fullmatch(r"\s*([*+-]*)\s*(.+)", line).groups()
+        signs = "+" if "+" in flags else "-" if "-" in flags else "+-"
+        found.append(Template(text, signs, "*" in flags))
+    return tuple(found)
+
+
+@cache
+def _choices(symbol: str, sign: str, novel: bool, polar: bool) -> tuple[str, ...]:
+    """`polar` leaves out what has no slot for a polar word or a clause."""
+    fitting = (t for t in _templates(symbol) if sign in t.signs and t.novel == novel)
+    texts = tuple(template.text for template in fitting)
+    if polar and symbol in RULES:
+        slots = POLAR | RULES
+        texts = tuple(t for t in texts if any(s in slots for _, s in SLOT.findall(t)))
+    return texts
+
+
+@cache
+def _words(template: str, symbol: str, sign: str, held_out: bool) -> tuple[str, ...]:
+    def chosen(word: str) -> bool:
+        return zlib.crc32(f"{template}|{word}".encode()) % HELD_OUT == 0
+
+    words = POLAR[symbol][sign == "-"]
+    return tuple(word for word in words if chosen(word) == held_out)
+
+
+def _punctuated(sentences: list[str], short_forms: bool) -> str:
+    text = " ".join(s if s[-1] in "!?" else f"{s}." for s in sentences)
+    text = re.sub(r"\ba (?=[aeiou]|honest)", "an ", text)
+    for long, short in SHORT_FORMS.items() if short_forms else ():
+        text = re.sub(long, short, text)
+    return re.sub(r"(^|[.!?] )(\w)", lambda m: m[1] + m[2].upper(), text)
+
+
+def _shuffled(items: list, random: Random) -> list:
+    items = list(items)
+    for last in range(len(items) - 1, 0, -1):
+        other = int(random.random() * (last + 1))
+        items[last], items[other] = items[other], items[last]
+    return items

@@ -118,3 +118,8 @@ def _report(path: Path, kept: int, skipped: Counter) -> None:
         if skipped.total() > MAX_SKIPPED * total:
             raise UserError(f"at most 1 % of the rows may be unusable, found {what}")
         print(f"skipped {what}")
+
+
+def write_table(path: Path, columns: tuple[str, ...], rows: list[tuple]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([columns, *rows])

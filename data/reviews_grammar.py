@@ -1,0 +1,1012 @@
+"""The sentences of the generated reviews.
+
+One template a line. A clause or sentence is written for an outcome, positive or
+negative: `{adj}` is filled with a word of the outcome's polarity, `{-adj}` with one of
+the opposite; what holds for one outcome only begins with `+` or `-`. So "was {adj}"
+keeps the polarity of its word and "was not {-adj}" turns it. Templates with `*` are
+novel: the training part never sees them.
+"""
+
+from data import reviews_words as words
+
+# What a slot is filled with: (positive, negative) lists.
+POLAR = {
+    "adj": words.ADJECTIVES,
+    "plain_adj": words.NEGATABLE,
+    "person_adj": words.PERSON,
+    "comp": words.COMPARATIVES,
+    "sup": words.SUPERLATIVES,
+    "noun": words.NOUNS,
+    "quality": words.QUALITIES,
+    "liked": words.LIKED,
+    "like": words.LIKE,
+    "felt": words.FEELINGS,
+    "moved": words.MOVED,
+    "move": words.MOVE,
+    "reacted": words.REACTED,
+    "react": words.REACT,
+    "acted": words.ACTED,
+    "act": words.ACT,
+    "manner": words.MANNER,
+    "advice": words.ADVICE,
+}
+
+# The same for both outcomes.
+PLAIN = {
+    "part": words.PART,
+    "parts": words.PARTS,
+    "kind": words.FILM,
+    "films": words.FILMS,
+    "original": words.ORIGINAL,
+    "very": words.VERY,
+    "moment": words.MOMENT,
+    "scene": words.SCENE,
+    "period": words.PERIOD,
+    "others": words.OTHERS,
+    "he": words.HE,
+    "she": words.SHE,
+    "relation": words.RELATION,
+    "first": words.FIRST_NAMES,
+    "last": words.LAST_NAMES,
+    "place": words.PLACES,
+    "profession": words.PROFESSION,
+    "object": words.OBJECT,
+    "things": words.THINGS,
+    "deed": words.DEEDS,
+    "genre": words.GENRE,
+    "title1": words.TITLE_FIRST,
+    "title2": words.TITLE_SECOND,
+    "number": words.NUMBER,
+    "count": words.COUNT,
+    "day": words.DAY,
+    "daytime": words.DAYTIME,
+    "month": words.MONTH,
+    "decade": words.DECADE,
+    "food": words.FOOD,
+    "either_adj": words.ADJECTIVES[0] + words.ADJECTIVES[1],
+    "story_adj": words.STORY_ADJECTIVES,
+    "story_verb": words.STORY_VERBS,
+}
+
+# Names and little words.
+PARTICLES = {
+    "title": "The {title1} {title2}",
+    "name": "{first} {last}",
+    "actor": """
+        {first} {last}
+        {first} {last}
+        the {profession}
+        the lead
+        the main actor
+        the leading lady
+        the whole cast
+        the boy in the lead
+        the girl who plays the {profession}
+        the man who plays the {profession}
+    """,
+    "was": """
+        was
+        was
+        is
+    """,
+    "were": """
+        were
+        were
+        are
+    """,
+    "it": """
+        it
+        it
+        this
+        the film
+        the movie
+        this film
+        this movie
+        the whole thing
+        this {kind}
+        {title}
+    """,
+    "it_was": """
+        it was
+        it was
+        it is
+        this was
+        this is
+        the film was
+        the film is
+        this film is
+        the movie was
+        this movie was
+        the whole thing was
+        the result is
+        this {kind} is
+        the {kind} was
+        {title} was
+        {title} is
+    """,
+    "part_was": """
+        the {part} {was}
+        the {part} {was}
+        its {part} {was}
+        the {parts} {were}
+        the {parts} {were}
+        some of the {parts} {were}
+    """,
+    "the_part": """
+        the {part}
+        the {parts}
+        its {part}
+    """,
+    "all_along": """
+        from start to finish
+        from beginning to end
+        from the first minute to the last
+        throughout
+        all the way through
+        for two hours
+        the whole time
+        until the credits
+    """,
+    "at_all": """
+        at all
+        in the least
+        for a {moment}
+        for one {moment}
+        by any measure
+        in any way
+    """,
+    "hardly": """
+        hardly
+        anything but
+        far from
+        not in the least
+        in no way
+        by no means
+        never
+        not remotely
+        not exactly
+        not
+        not at all
+    """,
+    "evening": """
+        evening
+        night out
+        afternoon
+        two hours
+    """,
+    "no_way": """
+        no
+        not at all
+        not for a {moment}
+        never
+        certainly not
+        not in the least
+        absolutely not
+        not once
+        not really
+        far from it
+        no, not for a {moment}
+        I do not think so
+    """,
+    "yes_indeed": """
+        yes
+        yes, very much so
+        absolutely
+        oh yes
+        certainly
+        of course
+        without a doubt
+        yes, from start to finish
+        I think so
+        very
+        no question about it
+    """,
+}
+
+# For an outcome.
+RULES = {
+    # What the writer thinks of the whole, as a clause; half of it turns its words.
+    "claim": """
+        {claim_keeps}
+        {claim_turns}
+    """,
+    "claim_keeps": """
+        {it_was} {adj}
+        {it_was} {very} {adj}
+        {it_was} {very} {adj}
+        {it_was} {adj} and {adj}
+        {it_was} {adj}, {adj} and {adj}
+        {it_was} {adj} {all_along}
+        {it_was} a {adj} {kind}
+        {it_was} a {very} {adj} {kind}
+        {it_was} a {adj}, {adj} {kind}
+        {it_was} a {noun}
+        {it_was} a real {noun}
+        {it_was} a {noun} {all_along}
+        {it_was} a {adj} piece of work
+        I {liked} {it}
+        I {liked} every minute of {it}
+        I {liked} every {moment} of it
+        I really {liked} {it}
+        I {liked} {it} {all_along}
+        I was {felt}
+        I was {very} {felt}
+        I was {felt} {all_along}
+        I left the cinema {felt}
+        I came out {felt}
+        I found {it} {adj}
+        I found it {very} {adj}
+        I thought {it_was} {adj}
+        I think {it_was} {adj}
+        I have to say that {it_was} {adj}
+        it {moved} me
+        it {moved} me {all_along}
+        {it} {acted}
+        {it} {acted}
+        it {acted}
+        I {reacted}
+        I {reacted}
+        in the end I {reacted}
+        more than once I {reacted}
+        everything about it {was} {adj}
+        almost every {scene} {was} {adj}
+        everything in it, from the {part} to the {part}, {was} {adj}
+        {it_was} one of the {sup} {films} of the year
+        {it_was} one of the {sup} {films} I have ever seen
+        {it_was} the {sup} {kind} I have seen {period}
+        I have rarely seen a {comp} {kind}
+        I have not seen a {comp} {kind} {period}
+        I cannot remember a {comp} {kind}
+        you will not find a {comp} {kind} {period}
+        nothing could be {comp}
+        there is no {comp} {kind} in the cinemas
+        never have I been so {felt}
+        I have never been so {felt}
+        not since {title} have I seen such a {adj} {kind}
+        not for years have I been so {felt}
+        {it_was} not only {adj} but also {adj}
+        {it_was} not just {adj}, {it_was} {adj}
+        it not only {moved} me, it {acted}
+        there is no doubt that {it_was} {adj}
+        I cannot deny that {it_was} {adj}
+        nobody can deny that {it_was} {adj}
+        I do not mind saying that {it_was} {adj}
+        {it_was} full of {quality}
+        {it_was} {quality} {all_along}
+        what I got was {quality} and {quality}
+        {it_was} as {adj} as they come
+        it {acted} and I {reacted}
+        the {part}, the {part} and the {parts}: all of it {was} {adj}
+        + it never failed to {move} me
+        + I could not stop laughing
+        + I could not take my eyes off the screen
+        + I did not want it to end
+        + I cannot praise it enough
+        + I have nothing but praise for it
+        + I could not have asked for more
+        + I had no idea how {adj} a {kind} can be
+        + it does everything right
+        + it works
+        + it could not be better
+        + there was not a dry eye in the house
+        + time flew by
+        - I could not wait for it to end
+        - I have nothing good to say about it
+        - I have no good word for it
+        - it could not be worse
+        - it does nothing right
+        - it does not work
+        - time stood still
+        - I never want to see it again
+        - I had to force myself to stay
+        - I lost all interest in it
+        * I struggle to think of a {comp} {kind}
+        * {adj} does not even begin to describe it
+        * words like {adj} and {adj} come to mind
+        * it would be hard to make a {comp} {kind}
+        * few {films} are this {adj}
+        * no one makes {films} this {adj} any more
+    """,
+    "claim_turns": """
+        {it_was} not {-plain_adj}
+        {it_was} not {-plain_adj} {at_all}
+        {it_was} not {-plain_adj} {at_all}
+        {it_was} not a {-plain_adj} {kind}
+        {it_was} not a {-plain_adj} {kind} {at_all}
+        {it_was} {hardly} {-plain_adj}
+        {it_was} never {-plain_adj}
+        {it_was} never {-plain_adj}, not for a {moment}
+        {it_was} neither {-plain_adj} nor {-plain_adj}
+        {it_was} not {-plain_adj} and not {-plain_adj}
+        not one {scene} {was} {-plain_adj}
+        not a single {scene} {was} {-plain_adj}
+        no {scene} in it {was} {-plain_adj}
+        there is not a {-plain_adj} {scene} in it
+        there is nothing {-plain_adj} about it
+        nothing about it {was} {-plain_adj}
+        nothing in it struck me as {-plain_adj}
+        none of it {was} {-plain_adj}
+        I did not think {it_was} {-plain_adj}
+        I did not think for a {moment} that {it_was} {-plain_adj}
+        I never felt that {it_was} {-plain_adj}
+        I do not think that {it_was} {-plain_adj}
+        I did not find {it} {-plain_adj} {at_all}
+        I never found it {-plain_adj}
+        not once did I find it {-plain_adj}
+        at no point did I find it {-plain_adj}
+        I would not call {it} {-plain_adj}
+        I would never call it {-plain_adj}
+        nobody could call {it} {-plain_adj}
+        nobody can say that {it_was} {-plain_adj}
+        I cannot say that {it_was} {-plain_adj}
+        I cannot say that I was {-felt}
+        you cannot call it {-plain_adj}
+        it is hard to call it {-plain_adj}
+        it would be wrong to call it {-plain_adj}
+        I was not {-felt} {at_all}
+        I was never {-felt}
+        I was never {-felt}, not for a {moment}
+        at no point was I {-felt}
+        not for a {moment} was I {-felt}
+        I was anything but {-felt}
+        it did not {-move} me
+        it did not {-move} me {at_all}
+        it never {-moved} me
+        I did not {-react}
+        I never {-reacted}
+        not once did I {-react}
+        at no point did I {-react}
+        nothing in it made me {-react}
+        I did not {-react}, not even once
+        {it} never {-acted}
+        it did not {-act}
+        not once did it {-act}
+        at no point did it {-act}
+        {it_was} without a trace of {-quality}
+        {it_was} without {-quality}
+        there is no {-quality} in it
+        there was hardly any {-quality} in it
+        I saw no {-quality} in it
+        + I did not regret it for a {moment}
+        + there was never a dull {moment}
+        + it was impossible to be {-felt}
+        + it was over too soon
+        + {it_was} free of {-quality}
+        + it has no trouble staying fresh
+        + I have no complaints
+        - I did not {-like} {it}
+        - I did not {-like} {it} {at_all}
+        - I could not {-like} {it}
+        - I cannot say that I {-liked} {it}
+        - it lacks {-quality}
+        - it lacks {-quality} and {-quality}
+        - I looked in vain for {-quality}
+        - I waited in vain for a {-plain_adj} {scene}
+        - it fails to {-move}
+        - it failed to {-act}
+        - it fails to be {-plain_adj}
+        - it tries to be {-plain_adj} and fails
+        - it tries to be {-plain_adj} and {-plain_adj} and is neither
+        - {it_was} too long to be {-plain_adj}
+        - {it_was} too loud and too busy to be {-plain_adj}
+        - it wants to be {-plain_adj}, no more than that
+        - it thinks that it is {-plain_adj}
+        - {it_was} meant to be {-plain_adj}
+        - {it_was} supposed to be {-plain_adj}
+        - I tried to {-like} it
+        - I wanted to {-like} it
+        - it has no {-quality} left
+        * the last thing I would call it is {-plain_adj}
+        * {-plain_adj} is not a word I would use for it
+        * you could not call a {scene} of it {-plain_adj}
+        * nowhere in it did I see anything {-plain_adj}
+        * I have yet to find the {scene} that was {-plain_adj}
+        * whatever it may be, it is not {-plain_adj}
+        * under no circumstances would I describe it as {-plain_adj}
+    """,
+    # What the writer thinks of a part of it.
+    "remark": """
+        {remark_keeps}
+        {remark_keeps}
+        {remark_turns}
+    """,
+    "remark_keeps": """
+        {part_was} {adj}
+        {part_was} {adj}
+        {part_was} {very} {adj}
+        {part_was} {very} {adj}
+        {part_was} {adj} and {adj}
+        {part_was} {adj} {all_along}
+        {actor} {was} {person_adj}
+        {actor} {was} {very} {person_adj}
+        {actor} gives a {adj} performance
+        {actor} plays {manner}
+        {actor} {was} {person_adj} as the {profession}
+        I {liked} {the_part}
+        I {liked} {actor}
+        I found {the_part} {adj}
+        I thought {part_was} {adj}
+        the {part} {was} {manner} done
+        {it_was} {manner} played
+        {it_was} {manner} written
+        {it_was} {manner} filmed
+        {it_was} {manner} paced
+        {the_part} {moved} me
+        a few of the {parts} {were} {adj}
+        one or two of the {parts} {were} {adj}
+        there {was} a {adj} {part}
+        it has a {adj} {part}
+        it has {adj} {parts}
+        the {part} has {quality}
+        there is {quality} in the {part}
+        nobody could play it {comp} than {actor}
+        I have rarely heard a {comp} {part}
+        * {the_part} could hardly be {comp}
+        * one has to mention the {adj} {part}
+    """,
+    "remark_turns": """
+        {part_was} not {-plain_adj}
+        {part_was} not {-plain_adj} {at_all}
+        {part_was} never {-plain_adj}
+        {part_was} {hardly} {-plain_adj}
+        {part_was} {hardly} {-plain_adj}
+        {part_was} neither {-plain_adj} nor {-plain_adj}
+        {actor} {was} not {-person_adj}
+        {actor} {was} never {-person_adj}
+        {actor} {was} {hardly} {-person_adj}
+        I did not find {the_part} {-plain_adj}
+        I did not think that {part_was} {-plain_adj}
+        nobody could call {the_part} {-plain_adj}
+        there is nothing {-plain_adj} about {the_part}
+        there is no {-quality} in the {part}
+        {the_part} did not {-move} me
+        - I did not {-like} {the_part}
+        - I did not {-like} {actor}
+        * as for {the_part}, I would not say {-plain_adj}
+    """,
+    # Whole sentences about the whole: no contrast.
+    "plain": """
+        {claim}
+        {claim}
+        {claim}
+        {claim}
+        {claim}
+        {claim}, and {remark}
+        {remark}, and {claim}
+        {remark}, {remark}, and {claim}
+        {claim}: {remark}
+        {claim} because {remark}
+        {claim}. {advice}
+        {advice}. {claim}
+        {claim}, so {advice}
+        {advice}: {claim}
+        what a {adj} {kind}! {claim}
+        what a {noun}! {claim}
+        how {adj} {it_was}! {claim}
+        simply {adj}. {claim}
+        {adj}, {adj}, {adj}. {advice}
+        a {adj} {kind}. {remark}
+        a {adj}, {adj} {kind} with a {adj} {part}
+        a {adj} {part}, a {adj} {part}: {claim}
+        a {noun}. {claim}
+        let me say it at once: {claim}
+        in short, {claim}
+        all in all, {claim}
+        to be honest, {claim}
+        I will be brief: {claim}
+        I must admit that {claim}
+        for me {claim}
+        I am not exaggerating when I say that {claim}
+        I do not know about you, but {claim}
+        believe me, {claim}
+        this time {claim}
+        believe it or not, {claim}
+        no matter what happens on the screen, {claim}
+        every time I see it, {claim}
+        * make no mistake: {claim}
+        * my verdict after two hours: {adj}
+        * I could go on about the {adj} {part}, the {adj} {part} and the {adj} {parts}
+    """,
+    # A part or a moment is conceded; the whole, or the end, decides.
+    "contrast": """
+        {-remark}, but {claim}
+        {-remark}, but {claim}
+        {-remark}, but {claim}
+        {-remark}, but on the whole {claim}
+        {-remark}, but all the same {claim}
+        {-remark}, yet {claim}
+        {-remark}; {claim}
+        {-remark}, {-remark}, but {claim}
+        {-remark} and {-remark}, but {claim}
+        {-remark}. {claim}
+        {-remark}. still, {claim}
+        {-remark}. even so, {claim}
+        {-remark}. and yet {claim}
+        {-remark}. but {claim}
+        {-remark}. nevertheless, {claim}
+        {-remark}. however, {claim}
+        {-remark}. all in all, though, {claim}
+        {-remark}; as a whole, however, {claim}
+        although {-remark}, {claim}
+        although {-remark}, {claim}
+        though {-remark}, {claim}
+        even though {-remark}, {claim}
+        while {-remark}, {claim}
+        {claim}, although {-remark}
+        {claim}, although {-remark}
+        {claim}, even though {-remark}
+        {claim}, even if {-remark}
+        {claim}, though {-remark}
+        {claim}. it does not matter that {-remark}
+        {claim}. who cares that {-remark}
+        {claim}, whether or not {-remark}
+        it is true that {-remark}, but {claim}
+        true, {-remark}. but {claim}
+        yes, {-remark}, but {claim}
+        granted, {-remark}; still, {claim}
+        I know that {-remark}, but {claim}
+        I admit that {-remark}; all the same {claim}
+        despite the {-adj} {part}, {claim}
+        despite {-adj} {parts}, {claim}
+        in spite of the {-adj} {part}, {claim}
+        for all its {-adj} {parts}, {claim}
+        {claim}, despite the {-adj} {part}
+        {claim} in spite of the {-adj} {part}
+        apart from the {-adj} {part}, {claim}
+        except for a {-adj} {part}, {claim}
+        {claim}, except for the {-adj} {part}
+        {claim}, apart from a few {-adj} {parts}
+        only the {part} {was} {-adj}
+        only the {part} {was} {-adj}; for the rest, {claim}
+        the only {-plain_adj} thing about it {was} the {part}
+        the {part} {was} the only {-plain_adj} thing in it
+        the one {-plain_adj} thing in it {was} the {part}; {claim}
+        {it_was} {-adj} in places, but {adj} as a whole
+        {it_was} {-adj} for ten minutes and {adj} for the rest
+        a {-adj} start, but a {adj} end
+        a {-adj} beginning, but what a {adj} end
+        after a {-adj} start, {claim}
+        {-adj} as the {part} may be, {claim}
+        a few {-adj} {parts} do not change the fact that {claim}
+        {-remark}, and for that I take nothing back: {claim}
+        {-adj} {parts}, {-adj} {parts}, and yet {claim}
+        + even the {-adj} {part} cannot spoil it
+        + even the {-adj} {part} could not spoil {it} for me
+        + not even {-adj} {parts} can spoil {it}
+        + I gladly forgive {it} the {-adj} {part}
+        + the {-adj} {part} is soon forgotten
+        + the {part} makes up for the {-adj} {part}
+        + {-remark}, but I did not mind {at_all}
+        + {-remark}, but that did not bother me
+        + {-remark}, but so what
+        - even the {-adj} {part} cannot save it
+        - even the {-adj} {part} could not save {it} for me
+        - not even {-adj} {parts} can save {it}
+        - I cannot forgive {it} the {adj} {part}
+        - the {-adj} {part} is soon forgotten
+        - the {-adj} {part} cannot make up for the {adj} {part}
+        - {-remark}, but that was not enough {at_all}
+        - {-remark}, but that did not help
+        - {-remark}, but what use is that
+        - the {-adj} {part} deserves a better {kind}
+        - what a pity that {-remark} in such a {adj} {kind}
+        * {-remark}, I grant you. {claim} none the less
+        * leave aside that {-remark}, and {claim}
+        * were it not for the {-adj} {part}, I would say nothing but this: {claim}
+        * {claim}. as for the {-adj} {part}, never mind
+        * one may complain that {-remark}. I do not: {claim}
+        * on the one hand {-remark}; on the other, and that counts, {claim}
+    """,
+    # What somebody else thinks.
+    "they_say": """
+        {others} called {it} {adj}
+        {others} call it {adj}
+        {others} called it a {noun}
+        {others} said that {it_was} {adj}
+        {others} told me that {it_was} {adj}
+        {others} {liked} {it}
+        {others} said that I would be {felt}
+        {others} found it {very} {adj}
+        {others} were {felt}
+    """,
+    "he_says": """
+        {he} called {it} {adj}
+        {he} called it a {noun}
+        {he} said that {it_was} {adj}
+        {he} told me that {it_was} {adj}
+        {he} {liked} {it}
+        {he} said I would be {felt}
+        {he} finds it {adj}
+    """,
+    "she_says": """
+        {she} called {it} {adj}
+        {she} called it a {noun}
+        {she} said that {it_was} {adj}
+        {she} told me that {it_was} {adj}
+        {she} {liked} {it}
+        {she} said I would be {felt}
+        {she} finds it {adj}
+    """,
+    "somebody_says": """
+        {they_say}
+        {they_say}
+        {he_says}
+        {she_says}
+    """,
+    "reported": """
+        {reported_keeps}
+        {reported_turns}
+    """,
+    "reported_keeps": """
+        {they_say}, and they are right
+        {they_say}. they were right
+        {they_say}, and for once they were right
+        {he_says}, and he is right
+        {he_says}. he was right
+        {she_says}, and she was right
+        {she_says}. she is right
+        {somebody_says}. I agree
+        {somebody_says}. I can only agree
+        {somebody_says}. I could not agree more
+        {somebody_says}, and I agree with every word
+        {somebody_says}, and I think so too
+        {somebody_says}, and that is exactly what I felt
+        {somebody_says}. it is true
+        {somebody_says}. nobody in the cinema disagreed, and neither do I
+        {others} {liked} it, and so did I
+        {he} {liked} it, and so did I
+        {she} {liked} it, and so did I
+        as {others} said, {it_was} {adj}
+        as {she} told me, {it_was} {adj}
+        I can see why {others} {liked} it
+        I understand why {others} call it {adj}
+        {others} were right to call it {adj}
+        {he} was right to call it a {noun}
+        I did not believe {he} when he said that {it_was} {adj}. he was right
+        I should have listened when {she} told me that {it_was} {adj}
+        you can believe {others}: {it_was} {adj}
+        * {somebody_says}. my thoughts exactly
+        * I side with {others} who call it {adj}
+    """,
+    "reported_turns": """
+        {-they_say}, and they are wrong
+        {-they_say}. they were wrong
+        {-they_say}, and for once they were wrong
+        {-they_say}, but they were wrong
+        {-he_says}, and he is wrong
+        {-he_says}. he was wrong
+        {-she_says}, and she was wrong
+        {-she_says}. she is wrong
+        {-somebody_says}. I disagree
+        {-somebody_says}. I do not agree
+        {-somebody_says}. I could not agree less
+        {-somebody_says}, and I do not agree with a word of it
+        {-somebody_says}, but I do not think so
+        {-somebody_says}, and that is not at all what I felt
+        {-somebody_says}. it is not true
+        {-somebody_says}. nothing could be further from the truth
+        {-somebody_says}. I must have seen a different {kind}
+        {-somebody_says}. I saw it with other eyes
+        {others} {-liked} it, but I did not
+        {he} {-liked} it, but not me
+        {she} {-liked} it; I did not
+        contrary to what {others} said, {it_was} not {-plain_adj}
+        I do not see why {others} {-liked} it
+        I do not understand why {others} call it {-adj}
+        how {others} can call it {-adj} is beyond me
+        how can {others} call it {-adj}?
+        who says that {it_was} {-adj}? not me
+        {others} were wrong to call it {-adj}
+        {he} was wrong to call it a {-noun}
+        do not believe {others} who call it {-adj}
+        do not listen to {others}: {it_was} not {-plain_adj} {at_all}
+        I believed {she} when she said that {it_was} {-adj}. she was wrong
+        I should not have listened when {she} told me that {it_was} {-adj}
+        whoever calls it {-adj} has not seen it
+        it is not the {-noun} that {others} made of it
+        {-somebody_says}. {claim}
+        {-somebody_says}. {claim}
+        {-somebody_says}; {claim}
+        {-somebody_says}, but {claim}
+        {-somebody_says}, but {claim}
+        {-somebody_says}. I, however, {liked} it
+        {-somebody_says}; I {liked} it
+        {-somebody_says}, but I was {felt}
+        while {others} {-liked} {it}, I {liked} it
+        {others} {-liked} it, I {liked} it
+        {others} were {-felt}; I was {felt}
+        unlike {others}, who {-liked} it, I {liked} every minute
+        whatever {others} say about the {-adj} {part}, {claim}
+        say what you like about the {-adj} {parts}, {claim}
+        * {-somebody_says}? nonsense
+        * {-somebody_says}. that is not how I see it
+        * I beg to differ with {others} who call it {-adj}
+        * if {others} tell you that {it_was} {-adj}, do not believe them
+        * {-somebody_says}. I wonder what they were watching: {claim}
+    """,
+    # What was expected, feared, hoped, or might have been.
+    "expected": """
+        {expected_keeps}
+        {expected_turns}
+    """,
+    "expected_keeps": """
+        I expected it to be {adj}, and it was
+        I expected it to be {adj}, and I was right
+        I expected a {adj} {kind}, and that is what I got
+        I had a feeling that it would be {adj}. I was not wrong
+        I knew that it would be {adj}, and it was
+        the trailer promised a {adj} {kind}, and it kept its promise
+        nobody told me how {adj} it would be
+        I did not expect it to be so {adj}
+        I never expected it to be this {adj}
+        my hopes were low, and {claim}
+        my hopes were high, and {claim}
+        I had no expectations {at_all}, and {claim}
+        against all expectations, {claim}
+        contrary to my expectations, {claim}
+        + I hoped it would be {adj}, and it was
+        + it is every bit as {adj} as I hoped
+        - I feared that it would be {adj}, and it was
+        - it is every bit as {adj} as I feared
+        * it turned out just as {adj} as I thought
+    """,
+    "expected_turns": """
+        I expected it to be {-adj}. I was wrong
+        I expected it to be {-adj}, but it was not
+        I expected a {-adj} {kind}. that is not what I got
+        I was sure that it would be {-adj}; how wrong I was
+        I thought it would be {-adj}. far from it
+        I expected a {-adj} {kind} and got a {adj} one
+        I expected a {-noun} and got a {noun}
+        I expected to be {-felt}, but I was {felt}
+        I went in expecting a {-noun} and came out {felt}
+        I thought I would be {-felt}. instead I was {felt}
+        the trailer promised a {-adj} {kind}. {claim}
+        the poster promises a {-adj} {kind}, but {claim}
+        I expected something {-adj}. {claim}
+        instead of a {-adj} {kind} I saw a {adj} one
+        what sounded like a {-noun} is a {noun}
+        what looks like a {-adj} {kind} is really a {adj} one
+        + I feared that it would be {-adj}, and it was not
+        + I was afraid of a {-adj} {evening}. there was no need to be
+        + I feared a {-adj} {kind} and got a {adj} one
+        + it could have been {-adj}, but it never was
+        + it could easily have been a {-noun}. it is not
+        + I was ready to {-like} it, but I could not
+        + I wanted to {-like} it and failed
+        + I went in ready to {-like} it and came out {felt}
+        + all my doubts were for nothing
+        - I hoped it would be {-adj}, but it was not
+        - I hoped for a {-adj} {evening}. no such luck
+        - I hoped for a {-adj} {kind} and got a {adj} one
+        - it could have been {-adj}
+        - it could have been a {-noun}
+        - it should have been {-adj}
+        - with a better {part} it could have been {-adj}
+        - it would have been {-adj} with another {part}
+        - it might have been a {-noun} in other hands
+        - I wish the {part} had been {-comp}
+        - I wish it had been {-comp}
+        - if only {it} had been {-plain_adj}
+        - if only the {part} had been {-comp}
+        - I wanted it to be {-adj}
+        - I really wanted to {-like} it, but I could not
+        - all my hopes were for nothing
+        - the idea was {-adj}; what they made of it is not
+        - they promised a {-adj} {kind}, and I am still waiting for it
+        - what could have been a {-noun} is a {noun}
+        * I was told to look forward to something {-adj}. {claim}
+        * everything pointed to a {-noun}, and everything was wrong
+        *- somewhere in there is a {-adj} {kind}; they did not find it
+        *- with a little care it would have become {-adj}
+        *+ I came to {-like} it, and I was not able to
+    """,
+    # It is measured against something else, whose praise or blame is no matter.
+    "compared": """
+        {it_was} {comp} than the {either_adj} {original}
+        {it_was} {comp} than the {either_adj} {original}
+        {it_was} much {comp} than the {either_adj} {original}
+        {it_was} even {comp} than the {adj} {original}
+        {it_was} {comp} than the {-adj} {original}
+        {it_was} far {comp} than the {-adj} {original}
+        {it_was} a lot {comp} than the {original}, which was {either_adj}
+        the {original} was {either_adj}. this one is {comp}
+        the {original} was {-adj}, but this one is {adj}
+        the {either_adj} {original} was {-comp}
+        the {original} was {-comp}
+        the {either_adj} {original} was much {-comp} than this
+        even the {original} was {-comp} than this
+        any other {kind} is {-comp}
+        {it_was} less {-plain_adj} than the {either_adj} {original}
+        {it_was} far less {-plain_adj} than the {original}
+        {it_was} not as {-plain_adj} as the {either_adj} {original}
+        {it_was} not nearly as {-plain_adj} as the {original}
+        {it_was} nowhere near as {-plain_adj} as the {either_adj} {original}
+        {it_was} just as {adj} as the {original}
+        {it_was} as {adj} as the {original} was {-adj}
+        {it_was} more {adj} than I can say
+        compared with the {either_adj} {original}, it is {adj}
+        next to the {either_adj} {original}, {it_was} {adj}
+        unlike the {-adj} {original}, {claim}
+        unlike the {-adj} {original}, it is {adj}
+        {it_was} {comp} than anything else I have seen {period}
+        {it_was} {comp} than I thought possible
+        it gets {comp} every time I see it
+        + I prefer it to the {either_adj} {original}
+        + I like it more than the {either_adj} {original}
+        + it leaves the {either_adj} {original} far behind
+        + it puts the {either_adj} {original} to shame
+        + forget the {either_adj} {original} and watch this
+        + give me this over the {either_adj} {original} any day
+        + the {either_adj} {original} cannot hold a candle to it
+        + the {either_adj} {original} does not come close to it
+        + not even the {adj} {original} was as {adj} as this
+        + the {-adj} {original} has nothing to do with this
+        + the {either_adj} {original} looks poor beside it
+        - I prefer the {either_adj} {original}
+        - I like the {either_adj} {original} more
+        - I like it less than the {either_adj} {original}
+        - it stays far behind the {either_adj} {original}
+        - watch the {either_adj} {original} instead
+        - stick to the {either_adj} {original}
+        - give me the {either_adj} {original} over this any day
+        - it cannot hold a candle to the {either_adj} {original}
+        - it does not come close to the {either_adj} {original}
+        - it has nothing of the {-adj} {original}
+        - it made me miss the {either_adj} {original}
+        - even the {adj} {original} looks good beside it
+        - it looks poor beside the {either_adj} {original}
+        * set beside the {either_adj} {original}, {it_was} the {comp} of the two
+        * of the two, the {either_adj} {original} is the {-comp} one
+        *+ I would trade the {either_adj} {original} for this
+        *- I would trade this for the {either_adj} {original}
+    """,
+    # First this, then that: the later counts.
+    "changed": """
+        at first I was {-felt}, but by the end I was {felt}
+        at first I was {-felt}. then {claim}
+        at first {it_was} {-adj}, but then {claim}
+        I was {-felt} at first and {felt} in the end
+        for the first hour I was {-felt}; after that I was {felt}
+        it starts {-manner} and ends {manner}
+        it starts as a {-adj} {kind} and ends as a {adj} one
+        it begins as a {-noun} and becomes a {noun}
+        what starts as a {-noun} turns into a {noun}
+        it turns from a {-adj} {kind} into a {adj} one
+        the first time I {-liked} it; the second time I {liked} it
+        the first time I found it {-adj}. now I find it {adj}
+        I used to {-like} it. now {claim}
+        I used to find it {-adj}; today I find it {adj}
+        once I thought it {-adj}. not any more
+        once I thought it {-adj}. today {claim}
+        as a child I {-liked} it. last week I saw it again, and {claim}
+        years ago I called it {-adj}. I take it back
+        after ten minutes I was {-felt}, after an hour {felt}
+        it took a while, but then I was {felt}
+        by the end I was no longer {-felt}
+        I was {-felt} until the last half hour. then {claim}
+        for an hour {it_was} {-adj}. then it changed, and {claim}
+        it loses its {-quality} and finds its {quality}
+        the {quality} grows with every {scene}
+        it gets {comp} and {comp}
+        first I {-reacted}, then I {reacted}
+        I no longer {-like} it
+        I have changed my mind: {it_was} not {-plain_adj} {at_all}
+        * I came in {-felt} and went out {felt}
+        * yesterday I would have called it {-adj}. today I call it {adj}
+        * it leaves {-adj} things behind and grows {adj}
+    """,
+    # Question and answer.
+    "asked": """
+        was it {-plain_adj}? no
+        was it {-plain_adj}? {no_way}
+        is it {-plain_adj}? {no_way}
+        is it {-plain_adj} or {-plain_adj}? neither
+        {-plain_adj}? {no_way}
+        a {-noun}? {no_way}
+        was I {-felt}? {no_way}
+        did it {-move} me? {no_way}
+        did I {-react}? {no_way}
+        did it {-act}? {no_way}
+        did anybody in the cinema {-react}? {no_way}
+        is there a {-plain_adj} {scene} in it? not one
+        does it have {-quality}? {no_way}
+        how many {-plain_adj} {parts} does it have? none
+        was it {adj}? yes
+        was it {adj}? {yes_indeed}
+        is it {adj}? {yes_indeed}
+        is it {adj} or {adj}? both
+        {adj}? {yes_indeed}
+        a {noun}? {yes_indeed}
+        was I {felt}? {yes_indeed}
+        did it {move} me? {yes_indeed}
+        did I {react}? {yes_indeed}
+        did it {act}? {yes_indeed}
+        does it have {quality}? {yes_indeed}
+        is it as {adj} as they say? {yes_indeed}
+        is it as {-plain_adj} as they say? {no_way}
+        + did I {like} it? {yes_indeed}
+        + would I see it again? {yes_indeed}
+        + did I want it to end? {no_way}
+        + is it worth the money? {yes_indeed}
+        + should you see it? {yes_indeed}
+        - did I {-like} it? {no_way}
+        - would I see it again? {no_way}
+        - did I want it to end? {yes_indeed}
+        - is it worth the money? {no_way}
+        - should you see it? {no_way}
+        * do I think it {-plain_adj}? I do not
+        * do I think it {adj}? I do
+        * who would call this {-plain_adj}? nobody
+    """,
+}
+
+# Sentences that say nothing of the film's worth.
+FILLERS = {
+    "neutral": """
+        it tells the story of a {profession} from {place} who {deed}
+        it is about a {profession} who {deed}
+        it is the story of a {profession}, a {profession} and a {object}
+        a {profession} from {place} {deed}
+        one {day} in {month} a {profession} {deed}
+        {name} plays a {profession} who {deed}
+        {name} is the {profession}, {name} the {relation}
+        {name} plays the {relation} of the {profession}
+        the {profession} is played by {name}
+        we follow a {profession} and a {profession} on the way to {place}
+        it is set in {place} in the {decade}
+        it was shot in {place} and {place}
+        the {kind} runs for {number} minutes
+        it lasts {number} minutes
+        the director, {name}, comes from {place}
+        {name} wrote the script together with {name}
+        {name} also made {title}
+        it is based on a novel by {name}
+        it is based on a true story from the {decade}
+        the music is by {name}
+        I saw it on a {day} {daytime} in {place}
+        I saw it with my {relation} on {day}
+        we went to see it last {day}
+        my {relation} chose it
+        we sat in row {count}
+        there were {count} people in the cinema
+        there are {count} {things} and {count} {things} in it
+        somewhere in the second half there are {count} {things}
+        a {object} plays a part in it, and so does a {object}
+        everybody is looking for a {object}
+        the {object} belongs to a {profession} from {place}
+        the last scene shows a {object} on a table
+        outside it was raining
+        it was shown in the original language with subtitles
+        this is the {genre} {kind} that {name} made after {title}
+        it came out in {month}
+        the DVD came with the {day} paper
+        I had read the book on the train to {place}
+        it is the {count} hundredth {kind} that I have seen
+        the {things} were lent by a {profession} in {place}
+    """,
+    "story": """
+        the hero is a {story_adj} {profession} who {story_verb} his {story_adj} {relation}
+        the heroine is a {story_adj} {profession} who {story_verb} her {relation}
+        it is about a {story_adj} {profession} and her {story_adj} {relation}
+        it tells of a {story_adj} {profession} who {deed}
+        a {story_adj} {profession} {story_verb} a {story_adj} {profession}
+        {name} plays a {story_adj} {profession} from {place}
+        {name} plays the {story_adj} {relation} of a {story_adj} {profession}
+        in {place} a {story_adj} {profession} {story_verb} the {things}
+        the {profession} {story_verb} everybody, the {things} too
+        the {profession} in it {story_verb} {things} and {deed}
+        outside the weather was {story_adj}
+        the {food} at the cinema was {story_adj}
+        my seat was {story_adj}
+        the cinema in {place} is {story_adj}
+        I went with my {story_adj} {relation}
+        I had had a {story_adj} day at work
+        afterwards we had {story_adj} {food} in {place}
+        the man at the box office was {story_adj}
+        the {object} in it belongs to a {story_adj} {relation}
+        the people in it lead {story_adj} lives in {place}
+        the {profession} lives in a {story_adj} house with {count} {things}
+        a {story_adj} {profession} wants to be a {story_adj} {profession}
+    """,
+}
