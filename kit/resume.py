@@ -110,7 +110,11 @@ class Checkpoint(keras.callbacks.Callback):
 
     def __init__(self, run: Run, training, monitor: str, highest: bool):
         super().__init__()
-        self.file, self.run, self.training = run.folder / "checkpoint.npz", run, training
+        self.file, self.run, self.training = (
+            run.folder / "checkpoint.npz",
+            run,
+            training,
+        )
         self.monitor, self.sign = monitor, 1.0 if highest else -1.0
         self.history, self.best, self.best_score = [], [], -float("inf")
         self.timing = {"train_seconds": 0.0, "tokens": 0, "seconds": 0.0}

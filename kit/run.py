@@ -31,8 +31,10 @@ from data.tables import UserError
 
 try:
     from data.catalog import locate
-except ImportError:  # a recipe copied into an app has no catalog: it takes paths
-    locate = None
+except ModuleNotFoundError as error:
+    if not error.name.endswith("data.catalog"):
+        raise
+    locate = None  # a recipe copied into an app has no catalog: it takes paths
 
 SAMPLE = Path(__file__).parent.parent / "sample"  # the default data of such a copy
 CACHE = Path(".cache")
@@ -141,9 +143,12 @@ class Run:
         for name, value in metrics.items():
             text = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
             print(f"  {name:<34} {text:>12}")
-        with contextlib.suppress(ImportError):  # a copied recipe has no report
+        try:
             from kit.report import write_report
-
+        except ModuleNotFoundError as error:
+            if not error.name.endswith("kit.report"):
+                raise  # a copied recipe has no report
+        else:
             print(f"\nReport: {write_report(self.folder)}")
         if not self.options.smoke and self.folder.parent == Path("runs") / self.recipe:
             link = self.folder.parent / f".latest-{os.getpid()}"
@@ -192,14 +197,18 @@ def _parse(config_class, smoke, module):
     try:
         with contextlib.redirect_stderr(said):
             config, options = tyro.cli(
-                parse, prog=f"python -m {module}", config=(tyro.conf.FlagCreatePairsOff,)
+                parse,
+                prog=f"python -m {module}",
+                config=(tyro.conf.FlagCreatePairsOff,),
             )
     except SystemExit as stop:
         if not stop.code:
             raise
         lines = [line.strip(" │╭╮╰╯─-") for line in said.getvalue().splitlines()]
         lines = [line for line in lines if line and "helptext" not in line][1:]
-        raise UserError("; ".join(lines) or "the command line was not understood") from None
+        raise UserError(
+            "; ".join(lines) or "the command line was not understood"
+        ) from None
     default = config_class()
     given = {
         field.name: getattr(config, field.name)
@@ -352,10 +361,15 @@ def describe_machine() -> dict:
 
 
 def use_xla() -> bool:
-    """Whether to compile by XLA: everywhere, as `benchmarks.recurrent` found.
+    """Whether to compile by XLA: on JAX and on a GPU.
 
-    The layers of `custom_layers` are faster with it on TensorFlow's CPU too.
+    On TensorFlow's CPU a step is not faster with it (`benchmarks.recurrent`), and each
+    length compiles for seconds.
     """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_physical_devices("GPU"))
     return True
 
 
@@ -403,7 +417,9 @@ def read_json(path: Path):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path} does not exist: expected the folder of a run") from None
+        raise UserError(
+            f"{path} does not exist: expected the folder of a run"
+        ) from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
 

@@ -29,8 +29,9 @@ import numpy as np
 from keras import layers, ops
 
 from custom_layers import GRU, LSTM, SimpleRNN
+from kit.classification import confusion_figure, figures_of, samples, word_figure
 from kit.resume import Batches, Checkpoint, bucket_lengths
-from kit.run import Run, UserError, command, use_xla
+from kit.run import Run, command, use_xla
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ ALONE = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
 )
 BETWEEN = (
-    "[\x00- \"-&(-/:->@\\[-`{-\xa9\xab-\xb1\xb4\xb6-\xb9\xbb-\xbf\u1680\u2000-\u206f"
+    '[\x00- "-&(-/:->@\\[-`{-\xa9\xab-\xb1\xb4\xb6-\xb9\xbb-\xbf\u1680\u2000-\u206f'
     "\u3000-\u303f\ufe30-\ufe4f\uff00-\uff0f\uff1a-\uff20]+"
 )
 RULES = [(APOSTROPHE, "'"), (ALONE, r" \1 "), (BETWEEN, " "), ("'* +'*", " ")]
@@ -97,101 +98,61 @@ def tokenize(text: str) -> list[str]:
     return text.strip(" ").split(" ") if text.strip(" ") else []
 
 
-def encode(text: str, id_of: dict[str, int], max_tokens: int) -> np.ndarray:
-    """Ids `int32 [time]` of a text; of a long one its beginning and its end."""
-    ids = [id_of.get(word, UNKNOWN) for word in tokenize(text)]
-    if len(ids) > max_tokens:
-        head = max_tokens // 2
-        ids = ids[:head] + ids[len(ids) - (max_tokens - head) :]
-    return np.array(ids, "int32")
+def encode(texts: list[str], words: list[str], max_tokens: int) -> list[np.ndarray]:
+    """Ids `int32 [time]` of each text; of a long one its beginning and its end."""
+    id_of = {word: number for number, word in enumerate(words, start=2)}
+    rows = []
+    for text in texts:
+        ids = [id_of.get(word, UNKNOWN) for word in tokenize(text)]
+        if len(ids) > max_tokens:
+            head = max_tokens // 2
+            ids = ids[:head] + ids[len(ids) - (max_tokens - head) :]
+        rows.append(np.array(ids, "int32"))
+    return rows
 
 
-def load_data(config: Config, run: Run) -> tuple[dict[str, Split], list[str], list[str]]:
-    """The splits by name, the words by id - 2, and the class names by number."""
-    from data.tables import read_table
+def load_data(
+    config: Config, run: Run
+) -> tuple[dict[str, Split], list[str], list[str]]:
+    """The parts by name, the words (the first has id 2), the class names."""
+    from data.splits import read_splits
 
-    columns = (config.text_column, config.label_column)
-    if run.data.is_dir():
-        files = {path.stem: path for path in sorted(run.data.glob("*.csv"))}
-        if "train" not in files:
-            raise UserError(f"{run.data} is a folder without train.csv: expected a file")
-    else:
-        files = {"train": run.data}
-    if run.test_data:
-        files["test"] = run.test_data
-    rows = {name: read_table(path, columns)[0] for name, path in files.items()}
     known = run.vocabulary() or {}
-    classes = known.get("labels") or sorted({label for _, label in rows["train"]})
-    for name, part in rows.items():
-        counts = Counter(label for _, label in part)
-        if strange := sorted(counts.keys() - set(classes)):
-            raise UserError(f"{files[name]}: label {strange[0]!r} is not in training")
-        if name == "train" and not known:
-            check_classes(counts, files[name])
-    for name, share in (("test", 0.2), ("validation", 0.1)):
-        if name not in rows:
-            rows[name], rows["train"] = split_off(rows["train"], share, config.seed)
+    columns = (config.text_column, config.label_column)
+    rows, labels = read_splits(
+        run.data, run.test_data, columns, config.seed, known.get("labels")
+    )
     if run.options.smoke:
         rows = {name: part[:: max(1, len(part) // 300)] for name, part in rows.items()}
+    texts = {name: [text for text, _ in part] for name, part in rows.items()}
 
     def encode_all() -> dict:
-        counts = Counter()
-        for text, _ in rows["train"]:
-            counts.update(tokenize(text))
-        words = known.get("words") or [
-            # Ties by the alphabet: the same data give the same ids.
-            word
-            for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        ][: min(VOCABULARY, sum(count > 1 for count in counts.values()))]
-        id_of = {word: number for number, word in enumerate(words, start=2)}
+        counts = Counter(word for text in texts["train"] for word in tokenize(text))
+        # Equal counts in the order of the alphabet: the same data, the same ids.
+        frequent = sorted(counts, key=lambda word: (-counts[word], word))
+        words = [word for word in frequent[:VOCABULARY] if counts[word] > 1]
+        words = known.get("words", words)
         encoded = {"words": words}
-        for name, part in rows.items():
-            ids = [encode(text, id_of, config.max_tokens) for text, _ in part]
+        for name in texts:
+            ids = encode(texts[name], words, config.max_tokens)
             encoded[name] = np.concatenate([*ids, np.zeros(0, "int32")])
             encoded[f"{name}_ends"] = np.cumsum([len(row) for row in ids])
         return encoded
 
-    key = [*split_key(config, run), config.max_tokens, VOCABULARY, known]
+    key = [*data_key(config, run), config.max_tokens, VOCABULARY, known]
     encoded = run.cached("ids", *key, make=encode_all)
-    splits = {}
+    parts = {}
     for name, part in rows.items():
         ids = np.split(encoded[name], encoded[f"{name}_ends"][:-1])
-        labels = np.array([classes.index(label) for _, label in part], "int32")
-        splits[name] = Split([text for text, _ in part], ids, labels)
-    return splits, encoded["words"], classes
+        numbers = np.array([labels.index(label) for _, label in part], "int32")
+        parts[name] = Split(texts[name], ids, numbers)
+    return parts, encoded["words"], labels
 
 
-def split_key(config: Config, run: Run) -> list:
-    """What, beside the files, decides which texts stand in which split, and as what."""
+def data_key(config: Config, run: Run) -> list:
+    """What decides, beside the files, which words stand in which part."""
     names = [config.text_column, config.label_column]
-    return [config.seed, *names, run.options.smoke, LOWER, RULES]
-
-
-def check_classes(counts: Counter, path: Path) -> None:
-    """A classifier needs two classes, and rows of each for every part of a split."""
-    if len(counts) < 2:
-        raise UserError(f"{path}: expected two classes or more, found {len(counts)}")
-    label, rows = min(counts.items(), key=lambda item: item[1])
-    if rows < 5:
-        raise UserError(f"{path}: class {label!r} has {rows} rows, expected 5 or more")
-
-
-def split_off(rows: list, share: float, seed: int) -> tuple[list, list]:
-    """A share of each class, and the rest; equal texts stay on one side."""
-    groups: dict[str, list] = {}
-    for row in rows:
-        groups.setdefault(row[0], []).append(row)
-    by_label: dict[str, list] = {}
-    for group in groups.values():
-        by_label.setdefault(group[0][1], []).append(group)
-    taken, left = [], []
-    random = np.random.default_rng(seed)
-    for label in sorted(by_label):
-        order = random.permutation(len(by_label[label]))
-        count = max(1, round(share * len(order)))
-        for place, index in enumerate(order):
-            (taken if place < count else left).extend(by_label[label][index])
-    return taken, left
+    return [*names, config.seed, run.options.smoke, LOWER, RULES]
 
 
 # 2. The network ----------------------------------------------------------------------
@@ -234,9 +195,7 @@ def compile_model(model: keras.Model, config: Config, steps: int) -> None:
 
 def classify(model: keras.Model, words: list[str], texts: list[str], max_tokens: int):
     """Probabilities `float32 [texts, classes]` of any texts."""
-    id_of = {word: number for number, word in enumerate(words, start=2)}
-    ids = [encode(text, id_of, max_tokens) for text in texts]
-    return probabilities_of(model, ids)
+    return probabilities_of(model, encode(texts, words, max_tokens))
 
 
 def probabilities_of(model: keras.Model, ids: list[np.ndarray]) -> np.ndarray:
@@ -254,59 +213,37 @@ def probabilities_of(model: keras.Model, ids: list[np.ndarray]) -> np.ndarray:
     return found
 
 
-def after_each_word(model: keras.Model, words: list[str], text: str, max_tokens: int):
-    """The text's words, and the probabilities `[words, classes]` after each."""
-    found = tokenize(text)[: min(200, max_tokens)]
-    beginnings = [" ".join(found[: count + 1]) for count in range(len(found))]
-    return found, classify(model, words, beginnings, max_tokens)
-
-
-def figures_of(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Accuracy, macro-averaged F1 and mean cross-entropy in nats."""
-    from sklearn.metrics import accuracy_score, f1_score
-
-    answers = probabilities.argmax(axis=-1)
-    right = probabilities[np.arange(len(labels)), labels]
-    return {
-        "accuracy": float(accuracy_score(labels, answers)),
-        "macro_f1": float(f1_score(labels, answers, average="macro")),
-        "loss": float(-np.log(np.maximum(right, 1e-7)).mean()),
-    }
-
-
-def bag_of_words(splits: dict[str, Split]) -> dict[str, float]:
+def bag_of_words(parts: dict[str, Split]) -> dict[str, float]:
     """Test accuracies of logistic regression on the tf-idf of words and word pairs.
 
     Fitted on the training part, its one constant chosen on validation: what can be
-    said without the order of the words (beyond pairs).
+    said without the order of the words, but for pairs.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
 
-    features = TfidfVectorizer(
-        tokenizer=tokenize,
-        token_pattern=None,
-        lowercase=False,
-        ngram_range=(1, 2),
-        sublinear_tf=True,
-        min_df=2,
-    )
-    train = features.fit_transform(splits["train"].texts)
-    inputs = {name: features.transform(split.texts) for name, split in splits.items()}
-    fitted = [
-        LogisticRegression(C=c, max_iter=300).fit(train, splits["train"].labels)
-        for c in (3.0, 30.0)
-    ]
-    chosen = max(
-        fitted, key=lambda m: m.score(inputs["validation"], splits["validation"].labels)
-    )
-    return {
-        f"baseline_{name}_accuracy": float(
-            chosen.score(inputs[name], splits[name].labels)
+    found = []
+    for c in (3.0, 30.0):
+        features = TfidfVectorizer(
+            tokenizer=tokenize,
+            token_pattern=None,
+            lowercase=False,
+            ngram_range=(1, 2),
+            sublinear_tf=True,
+            min_df=2,
         )
-        for name in splits
-        if name.startswith("test")
-    }
+        pipeline = make_pipeline(features, LogisticRegression(C=c, max_iter=300))
+        pipeline.fit(parts["train"].texts, parts["train"].labels)
+        found.append(
+            {
+                name: float(pipeline.score(part.texts, part.labels))
+                for name, part in parts.items()
+                if name != "train"
+            }
+        )
+    chosen = max(found, key=lambda scores: scores["validation"])
+    return {f"baseline_{name}_accuracy": score for name, score in chosen.items()}
 
 
 # 4. The export -----------------------------------------------------------------------
@@ -383,12 +320,12 @@ def export(model, words: list[str], labels: list[str], max_tokens: int, folder: 
 # 5. The run --------------------------------------------------------------------------
 
 
-def train(config: Config, run: Run, model: keras.Model, splits: dict) -> dict:
+def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
     """Fits on the training part, keeps the weights that do best on validation."""
-    lengths = [len(ids) for ids in splits["train"].ids]
+    lengths = [len(ids) for ids in parts["train"].ids]
     buckets = bucket_lengths(lengths, config.max_tokens)
     training, validation = (
-        Batches(splits[name].ids, splits[name].labels, config.batch_size, buckets, seed)
+        Batches(parts[name].ids, parts[name].labels, config.batch_size, buckets, seed)
         for name, seed in (("train", config.seed), ("validation", None))
     )
     compile_model(model, config, config.epochs * len(training))
@@ -407,77 +344,41 @@ def train(config: Config, run: Run, model: keras.Model, splits: dict) -> dict:
 
 
 def main(config: Config, run: Run) -> None:
-    splits, words, labels = load_data(config, run)
+    parts, words, labels = load_data(config, run)
     model = build_model(config, len(words), len(labels))
-    exported = (export, model, words, labels, config.max_tokens)
+    to_export = (export, model, words, labels, config.max_tokens)
     if run.loaded:
         model.load_weights(run.loaded / "model.keras")
         if run.only_export:
-            return run.export(*exported)
-    training = {} if run.loaded else train(config, run, model, splits)
+            run.export(*to_export)
+            return
+    metrics = {"seed": config.seed, "parameters": model.count_params()}
+    if not run.loaded:
+        metrics |= train(config, run, model, parts)
     run.write("vocabulary.json", {"words": words, "labels": labels})
     run.write("labels.txt", "\n".join(labels) + "\n")
     model.save(run.folder / "model.keras")
-    run.export(*exported)
+    run.export(*to_export)
 
-    metrics = {"seed": config.seed, **training, "parameters": model.count_params()}
-    found = {}
-    for name in ["validation", *(name for name in splits if name.startswith("test"))]:
-        found[name] = probabilities_of(model, splits[name].ids)
-        figures = figures_of(found[name], splits[name].labels)
-        metrics |= {f"{name}_{figure}": value for figure, value in figures.items()}
-    metrics |= run.cached(
-        "bag of words", *split_key(config, run), make=lambda: bag_of_words(splits)
-    )
-    test, answers = splits["test"], found["test"].argmax(axis=-1)
-    right, wrong = (
-        np.flatnonzero((answers == test.labels) == truth)[:10] for truth in (True, False)
-    )
-    lines = []
-    for row in [*right, *wrong]:
-        verdict = "right" if row in right else "WRONG"
-        share = found["test"][row].max()
-        lines.append(
-            f"{verdict}  {labels[answers[row]]} {share:.3f}, is "
-            f"{labels[test.labels[row]]}: {' '.join(test.texts[row][:600].split())}"
-        )
+    for name, part in parts.items():
+        if name != "train":
+            answers = probabilities_of(model, part.ids)
+            figures = figures_of(answers, part.labels)
+            metrics |= {f"{name}_{figure}": value for figure, value in figures.items()}
+    key = data_key(config, run)
+    metrics |= run.cached("bag of words", *key, make=lambda: bag_of_words(parts))
+
+    test = parts["test"]
+    answers = probabilities_of(model, test.ids)
+    lines = samples(test.texts, answers, test.labels, labels)
     run.write("samples.txt", "\n".join(lines) + "\n")
-    print("\nUnseen texts:", *lines[:4], *lines[len(right) :][:2], sep="\n  ")
-
-    matrix = np.zeros((len(labels), len(labels)), int)
-    np.add.at(matrix, (test.labels, answers), 1)
-    # Short ones, of every class: a picture shows some 30 words.
-    short = [n for n in range(len(test.ids)) if 4 <= len(test.ids[n]) <= 30]
-    items = []
-    for text, true in [(text, None) for text in EXAMPLES] + [
-        (test.texts[row], labels[test.labels[row]]) for row in short[:4]
-    ]:
-        seen, probabilities = after_each_word(model, words, text, config.max_tokens)
-        items.append(
-            {
-                "text": text,
-                "true": true,
-                "words": seen,
-                "probabilities": probabilities[:, -1].tolist(),
-            }
-        )
-    run.write(
-        "figures.json",
-        [
-            {
-                "kind": "word_by_word",
-                "title": f"Probability of {labels[-1]!r} after each word",
-                "label": labels[-1],
-                "items": items,
-            },
-            {
-                "kind": "confusion_matrix",
-                "title": "Test part: how many texts of each class got which answer",
-                "labels": labels,
-                "matrix": matrix.tolist(),
-            },
-        ],
+    print("\nUnseen texts", *(line[:200] for line in lines[:6]), sep="\n  ")
+    texts = [*EXAMPLES, *(text for text in test.texts if len(text) < 120)][:6]
+    by_word = word_figure(
+        texts, tokenize, lambda t: classify(model, words, t, config.max_tokens), labels
     )
+    confusion = confusion_figure(answers, test.labels, labels)
+    run.write("figures.json", [by_word, confusion])
     run.finish(metrics)
 
 

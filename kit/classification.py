@@ -1,0 +1,70 @@
+"""What every recipe that answers with a class says of its answers."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+
+def figures_of(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Accuracy, macro-averaged F1 and mean cross-entropy in nats.
+
+    Args:
+        probabilities: `float32 [rows, classes]`.
+        labels: `int32 [rows]`, the right classes.
+    """
+    from sklearn.metrics import accuracy_score, f1_score
+
+    answers = probabilities.argmax(axis=-1)
+    right = probabilities[np.arange(len(labels)), labels]
+    return {
+        "accuracy": float(accuracy_score(labels, answers)),
+        "macro_f1": float(f1_score(labels, answers, average="macro")),
+        "loss": float(-np.log(np.maximum(right, 1e-7)).mean()),
+    }
+
+
+def samples(
+    texts: list[str], probabilities: np.ndarray, labels: np.ndarray, names: list[str]
+) -> list[str]:
+    """Lines for `samples.txt`: the first five right answers, the first five wrong."""
+    lines = []
+    for verdict, right in (("right", True), ("WRONG", False)):
+        for row in np.flatnonzero((probabilities.argmax(-1) == labels) == right)[:5]:
+            name, share = names[probabilities[row].argmax()], probabilities[row].max()
+            truth = "" if right else f" (is {names[labels[row]]})"
+            text = " ".join(texts[row].split())
+            lines.append(f"{verdict}  {name} {share:.3f}{truth}: {text[:1000]}")
+    return lines
+
+
+def word_figure(
+    texts: list[str],
+    tokenize: Callable[[str], list[str]],
+    classify: Callable[[list[str]], np.ndarray],
+    names: list[str],
+) -> dict:
+    """For the report: the last class's probability after each word of some texts."""
+    items = []
+    for text in texts:
+        words = tokenize(text)
+        beginnings = [" ".join(words[: n + 1]) for n in range(len(words))]
+        share = classify(beginnings)[:, -1].tolist()
+        items.append(
+            {"text": text, "true": None, "words": words, "probabilities": share}
+        )
+    title = f"Probability of {names[-1]!r} after each word"
+    return {"kind": "word_by_word", "title": title, "label": names[-1], "items": items}
+
+
+def confusion_figure(
+    probabilities: np.ndarray, labels: np.ndarray, names: list[str]
+) -> dict:
+    """For the report: how many test rows of each class got which answer."""
+    matrix = np.zeros((len(names), len(names)), int)
+    np.add.at(matrix, (labels, probabilities.argmax(axis=-1)), 1)
+    return {
+        "kind": "confusion_matrix",
+        "title": "Test rows of each class by the answer given",
+        "labels": names,
+        "matrix": matrix.tolist(),
+    }
