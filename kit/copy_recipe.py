@@ -1,0 +1,189 @@
+"""``make copy RECIPE=name TO=app/name``: one Python package to keep and change.
+
+The set of files is what the recipe imports, directly or through others; the imports
+among them become relative, every other byte stays. A sample of the default data goes
+along, so that ``python -m app.name --smoke`` needs nothing of this project.
+"""
+
+import ast
+import builtins
+import csv
+import difflib
+import importlib.metadata
+import io
+import keyword
+import os
+import re
+import shutil
+import sys
+import textwrap
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+from data.catalog import locate
+from data.tables import UserError
+from kit.run import one_line_errors
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = {"custom_layers", "data", "kit"}
+LEFT_OUT = {"data.catalog", "kit.report"}  # imported where present, not needed to run
+OPTIONAL = {"jax"}  # needed under KERAS_BACKEND=jax alone
+SAMPLE_ROWS = 200  # of each CSV file
+
+
+def copy_recipe(recipe: str, to: Path, root: Path = ROOT) -> tuple[dict, list[str]]:
+    """Writes the package `to`; returns its files by name, and what to install."""
+    names = sorted(path.stem for path in (root / "recipes").glob("[!_]*.py"))
+    if recipe not in names:
+        near = difflib.get_close_matches(recipe, names, 1) or names
+        raise UserError(f"no recipe {recipe!r}: did you mean {' or '.join(near)}?")
+    if not to.name.isidentifier() or keyword.iskeyword(to.name):
+        raise UserError(f"TO={to}: expected the path of a package, as app/{recipe}")
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    origin = f"# {project['name']} {project['version']}, {project['license']} licence: "
+    files, imported, modules = {}, set(), [f"recipes.{recipe}"]
+    for module in modules:  # grows while it is read
+        path = root.joinpath(*module.split(".")).with_suffix(".py")
+        path = path if path.exists() else path.with_suffix("") / "__init__.py"
+        where = path.relative_to(root).as_posix()
+        name = where.removeprefix("recipes/")
+        text, found = _relative(path.read_bytes(), where, name.count("/"), root)
+        files[name] = f"{origin}{where}\n".encode() + text
+        imported |= {name.partition(".")[0] for name in found}
+        found = [m for m in found - LEFT_OUT if m.partition(".")[0] in PACKAGES]
+        modules += [m for m in sorted(found) if m not in modules]
+    for folder in {name.partition("/")[0] for name in files if "/" in name}:
+        files.setdefault(f"{folder}/__init__.py", f"{origin}{folder}\n".encode())
+    files |= _entrances(recipe, files[f"{recipe}.py"].decode(), origin, root)
+    files |= _sample(files[f"{recipe}.py"].decode())
+    files["LICENSE"] = (root / "LICENSE").read_bytes()
+    _write(files, to)
+    imported -= {*sys.stdlib_module_names, *PACKAGES, *OPTIONAL}
+    extras = project.get("optional-dependencies", {}).values()
+    listed = [*project["dependencies"], *(line for extra in extras for line in extra)]
+    wanted = {re.split(r"[^\w.-]", line)[0]: line for line in reversed(listed)}
+    known = importlib.metadata.packages_distributions()
+    packages = {known.get(module, [module])[0] for module in imported}
+    return files, sorted(wanted.get(package, package) for package in packages)
+
+
+def _relative(content: bytes, where: str, depth: int, root: Path):
+    """The content with the project's imports made relative; all modules imported.
+
+    `depth` is the number of folders between the package's own and the file.
+    """
+    lines, found = content.splitlines(keepends=True), set()
+    for node in ast.walk(ast.parse(content, where)):
+        if isinstance(node, ast.Import):
+            names = {alias.name for alias in node.names}
+            if {name.partition(".")[0] for name in names} & PACKAGES:
+                raise ValueError(f"{where}:{node.lineno}: write `from ... import ...`")
+            found |= names
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        above = where.split("/")[: -node.level] if node.level else []
+        module = ".".join([*above, *filter(None, [node.module])])
+        if not node.level and module.partition(".")[0] in PACKAGES:
+            line, start = lines[node.lineno - 1], node.col_offset
+            dots = b"from " + b"." * (depth + 1)
+            lines[node.lineno - 1] = line[:start] + line[start:].replace(
+                b"from ", dots, 1
+            )
+        for alias in node.names:  # a module of the package, or a name in it
+            path = root.joinpath(*module.split("."), f"{alias.name}.py")
+            found.add(f"{module}.{alias.name}" if path.exists() else module)
+    return b"".join(lines), found
+
+
+def _entrances(recipe: str, text: str, origin: str, root: Path) -> dict[str, bytes]:
+    """`__init__.py` offers the recipe's names, `__main__.py` runs it."""
+    tree = ast.parse(text).body
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    public = [n.name for n in tree if isinstance(n, kinds) and n.name[0] != "_"]
+    before = (root / "recipes" / "__init__.py").read_text("utf-8")
+    settings = before.split("\n")[ast.parse(before).body[0].end_lineno :]
+    offers = [
+        f"from .{recipe} import (  # noqa: E402, F401",
+        *(f"    {n}," for n in public),
+    ]
+    start = [f"{origin}recipes", *settings, *offers, ")", ""]
+    body = next(
+        n for n in tree if isinstance(n, ast.If) and "__main__" in ast.dump(n)
+    ).body
+    names = [n for part in body for n in ast.walk(part) if isinstance(n, ast.Name)]
+    used = ", ".join(sorted({name.id for name in names} - {*dir(builtins)}))
+    run = text.split("\n")[body[0].lineno - 1 : body[-1].end_lineno]
+    main = [f"{origin}recipes/{recipe}.py", f"from .{recipe} import {used}", ""]
+    main.append(textwrap.dedent("\n".join(run)) + "\n")
+    both = {"__init__.py": start, "__main__.py": main}
+    return {name: "\n".join(lines).encode() for name, lines in both.items()}
+
+
+def _sample(recipe: str) -> dict[str, bytes]:
+    """The first rows of each class of the default data, where those are CSV files."""
+    default = re.search(r'^    data: str = "(\w+)"', recipe, re.MULTILINE)
+    paths = sorted(locate(default[1]).glob("*.csv")) if default else []
+    files = {"sample/NAME": default[1].encode()} if paths else {}
+    for path in paths:
+        with path.open(encoding="utf-8", newline="") as lines:
+            header, *rows = csv.reader(lines)
+        place, seen, kept = header.index("label"), Counter(), [header]
+        most = SAMPLE_ROWS // len({row[place] for row in rows})
+        for row in rows:
+            seen[row[place]] += 1
+            kept += [row] if seen[row[place]] <= most else []
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(kept)
+        files[f"sample/{path.name}"] = text.getvalue().encode()
+    return files
+
+
+def _write(files: dict[str, bytes], to: Path) -> None:
+    """Writes all files or none; a file that is there already must be the same."""
+    making = to.with_name(f".{to.name}.{os.getpid()}")
+    try:
+        for name, content in files.items():
+            if (to / name).exists() and (to / name).read_bytes() != content:
+                raise UserError(
+                    f"{to / name} is there and differs: nothing was written"
+                )
+            (making / name).parent.mkdir(parents=True, exist_ok=True)
+            (making / name).write_bytes(content)
+        if not to.exists():
+            making.rename(to)
+        for name in files if making.exists() else ():
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            (making / name).replace(to / name)
+    except OSError as error:
+        raise UserError(f"{to} cannot be written: {error.strerror}") from None
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def main(recipe: str, to: str) -> None:
+    """Writes RECIPE and what it imports as the Python package TO."""
+    target = Path(to)
+    files, install = copy_recipe(recipe, target)
+    for name, content in sorted(files.items()):
+        lines = content.count(b"\n")
+        print(f"{lines:6,} lines  {target / name}")
+    total = sum(
+        content.count(b"\n") for name, content in files.items() if ".py" in name
+    )
+    print(
+        f"{len(files)} files, {total:,} lines of Python. They need:\n  pip install",
+        end="",
+    )
+    print("", *(f'"{line}"' for line in install))
+    inside = all(part.isidentifier() for part in target.parts)
+    where = "" if inside else f"cd {target.parent}; "
+    module = ".".join(target.parts) if inside else target.name
+    print(f"Try it: {where}python -m {module} --smoke")
+
+
+if __name__ == "__main__":
+    import tyro
+
+    with one_line_errors():
+        tyro.cli(main, config=(tyro.conf.PositionalRequiredArgs,))

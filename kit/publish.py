@@ -1,0 +1,53 @@
+"""``make publish RECIPE=name TO=models``: the export as the next version to serve.
+
+TensorFlow Serving watches ``models/name/`` and takes the highest numbered folder as
+soon as it is there: a version appears whole, by a rename, and is never replaced.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from data.tables import UserError
+from kit.run import newest_run, one_line_errors
+
+
+def export_of(recipe: str, run: Path | None = None) -> Path:
+    """The SavedModel of a run; without `run`, of the newest one."""
+    if not recipe.isidentifier():
+        raise UserError(f"expected RECIPE=the name of a recipe, found {recipe!r}")
+    export = (run or newest_run(recipe)) / "saved_model" / "1"
+    if not (export / "saved_model.pb").is_file():
+        raise UserError(f"{export}: expected the export of a run, found none")
+    return export
+
+
+def main(recipe: str, to: str, run: Path | None = None) -> None:
+    """Copies the export of RUN, or of the newest run, to TO/RECIPE/<next number>/."""
+    export, models = export_of(recipe, run), Path(to) / recipe
+    if not to:
+        raise UserError("expected TO=the folder of the served models, found nothing")
+    partial = models / f".part-{os.getpid()}"  # not a number: the server ignores it
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(export, partial)
+        numbers = [int(x.name) for x in models.iterdir() if x.name.isdecimal()]
+        target = partial.rename(models / str(max(numbers, default=0) + 1))
+    except OSError as error:
+        raise UserError(f"{models} cannot be written: {error.strerror}") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    print(f"{target}\nServe it, later versions too, and ask it:")
+    print(
+        f"  docker run -p 8501:8501 -v '{models.resolve()}:/models/{recipe}' ", end=""
+    )
+    print(f"-e MODEL_NAME={recipe} tensorflow/serving")
+    print("""  curl -d '{"instances": ["not bad at all"]}' """, end="")
+    print(f"http://localhost:8501/v1/models/{recipe}:predict")
+
+
+if __name__ == "__main__":
+    import tyro
+
+    with one_line_errors():
+        tyro.cli(main, config=(tyro.conf.PositionalRequiredArgs,))

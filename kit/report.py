@@ -1,0 +1,216 @@
+"""``make report RECIPE=name [RUN=folder]``: a run's plots and its ``report.html``.
+
+The page is one file that opens offline. Words and class names stand in it as text, so
+that the browser draws every script; pictures are made of what matplotlib's font holds.
+"""
+
+import base64
+import contextlib
+import csv
+import html
+import textwrap
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+
+from data.catalog import CATALOG
+from kit.run import newest_run, one_line_errors, read_json
+
+BLUE, ORANGE, GREY = "#3572b0", "#d9742b", "#8a8f98"
+UNITS = {"loss": "loss (nats)", "accuracy": "accuracy (share correct)"}
+TRAINING = ("seed", "epochs", "parameters", "train_seconds", "tokens_per_second")
+LINE = 84  # characters of a line of words in a picture
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"><style>
+:root { color-scheme: light dark; --soft: #8882; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: auto;
+  padding: 1rem; overflow-wrap: anywhere; }
+h1 { line-height: 1.2; } h2 { margin-top: 2rem; } small { opacity: .8; }
+div { overflow-x: auto; } table { border-collapse: collapse; }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--soft); }
+th { text-align: start; overflow-wrap: break-word; }
+.n td, .n th + th { text-align: end; white-space: nowrap; }
+.n [style] { background: color-mix(in srgb, #3572b0 calc(var(--p) * 75%), #0000); }
+.curves { display: flex; flex-wrap: wrap; gap: 1rem; }
+img { flex: 1 1 18rem; min-width: 0; max-width: 30rem; }
+@media (prefers-color-scheme: dark) { img { filter: invert(.93) hue-rotate(180deg); } }
+pre, .words { background: var(--soft); padding: .8rem; white-space: pre-wrap; }
+.words { margin: 1rem 0; display: flex; flex-wrap: wrap; gap: .6rem .35rem; }
+p { width: 100%; margin: 0; } span { text-align: center; }
+i, span small { display: block; min-width: 1.7rem; font-size: .7rem; }
+i { height: 3rem; background: linear-gradient(#0000 49%, #8a8f98 49% 52%, #0000 52%),
+  linear-gradient(to top, var(--c) calc(var(--p) * 100%), var(--soft) 0); }
+</style><h1>{title}</h1>{body}"""
+
+
+def write_report(run: Path) -> Path:
+    """Draws `plots/*.png` and writes `report.html`; returns its path."""
+    config, environment, metrics = (
+        read_json(run / f"{name}.json") for name in ("config", "environment", "metrics")
+    )
+    (run / "plots").mkdir(exist_ok=True)
+    data, source = Path(config.get("data", "")).name, CATALOG.get(config.get("data"))
+    data += " (generated)" if source and not source.url else ""
+    names = sorted(metrics, key=lambda name: name in TRAINING)
+    names = dict.fromkeys(name.removeprefix("baseline_") for name in names)
+    rows = [(n, metrics.get(n, ""), metrics.get(f"baseline_{n}", "")) for n in names]
+    body = [f"<p>{_text(environment.get('started', run.name))}</p>"]
+    body.append(_table("Figures", rows, ("ours", "baseline"), "n"))
+    body.append(_curves(run, data))
+    for figure in read_json(run / "figures.json"):
+        png = run / "plots" / f"{figure.get('name', figure['kind'])}.png"
+        draw = {"confusion_matrix": _matrix, "word_by_word": _words}[figure["kind"]]
+        body.append(f"<h2>{_text(figure['title'])}</h2>")
+        body.append(draw(figure, png, f"{figure['title']}, {data}"))
+    if (run / "samples.txt").exists():
+        samples = _text((run / "samples.txt").read_text("utf-8"))
+        body.append(f'<h2>Samples</h2><pre dir="auto">{samples}</pre>')
+    body.append(_table("Configuration", config.items()))
+    body.append(_table("Environment", environment.items()))
+    title = _text(f"{run.resolve().parent.name} on {data}")
+    page = PAGE.replace("{title}", title).replace("{body}", "\n".join(body))
+    (run / "report.html").write_text(page, "utf-8")
+    return run / "report.html"
+
+
+def _table(title: str, rows, head: tuple = (), kind: str = "") -> str:
+    lines = ["".join(f"<th>{name}</th>" for name in ("", *head))] if head else []
+    for name, *cells in rows:
+        values = "".join(f"<td>{_text(cell)}</td>" for cell in cells)
+        lines.append(f"<th>{_text(name.replace('_', ' '))}</th>{values}")
+    return f'<h2>{title}</h2><table class="{kind}"><tr>{"<tr>".join(lines)}</table>'
+
+
+def _curves(run: Path, data: str) -> str:
+    """A picture of the loss, and of each metric that has a validation twin."""
+    rows = list(csv.DictReader((run / "history.csv").read_text("utf-8").splitlines()))
+    images = ""
+    for name in (n for n in rows[0] if n == "loss" or f"val_{n}" in rows[0]):
+        png = run / "plots" / f"{name}.png"
+        with _picture(png, (4.8, 3.3), f"{name}, {data}") as (axes,):
+            for side, prefix, color in (
+                ("training", "", GREY),
+                ("validation", "val_", BLUE),
+            ):
+                values = [float(row.get(prefix + name, "nan")) for row in rows]
+                epochs = [int(row["epoch"]) for row in rows]
+                axes.plot(epochs, values, "o-", color=color, label=side, markersize=4)
+            axes.set(xlabel="epoch", ylabel=UNITS.get(name, name))
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.legend(frameon=False)
+        image = base64.b64encode(png.read_bytes()).decode()
+        images += f'<img alt="{_text(name)}" src="data:image/png;base64,{image}">'
+    return f'<h2>Learning curves</h2><div class="curves">{images}</div>'
+
+
+def _matrix(figure: dict, png: Path, title: str) -> str:
+    """A confusion matrix: rows true, columns predicted, shares of the row."""
+    labels, counts = figure["labels"], np.array(figure["matrix"])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    if _drawable("".join(labels)):
+        size = 0.9 * len(labels) + 2
+        with _picture(png, (size + 1, size), title) as (axes,):
+            axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+            for (row, column), share in np.ndenumerate(shares):
+                text = f"{counts[row, column]:,}\n{share:.1%}"
+                style = {
+                    "ha": "center",
+                    "va": "center",
+                    "color": "wk"[int(share < 0.6)],
+                }
+                axes.text(column, row, text, **style)
+            axes.set_xticks(range(len(labels)), labels)
+            axes.set_yticks(range(len(labels)), labels)
+            axes.set(xlabel="predicted", ylabel="true")
+    table = "<th>true ↓ predicted →" + "".join(f"<th>{_text(name)}" for name in labels)
+    for label, row, line in zip(labels, counts, shares, strict=True):
+        table += f"<tr><th>{_text(label)}"
+        for count, share in zip(row, line, strict=True):
+            table += f'<td style="--p:{share}">{count:,}<br><small>{share:.1%}</small>'
+    return f'<div><table class="n"><tr>{table}</table></div>'
+
+
+def _words(figure: dict, png: Path, title: str) -> str:
+    """Sentences, with the probability of one label as a bar over each word."""
+    lines, page = [], ""  # of the picture; of the page
+    for item in figure["items"]:
+        pairs = list(zip(item["words"], item["probabilities"], strict=True))
+        said = f"{figure['label']} {pairs[-1][1]:.2f}" if pairs else "no words"
+        said += f", true: {item['true']}" if item.get("true") else ""
+        page += f'<div class="words" dir="auto"><p>{_text(item["text"])} '
+        page += f'<small dir="auto">({_text(said)})</small></p>'
+        for word, p in pairs:
+            page += f'<span><i style="--p:{p:.3f};--c:{_color(p)}"></i>{_text(word)}'
+            page += f"<small>{p:.2f}</small></span>"
+        page += "</div>"
+        while pairs and _drawable(said + "".join(item["words"])):
+            ends = np.cumsum([len(word) + 1 for word, _ in pairs])
+            count = max(1, int((ends <= LINE).sum()))
+            lines.append((pairs[:count], said))
+            pairs, said = pairs[count:], ""
+    if lines:
+        columns = max(sum(len(word) + 1 for word, _ in pairs) for pairs, _ in lines)
+        size = (max(5, 1.2 + 0.1 * columns), 0.6 + 1.2 * len(lines))
+        with _picture(png, size, title, len(lines)) as all_axes:
+            for axes, (pairs, said) in zip(all_axes, lines, strict=True):
+                words, values = zip(*pairs, strict=True)
+                widths = np.array([len(word) for word in words])
+                middles = np.cumsum(widths + 1) - widths / 2 - 1
+                axes.bar(middles, values, widths, color=[_color(p) for p in values])
+                axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
+                axes.set_xticks(middles, words, family="monospace")
+                axes.tick_params(axis="x", length=0)
+                axes.set(xlim=(-1, columns), ylim=(0, 1), yticks=(0, 0.5, 1))
+                axes.set_title(said, loc="left", fontsize=10)
+    return page
+
+
+@contextlib.contextmanager
+def _picture(path: Path, size: tuple, title: str, rows: int = 1):
+    """Axes, `rows` of them, saved at the end; nothing global of matplotlib is used."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    spines = {"axes.spines.top": False, "axes.spines.right": False}
+    with matplotlib.rc_context({"text.parse_math": False, "font.size": 11, **spines}):
+        figure = Figure(size, layout="constrained")
+        title = textwrap.fill(title, int(10 * size[0])) if _drawable(title) else ""
+        figure.suptitle(title, fontsize=12)
+        yield figure.subplots(rows, squeeze=False)[:, 0]
+        figure.savefig(path, dpi=160)
+
+
+def _drawable(text: str) -> bool:
+    """Whether matplotlib's font holds the text, in the order in which it is read."""
+    from matplotlib import font_manager
+
+    font = font_manager.get_font(font_manager.findfont("DejaVu Sans Mono"))
+    right_to_left = any(unicodedata.bidirectional(c) in ("R", "AL") for c in text)
+    return not right_to_left and all(font.get_char_index(ord(c)) for c in text)
+
+
+def _color(p: float) -> str:
+    return BLUE if p >= 0.5 else ORANGE
+
+
+def _text(value) -> str:
+    if isinstance(value, dict):
+        value = ", ".join(f"{key} {item}" for key, item in value.items())
+    elif isinstance(value, float):
+        value = f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
+    return html.escape(f"{value:,}" if type(value) is int else str(value))
+
+
+def main(recipe: str, run: Path | None = None) -> None:
+    """Draws the report of RUN, or of the newest run, again."""
+    print(write_report(run or newest_run(recipe)))
+
+
+if __name__ == "__main__":
+    import tyro
+
+    with one_line_errors():
+        tyro.cli(main, config=(tyro.conf.PositionalRequiredArgs,))

@@ -1,0 +1,108 @@
+"""``make try RECIPE=name [RUN=folder] [TEXT="..."]``: answers from an exported model.
+
+It asks the SavedModel by plain TensorFlow, as a server would. A model with the
+signature `word_by_word` shows the probability of its answer after each word; any other
+prints the outputs of `serving_default`.
+"""
+
+import contextlib
+import os
+import sys
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+from kit.publish import export_of
+from kit.run import one_line_errors
+
+BAR, WORD, WORDS = 24, 20, 60  # columns of a bar and a word; words shown of a long text
+
+
+def load(folder: Path) -> Callable[[str], str]:
+    """Loads a SavedModel; returns what answers a text."""
+    import tensorflow as tf
+
+    model = tf.saved_model.load(str(folder))
+    serve = model.signatures["serving_default"]
+    name = next(iter(serve.structured_input_signature[1]))
+
+    def answer(text: str) -> str:  # holds `model`: its tables live as long as it does
+        outputs = {
+            k: v.numpy() for k, v in serve(**{name: tf.constant([text])}).items()
+        }
+        if "word_by_word" not in model.signatures:
+            return "\n".join(f"{k}: {_text(v[0])}" for k, v in sorted(outputs.items()))
+        label = outputs["label"][0]
+        place = model.signatures["labels"]()["labels"].numpy().tolist().index(label)
+        steps = model.signatures["word_by_word"](text=tf.constant(text))
+        words = [_text(word) for word in steps["words"].numpy()]
+        bars = words_and_bars(words, steps["probabilities"].numpy()[:, place])
+        return (
+            f"{_text(label)} {outputs['probabilities'][0, place]:.3f}\n{bars}".rstrip()
+        )
+
+    return answer
+
+
+def words_and_bars(words: list[str], probabilities: list[float]) -> str:
+    """One word a line, with the probability after it as a number and as a bar."""
+    column = min(WORD, max(map(_width, words), default=0))
+    lines = []
+    for word, p in list(zip(words, probabilities, strict=True))[:WORDS]:
+        while _width(word) > column:
+            word = word.rstrip("…")[:-1] + "…"
+        eighths = round(float(p) * BAR * 8)
+        bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]
+        lines.append(f"  {word}{' ' * (column - _width(word))}  {p:.3f} {bar}".rstrip())
+    more = len(words) - WORDS
+    return "\n".join([*lines, f"  ... and {more} words more"] if more > 0 else lines)
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: two for a wide character, none for a combining mark."""
+    shown = [c for c in text if unicodedata.category(c) not in ("Mn", "Me", "Cf")]
+    return len(shown) + sum(unicodedata.east_asian_width(c) in "WF" for c in shown)
+
+
+def _text(value) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _import_tensorflow() -> None:
+    """Quietly, and without what it imports if it can but is not used here."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for name in ("keras", "jax"):  # half of the start-up time
+        sys.modules.setdefault(name, None)
+    errors = os.dup(2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # some lines obey no log level
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(errors, 2)
+
+
+def main(recipe: str, run: Path | None = None, text: str | None = None) -> None:
+    """Answers TEXT, or each line typed, from the export of RUN or of the newest run."""
+    for stream in (sys.stdin, sys.stdout):
+        stream.reconfigure(errors="replace")
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401  (arrow keys and history in `input`)
+    folder = export_of(recipe, run)
+    _import_tensorflow()
+    answer = load(folder)
+    if text is not None:
+        print(answer(text))
+        return
+    prompt = "> " if sys.stdin.isatty() else ""
+    print(f"{folder}: type a line, Ctrl-D ends\n" if prompt else "", end="")
+    with contextlib.suppress(EOFError):
+        while True:
+            if line := input(prompt).strip():
+                print(answer(line), flush=True)
+
+
+if __name__ == "__main__":
+    import tyro
+
+    with one_line_errors():
+        tyro.cli(main, config=(tyro.conf.PositionalRequiredArgs,))
