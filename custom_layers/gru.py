@@ -4,11 +4,9 @@ from keras import ops
 from .recurrent import (
     RecurrentCell,
     RecurrentLayer,
-    following,
     outer_sum,
     saturate,
     scan_steps,
-    shifted,
     upstream,
 )
 
@@ -99,56 +97,48 @@ class GRU(RecurrentLayer):
 
 def reset_after_steps(projected, first_h, kernel, bias, mask=None, dropped=None):
     steps = ops.shape(projected)[0]
-    units = first_h.shape[-1]
 
     @ops.custom_gradient
     def run(projected, first_h, kernel, bias):
         if mask is not None:
             projected = saturate(projected, mask, (1, 0, 0))
-        x_zr, x_g = projected[..., : 2 * units], projected[..., 2 * units :]
-
-        def gates(x_zr, x_g, s):
-            z, r = ops.split(ops.sigmoid(x_zr + s[..., : 2 * units]), 2, axis=-1)
-            s_g = s[..., 2 * units :]
-            return z, r, s_g, ops.tanh(x_g + r * s_g)
 
         def forward(states, t):
             (h,) = states
             entering = h if dropped is None else h * dropped
             s = ops.matmul(entering, kernel) + bias
-            z, _, _, g = gates(x_zr[t], x_g[t], s)
-            return [z * h + (1 - z) * g]
+            s_z, s_r, s_g = ops.split(s, 3, axis=-1)
+            x_z, x_r, x_g = ops.split(projected[t], 3, axis=-1)
+            z = ops.sigmoid(x_z + s_z)
+            r = ops.sigmoid(x_r + s_r)
+            g = ops.tanh(x_g + r * s_g)
+            new_h = z * h + (1 - z) * g
+            return [new_h], [new_h, entering, h, z, r, g, s_g]
 
-        (hs,) = scan_steps(forward, [first_h], steps)
+        zeros = ops.zeros_like(first_h)
+        _, (hs, entered, *kept) = scan_steps(forward, [first_h], [zeros] * 7, steps)
 
         def gradient(*gradients):
             (dhs,) = upstream(gradients)
-            before = shifted(first_h, hs)
-            entered = before if dropped is None else before * dropped
-            s = ops.matmul(ops.reshape(entered, (-1, units)), kernel) + bias
-            s = ops.reshape(s, ops.shape(projected))
-            z, r, s_g, g = gates(x_zr, x_g, s)
-            # What each gate's pre-activation gets is dh times these.
-            to_z = (before - g) * z * (1 - z)
-            to_g = (1 - z) * (1 - g * g)
-            to_r = to_g * s_g * r * (1 - r)
-            to_s = to_g * r
             transposed = ops.transpose(kernel)
 
             def backward(arriving, t):
+                h, z, r, g, s_g = (values[t] for values in kept)
                 dh = arriving[0] + dhs[t]
-                ds = [dh * to_z[t], dh * to_r[t], dh * to_s[t]]
-                product = ops.matmul(ops.concatenate(ds, axis=-1), transposed)
+                dz = dh * (h - g) * (z * (1 - z))
+                dg = dh * (1 - z) * (1 - g * g)
+                dr = dg * s_g * (r * (1 - r))
+                dx = ops.concatenate([dz, dr, dg], axis=-1)
+                ds = ops.concatenate([dz, dr, dg * r], axis=-1)
+                product = ops.matmul(ds, transposed)
                 product = product if dropped is None else product * dropped
-                return [dh * z[t] + product]
+                return [dh * z + product], [dx, ds]
 
-            zeros = ops.zeros_like(first_h)
-            (arriving,) = scan_steps(backward, [zeros], steps, reverse=True)
-            dh = dhs + following(arriving, zeros)
-            dz, dr = dh * to_z, dh * to_r
-            dx = ops.concatenate([dz, dr, dh * to_g], axis=-1)
-            ds = ops.concatenate([dz, dr, dh * to_s], axis=-1)
-            return dx, arriving[0], outer_sum(entered, ds), ops.sum(ds, axis=(0, 1))
+            like = ops.zeros_like(projected[0])
+            (dh,), (dx, ds) = scan_steps(
+                backward, [zeros], [like, like], steps, reverse=True
+            )
+            return dx, dh, outer_sum(entered, ds), ops.sum(ds, axis=(0, 1))
 
         return hs, gradient
 
@@ -163,56 +153,48 @@ def reset_before_steps(projected, first_h, kernel, mask=None, dropped=None):
     def run(projected, first_h, kernel):
         if mask is not None:
             projected = saturate(projected, mask, (1, 0, 0))
-        x_zr, x_g = projected[..., : 2 * units], projected[..., 2 * units :]
         kernel_zr, kernel_g = kernel[:, : 2 * units], kernel[:, 2 * units :]
-
-        def gates(x_zr, x_g, h):
-            s_zr = ops.reshape(
-                ops.matmul(ops.reshape(h, (-1, units)), kernel_zr), ops.shape(x_zr)
-            )
-            z, r = ops.split(ops.sigmoid(x_zr + s_zr), 2, axis=-1)
-            s_g = ops.reshape(
-                ops.matmul(ops.reshape(r * h, (-1, units)), kernel_g), ops.shape(x_g)
-            )
-            return z, r, ops.tanh(x_g + s_g)
 
         def forward(states, t):
             (h,) = states
             entering = h if dropped is None else h * dropped
-            z, _, g = gates(x_zr[t], x_g[t], entering)
-            return [z * h + (1 - z) * g]
+            s_z, s_r = ops.split(ops.matmul(entering, kernel_zr), 2, axis=-1)
+            x_z, x_r, x_g = ops.split(projected[t], 3, axis=-1)
+            z = ops.sigmoid(x_z + s_z)
+            r = ops.sigmoid(x_r + s_r)
+            g = ops.tanh(x_g + ops.matmul(r * entering, kernel_g))
+            new_h = z * h + (1 - z) * g
+            return [new_h], [new_h, entering, h, z, r, g]
 
-        (hs,) = scan_steps(forward, [first_h], steps)
+        zeros = ops.zeros_like(first_h)
+        _, (hs, entered, *kept) = scan_steps(forward, [first_h], [zeros] * 6, steps)
 
         def gradient(*gradients):
             (dhs,) = upstream(gradients)
-            before = shifted(first_h, hs)
-            entered = before if dropped is None else before * dropped
-            z, r, g = gates(x_zr, x_g, entered)
-            # dz = dh * to_z, dg = dh * to_g, dr = (dg times kernel_g) * to_r.
-            to_z = (before - g) * z * (1 - z)
-            to_g = (1 - z) * (1 - g * g)
-            to_r = entered * r * (1 - r)
-            transposed_zr = ops.transpose(kernel_zr)
-            transposed_g = ops.transpose(kernel_g)
+            transposed_zr, transposed_g = (
+                ops.transpose(kernel_zr),
+                ops.transpose(kernel_g),
+            )
 
-            def backward(carry, t):
-                dh = carry[0] + dhs[t]
-                d_reset = ops.matmul(dh * to_g[t], transposed_g)
-                dr = d_reset * to_r[t]
-                dzr = ops.concatenate([dh * to_z[t], dr], axis=-1)
-                product = ops.matmul(dzr, transposed_zr) + d_reset * r[t]
+            def backward(arriving, t):
+                h, z, r, g = (values[t] for values in kept)
+                dh = arriving[0] + dhs[t]
+                dz = dh * (h - g) * (z * (1 - z))
+                dg = dh * (1 - z) * (1 - g * g)
+                d_reset = ops.matmul(dg, transposed_g)
+                dr = d_reset * entered[t] * (r * (1 - r))
+                dzr = ops.concatenate([dz, dr], axis=-1)
+                product = ops.matmul(dzr, transposed_zr) + d_reset * r
                 product = product if dropped is None else product * dropped
-                return [dh * z[t] + product, dr]
+                return [dh * z + product], [dzr, dg, r * entered[t]]
 
-            zeros = ops.zeros_like(first_h)
-            arriving, dr = scan_steps(backward, [zeros, zeros], steps, reverse=True)
-            dh = dhs + following(arriving, zeros)
-            dzr = ops.concatenate([dh * to_z, dr], axis=-1)
-            dg = dh * to_g
+            like = ops.zeros_like(projected[0, :, : 2 * units])
+            (dh,), (dzr, dg, reset) = scan_steps(
+                backward, [zeros], [like, zeros, zeros], steps, reverse=True
+            )
             dx = ops.concatenate([dzr, dg], axis=-1)
-            dkernel = [outer_sum(entered, dzr), outer_sum(r * entered, dg)]
-            return dx, arriving[0], ops.concatenate(dkernel, axis=-1)
+            dkernel = [outer_sum(entered, dzr), outer_sum(reset, dg)]
+            return dx, dh, ops.concatenate(dkernel, axis=-1)
 
         return hs, gradient
 

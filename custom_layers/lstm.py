@@ -4,11 +4,9 @@ from keras import ops
 from .recurrent import (
     RecurrentCell,
     RecurrentLayer,
-    following,
     outer_sum,
     saturate,
     scan_steps,
-    shifted,
     upstream,
 )
 
@@ -90,51 +88,46 @@ def lstm_steps(projected, first_h, first_c, recurrent_kernel, mask=None, dropped
             entering = h if dropped is None else h * dropped
             z = projected[t] + ops.matmul(entering, recurrent_kernel)
             i, f, g, o = ops.split(z, 4, axis=-1)
-            new_c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
-            new_h = ops.sigmoid(o) * ops.tanh(new_c)
-            return [new_h if mask is None else ops.where(mask[t], new_h, h), new_c]
+            i, f, g, o = ops.sigmoid(i), ops.sigmoid(f), ops.tanh(g), ops.sigmoid(o)
+            new_c = f * c + i * g
+            tanh_c = ops.tanh(new_c)
+            new_h = o * tanh_c
+            new_h = new_h if mask is None else ops.where(mask[t], new_h, h)
+            return [new_h, new_c], [new_h, entering, c, i, f, g, o, tanh_c]
 
-        hs, cs = scan_steps(forward, [first_h, first_c], steps)
+        zeros = ops.zeros_like(first_h)
+        (_, last_c), (hs, entered, *kept) = scan_steps(
+            forward, [first_h, first_c], [zeros] * 8, steps
+        )
 
         def gradient(*gradients):
             dhs, last_dc = upstream(gradients)
             transposed = ops.transpose(recurrent_kernel)
-            entered = shifted(first_h, hs)
-            entered = entered if dropped is None else entered * dropped
-            units = first_h.shape[-1]
-            z = ops.matmul(ops.reshape(entered, (-1, units)), recurrent_kernel)
-            z = projected + ops.reshape(z, ops.shape(projected))
-            i, f, g, o = ops.split(z, 4, axis=-1)
-            i, f, g, o = ops.sigmoid(i), ops.sigmoid(f), ops.tanh(g), ops.sigmoid(o)
-            tanh_c = ops.tanh(cs)
-            # dz = d(h or c) times these; dc = dh times `to_c`.
-            to_i = g * i * (1 - i)
-            to_f = shifted(first_c, cs) * f * (1 - f)
-            to_g = i * (1 - g * g)
-            to_o = tanh_c * o * (1 - o)
-            to_c = o * (1 - tanh_c * tanh_c)
 
             def backward(arriving, t):
                 dh, dc = arriving
+                c, i, f, g, o, tanh_c = (values[t] for values in kept)
                 dh = dh + dhs[t]
-                dc = dc + dh * to_c[t]
-                dz = ops.concatenate(
-                    [dc * to_i[t], dc * to_f[t], dc * to_g[t], dh * to_o[t]], axis=-1
-                )
+                dc = dc + dh * (o * (1 - tanh_c * tanh_c))
+                di = dc * g * (i * (1 - i))
+                df = dc * c * (f * (1 - f))
+                dg = dc * i * (1 - g * g)
+                do = dh * tanh_c * (o * (1 - o))
+                dz = ops.concatenate([di, df, dg, do], axis=-1)
                 product = ops.matmul(dz, transposed)
                 product = product if dropped is None else product * dropped
                 product = product if mask is None else ops.where(mask[t], product, dh)
-                return [product, dc * f[t]]
+                return [product, dc * f], [dz]
 
-            zeros = ops.zeros_like(first_h)
-            arriving_h, arriving_c = scan_steps(
-                backward, [zeros, last_dc], steps, reverse=True
+            (dh, dc), (dz,) = scan_steps(
+                backward,
+                [zeros, last_dc],
+                [ops.zeros_like(projected[0])],
+                steps,
+                reverse=True,
             )
-            dh = dhs + following(arriving_h, zeros)
-            dc = following(arriving_c, last_dc) + dh * to_c
-            dz = ops.concatenate([dc * to_i, dc * to_f, dc * to_g, dh * to_o], axis=-1)
-            return dz, arriving_h[0], arriving_c[0], outer_sum(entered, dz)
+            return dz, dh, dc, outer_sum(entered, dz)
 
-        return (hs, cs[-1]), gradient
+        return (hs, last_c), gradient
 
     return run(projected, first_h, first_c, recurrent_kernel)

@@ -186,7 +186,6 @@ class RecurrentLayer(keras.layers.RNN):
             the calculation, last step first.
         """
         self.check_batch(sequences, initial_state)
-        cell = self.cell
         if training and self.dropout:
             shape = (ops.shape(sequences)[0], 1, sequences.shape[2])
             sequences = sequences * self.dropout_mask(shape, self.dropout)
@@ -264,29 +263,23 @@ class RecurrentLayer(keras.layers.RNN):
         return cls(**config)
 
 
-def scan_steps(step, carry, steps, reverse=False):
-    """Runs `carry = step(carry, t)` over all steps; returns every step's carry.
+def scan_steps(step, states, kept, steps, reverse=False):
+    """Runs `states, kept = step(states, t)`; the last states, and every step's kept.
 
-    The loop runs over the step numbers, one tensor: `ops.scan` over several tensors
-    fails on TensorFlow where the length is unknown. `step` picks its slices itself,
-    which also spares packing them together.
+    `ops.scan` on TensorFlow wants of every step the structure of the states, so what
+    is to be kept rides along; only shapes and types count in the `kept` given here.
+    The loop runs over the step numbers, one tensor: over several, it fails where the
+    length is unknown. `step` picks its slices itself, which spares packing them.
     """
+    count = len(states)
 
     def body(carry, t):
-        carry = step(carry, t)
-        return carry, carry
+        states, kept = step(carry[:count], t)
+        return [*states, *carry[count:]], [*states, *kept]
 
-    return ops.scan(body, carry, ops.arange(steps, dtype="int32"), reverse=reverse)[1]
-
-
-def shifted(first, sequence):
-    """What stood before each step: `first`, then `sequence` without its last."""
-    return ops.concatenate([first[None], sequence[:-1]], axis=0)
-
-
-def following(sequence, last):
-    """What stood after each step: `sequence` without its first, then `last`."""
-    return ops.concatenate([sequence[1:], last[None]], axis=0)
+    numbers = ops.arange(steps, dtype="int32")
+    last, every = ops.scan(body, [*states, *kept], numbers, reverse=reverse)
+    return last[:count], every[count:]
 
 
 def saturate(projected, mask, gates):

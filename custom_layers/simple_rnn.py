@@ -4,10 +4,8 @@ from keras import ops
 from .recurrent import (
     RecurrentCell,
     RecurrentLayer,
-    following,
     outer_sum,
     scan_steps,
-    shifted,
     upstream,
 )
 
@@ -65,29 +63,27 @@ def simple_rnn_steps(projected, first_h, recurrent_kernel, mask=None, dropped=No
             (h,) = states
             entering = h if dropped is None else h * dropped
             new_h = ops.tanh(projected[t] + ops.matmul(entering, recurrent_kernel))
-            return [new_h if mask is None else ops.where(mask[t], new_h, h)]
+            new_h = new_h if mask is None else ops.where(mask[t], new_h, h)
+            return [new_h], [new_h, entering]
 
-        (hs,) = scan_steps(forward, [first_h], steps)
+        zeros = ops.zeros_like(first_h)
+        _, (hs, entered) = scan_steps(forward, [first_h], [zeros] * 2, steps)
 
         def gradient(*gradients):
             (dhs,) = upstream(gradients)
             transposed = ops.transpose(recurrent_kernel)
-            slope = 1 - hs * hs
-            if mask is not None:
-                slope = ops.where(mask, slope, ops.zeros_like(slope))
 
             def backward(arriving, t):
-                dh = dhs[t] + arriving[0]
-                product = ops.matmul(dh * slope[t], transposed)
+                dh = arriving[0] + dhs[t]
+                dz = dh * (1 - hs[t] * hs[t])
+                dz = dz if mask is None else ops.where(mask[t], dz, zeros)
+                product = ops.matmul(dz, transposed)
                 product = product if dropped is None else product * dropped
-                return [product if mask is None else ops.where(mask[t], product, dh)]
+                product = product if mask is None else ops.where(mask[t], product, dh)
+                return [product], [dz]
 
-            zeros = ops.zeros_like(first_h)
-            (arriving,) = scan_steps(backward, [zeros], steps, reverse=True)
-            dz = (dhs + following(arriving, zeros)) * slope
-            entered = shifted(first_h, hs)
-            entered = entered if dropped is None else entered * dropped
-            return dz, arriving[0], outer_sum(entered, dz)
+            (dh,), (dz,) = scan_steps(backward, [zeros], [zeros], steps, reverse=True)
+            return dz, dh, outer_sum(entered, dz)
 
         return hs, gradient
 
