@@ -68,19 +68,6 @@ def _text(value) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _import_tensorflow() -> None:
-    """Quietly, and without what it imports if it can but is not used here."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    for name in ("keras", "jax"):  # half of the start-up time
-        sys.modules.setdefault(name, None)
-    errors = os.dup(2)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # some lines obey no log level
-    try:
-        import tensorflow  # noqa: F401
-    finally:
-        os.dup2(errors, 2)
-
-
 def main(recipe: str, run: Path | None = None, text: str | None = None) -> None:
     """Answers TEXT, or each line typed, from the export of RUN or of the newest run."""
     for stream in (sys.stdin, sys.stdout):
@@ -88,8 +75,15 @@ def main(recipe: str, run: Path | None = None, text: str | None = None) -> None:
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  (arrow keys and history in `input`)
     folder = export_of(recipe, run)
-    _import_tensorflow()
-    answer = load(folder)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for name in ("keras", "jax"):  # TensorFlow would import them: half of its start
+        sys.modules.setdefault(name, None)
+    errors = os.dup(2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # some start-up lines obey no level
+    try:
+        answer = load(folder)
+    finally:
+        os.dup2(errors, 2)
     if text is not None:
         print(answer(text))
         return

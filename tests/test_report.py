@@ -1,0 +1,124 @@
+"""The report of a run: one file, complete, escaped, drawn for any script."""
+
+import json
+from html.parser import HTMLParser
+
+import pytest
+
+from data.tables import UserError
+from kit.report import write_report
+
+METRICS = {
+    "seed": 0,
+    "parameters": 412345,
+    "test_accuracy": 0.98125,
+    "baseline_test_accuracy": 0.7712,
+}
+ENGLISH = {
+    "text": "it is <b>not</b> worth $5 or $6",
+    "true": "positive",
+    "words": ["it", "is", "<b>not</b>", "worth", "$5", "or", "$6"],
+    "probabilities": [0.5, 0.61, 0.1, 0.25, 0.3, 0.375, 0.42],
+}
+CHINESE = {
+    "text": "不坏",
+    "true": None,
+    "words": ["不", "坏"],
+    "probabilities": [0.2, 0.9],
+}
+ARABIC = {"text": "ليس سيئا", "words": ["ليس", "سيئا"], "probabilities": [0.3, 0.8]}
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and the text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def make_run(folder, items=(ENGLISH,), labels=("negative", "positive"), data="reviews"):
+    run = folder / "sentiment" / "20260101T000000Z"
+    run.mkdir(parents=True)
+    figures = [
+        {"kind": "word_by_word", "title": "Words", "label": labels[1], "items": items},
+        {
+            "kind": "confusion_matrix",
+            "title": "Matrix <script>alert(1)</script>",
+            "labels": labels,
+            "matrix": [[30, 10], [0, 0]],
+        },
+    ]
+    contents = {
+        "config": {"data": data, "epochs": 2},
+        "environment": {"backend": "tensorflow", "versions": {"keras": "3.15.1"}},
+        "metrics": METRICS,
+        "figures": figures,
+    }
+    for name, content in contents.items():
+        (run / f"{name}.json").write_text(json.dumps(content), "utf-8")
+    history = "epoch,loss,accuracy,rate,val_loss,val_accuracy\n1,0.7,0.5,1,0.6,0.6\n"
+    (run / "history.csv").write_text(history)
+    (run / "samples.txt").write_text("right: <i>good</i> & 好\n", "utf-8")
+    return run
+
+
+def plots(run):
+    for path in (run / "plots").iterdir():
+        assert path.read_bytes().startswith(b"\x89PNG\r\n")
+    return {path.name for path in (run / "plots").iterdir()}
+
+
+def test_page_is_complete_and_asks_nothing_of_the_network(tmp_path):
+    run = make_run(tmp_path)
+    text = write_report(run).read_text("utf-8")
+    page = Page(text)
+    assert plots(run) == {
+        "accuracy.png",
+        "confusion_matrix.png",
+        "loss.png",
+        "word_by_word.png",
+    }
+    tags = {tag for tag, _ in page.tags}
+    assert not tags & {"script", "link", "b", "iframe"}  # titles and texts are escaped
+    for _, attributes in page.tags:
+        assert "href" not in attributes
+        assert attributes.get("src", "data:image/png").startswith("data:image/png")
+    assert "url(" not in text and "@import" not in text
+    row = text.index("<th>test accuracy</th><td>0.9812</td><td>0.7712</td>")
+    assert row < text.index("<th>parameters</th><td>412,345</td><td></td>")
+    for said in (
+        "sentiment on reviews (generated)",
+        "keras 3.15.1",
+        "it is <b>not</b>",
+    ):
+        assert any(said in part for part in page.text), said
+    bars = [a["style"] for tag, a in page.tags if tag == "i"]
+    assert [bar.split(";")[0] for bar in bars][1:3] == ["--p:0.610", "--p:0.100"]
+    cells = [a["style"] for tag, a in page.tags if tag == "td" and "style" in a]
+    assert cells == ["--p:0.75", "--p:0.25", "--p:0.0", "--p:0.0"]  # shares of a row
+
+
+def test_scripts_without_a_glyph_are_left_to_the_browser(tmp_path):
+    # A glyph that matplotlib lacks is a warning, and so an error here.
+    run = make_run(tmp_path, [CHINESE, ARABIC], ("消极", "积极"), "/somewhere/电影.csv")
+    page = Page(write_report(run).read_text("utf-8"))
+    assert plots(run) == {"accuracy.png", "loss.png"}
+    for said in ("sentiment on 电影.csv", "坏", "سيئا", "积极"):
+        assert any(said in part for part in page.text), said
+    mixed = make_run(tmp_path / "mixed", [CHINESE, ENGLISH])
+    write_report(mixed)
+    assert "word_by_word.png" in plots(mixed)
+
+
+def test_what_is_no_run_is_one_error(tmp_path):
+    with pytest.raises(UserError, match=r"config\.json"):
+        write_report(tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,116 @@
+"""Asking an exported model: the real command, in a process of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+from kit.try_run import load, words_and_bars
+
+
+@pytest.fixture(scope="module")
+def tf():
+    return pytest.importorskip("tensorflow")
+
+
+@pytest.fixture(scope="module")
+def run(tf, tmp_path_factory):
+    """A classifier that says `good` with the share of words that are `yes`."""
+    texts = tf.TensorSpec([None], tf.string)
+
+    class Tiny(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.names = tf.Variable(["bad", "good"])
+
+        def shares(self, texts):
+            yes = tf.strings.split(texts) == "yes"
+            good = tf.reduce_mean(tf.cast(yes, tf.float32), axis=1)
+            return tf.stack([1 - good, good], axis=-1)
+
+        @tf.function(input_signature=[texts])
+        def serve(self, text):
+            probabilities = self.shares(text)
+            label = tf.gather(self.names, tf.argmax(probabilities, axis=-1))
+            return {"probabilities": probabilities, "label": label}
+
+        @tf.function(input_signature=[])
+        def labels(self):
+            return {"labels": tf.identity(self.names)}
+
+        @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+        def word_by_word(self, text):
+            words = tf.strings.split(text)
+            ends = tf.range(1, tf.size(words) + 1)
+            before = tf.RaggedTensor.from_row_lengths(
+                tf.gather(words, tf.ragged.range(ends).values), ends
+            )
+            yes = tf.cast(before == "yes", tf.float32)
+            good = tf.reduce_mean(yes, axis=1)
+            return {
+                "words": words,
+                "probabilities": tf.stack([1 - good, good], axis=-1),
+            }
+
+    folder = tmp_path_factory.mktemp("run")
+    tiny = Tiny()
+    signatures = {
+        "serving_default": tiny.serve,
+        "labels": tiny.labels,
+        "word_by_word": tiny.word_by_word,
+    }
+    tf.saved_model.save(tiny, str(folder / "saved_model" / "1"), signatures)
+    return folder
+
+
+def ask(run, *options, lines=""):
+    command = [sys.executable, "-m", "kit.try_run", "tiny", "--run", run, *options]
+    return subprocess.run(command, input=lines, capture_output=True, text=True)
+
+
+def test_each_line_is_answered_word_by_word(run):
+    said = ask(run, lines="yes no 好 yes\n\n  yes\n")
+    assert said.stdout.splitlines() == [
+        "bad 0.500",
+        "  yes  0.000",
+        f"  no   0.500 {'█' * 12}",
+        f"  好   0.667 {'█' * 16}",
+        f"  yes  0.500 {'█' * 12}",
+        "good 1.000",
+        f"  yes  1.000 {'█' * 24}",
+    ]
+    assert (said.stderr, said.returncode) == ("", 0)
+
+
+def test_a_model_without_word_by_word_prints_its_outputs(tf, tmp_path):
+    class Reverse(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "prompt")])
+        def serve(self, prompt):
+            return {"text": prompt + "!", "tokens": tf.strings.length(prompt)}
+
+    model = Reverse()
+    tf.saved_model.save(model, str(tmp_path), {"serving_default": model.serve})
+    assert load(tmp_path)("hello") == "text: hello!\ntokens: 5"
+
+
+def test_bars_stand_in_one_column_of_the_terminal():
+    shown = words_and_bars(
+        ["ab", "电影", "e\u0301te", "x" * 30], [0.5, 0.25, 0.01, 1.0]
+    )
+    assert shown.splitlines() == [
+        f"  ab                    0.500 {'█' * 12}",
+        f"  电影                  0.250 {'█' * 6}",
+        "  e\u0301te                   0.010 ▎",
+        f"  {'x' * 19}…  1.000 {'█' * 24}",
+    ]
+    assert words_and_bars(["w"] * 63, [0.5] * 63).endswith("\n  ... and 3 words more")
+    assert words_and_bars([], []) == ""
+
+
+def test_a_run_without_export_is_one_error(tmp_path):
+    said = ask(tmp_path, "--text", "yes")
+    assert said.returncode == 2
+    assert said.stdout == ""
+    assert said.stderr.count("\n") == 1
+    assert said.stderr.startswith("error: ")
+    assert "saved_model" in said.stderr
