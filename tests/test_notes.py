@@ -1,0 +1,276 @@
+"""NOTES.md names nothing that is not there, and says the same in both languages."""
+
+import ast
+import re
+from functools import cache
+from itertools import zip_longest
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTES = (ROOT / "NOTES.md").read_text("utf-8")
+LANGUAGES = ("English", "中文")
+COLUMNS = ("concept", "equation", "code", "command", "picture", "slip")
+CODE = re.compile(r"`([^`\n]+)`")
+MATH = re.compile(r"\$([^$\n]+)\$")
+SYMBOL = re.compile(r"([\w/]+\.py):([\w.]+)")
+
+
+@cache
+def tree(path):
+    return ast.parse((ROOT / path).read_text("utf-8"))
+
+
+@cache
+def strings(path):
+    """All text constants of a file: option values, kinds of figures."""
+    constants = (
+        node for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)
+    )
+    return {node.value for node in constants if isinstance(node.value, str)}
+
+
+def names_in(node):
+    """What a module or class defines: name -> node."""
+    found = {}
+    for child in node.body:
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found[child.name] = child
+        elif isinstance(child, (ast.Assign, ast.AnnAssign)):
+            targets = child.targets if isinstance(child, ast.Assign) else [child.target]
+            for target in targets:
+                names = (n for n in ast.walk(target) if isinstance(n, ast.Name))
+                found |= {name.id: child for name in names}
+    return found
+
+
+def fault_of_symbol(path, symbol):
+    if not (ROOT / path).is_file():
+        return f"no file {path}"
+    node = tree(path)
+    for name in symbol.split("."):
+        known = names_in(node) if isinstance(node, (ast.Module, ast.ClassDef)) else {}
+        if name not in known:
+            return f"no {symbol} in {path}"
+        node = known[name]
+    return None
+
+
+def fault_of_command(command):
+    """Why `make ...` or `python -m ...` would not start; None where it would."""
+    if module := re.match(r"(?:\S*/)?python -m ([\w.]+)", command):
+        path = module[1].replace(".", "/") + ".py"
+        if not (ROOT / path).is_file():
+            return f"no module {module[1]}"
+        recipe = Path(path).stem if path.startswith("recipes/") else None
+        return fault_of_options(recipe, command) if recipe else None
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    target = command.split()[1]
+    is_recipe = (ROOT / "recipes" / f"{target}.py").is_file()
+    if not is_recipe and not re.search(rf"^{re.escape(target)}:", makefile, re.M):
+        return f"no target {target} in the Makefile"
+    for name, value in re.findall(r"\b([A-Z]+)=(\S+)", command):
+        if not re.search(rf"\$\({name}\)", makefile):
+            return f"the Makefile does not use {name}"
+        if name == "RECIPE" and not (ROOT / "recipes" / f"{value}.py").is_file():
+            return f"no recipe {value}"
+        is_name = re.fullmatch(r"\w+", value)
+        if name == "DATA" and is_name and value not in strings("data/catalog.py"):
+            return f"no data set {value} in the catalog"
+    for path in re.findall(r"\btests/\w+\.py", command):
+        if not (ROOT / path).is_file():
+            return f"no file {path}"
+    if (word := re.search(r"-k (\w+)", command)) and not named_tests(word[1]):
+        return f"no test is named {word[1]}"
+    return fault_of_options(target, command) if is_recipe else None
+
+
+def named_tests(word):
+    """Tests that `-k word` takes: by their own name or their file's."""
+    names = [
+        f"{path.stem} {name}"
+        for path in (ROOT / "tests").glob("test_*.py")
+        for name in names_in(tree(f"tests/{path.name}"))
+        if name.startswith("test_")
+    ]
+    return [name for name in names if word in name]
+
+
+def fault_of_options(recipe, command):
+    path = f"recipes/{recipe}.py"
+    classes = names_in(tree(path))["Config"], names_in(tree("kit/run.py"))["Options"]
+    known = {name for node in classes for name in names_in(node)}
+    for option, value in re.findall(r"--([\w-]+)(?: (\w+))?", command):
+        if option.replace("-", "_") not in known:
+            return f"no option --{option} of {recipe}"
+        if value and not value.isdigit() and value not in strings(path):
+            return f"--{option} of {recipe} does not take {value}"
+    return None
+
+
+def fault_of_picture(picture):
+    """A report's picture is named by its kind of figure or by a training curve."""
+    name = re.fullmatch(r"plots/(\w+)\.png", picture)
+    if name is None:
+        return None if (ROOT / picture).is_file() else f"no picture {picture}"
+    known = strings("kit/report.py")
+    return None if name[1] in known else f"the report draws no {picture}"
+
+
+def fault_of_math(math, before, after):
+    """What GitHub would not draw: Markdown reads these signs before the mathematics."""
+    if re.search(r"[|*<>#]|\\[^a-zA-Z]", math):
+        return f"a sign that Markdown takes: {math}"
+    if re.search(r"(?:^|[^a-zA-Z0-9])_", math):
+        return f"an underscore after a sign is emphasis: {math}"
+    if math != math.strip() or not re.match(r"[\s([]", before or " "):
+        return f"no space before: {math}"
+    if not re.match(r"[\s.,;:)\]]", after or " "):
+        return f"no space after: {math}"
+    if math.count("{") != math.count("}"):
+        return f"braces do not match: {math}"
+    return None
+
+
+def tables(language):
+    """Rows of a language's tables, each a dictionary by column."""
+    text = NOTES.split(f"\n## {language}\n")[1]
+    text = re.split(r"^## ", text, flags=re.M)[0]
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
+    assert all(len(row) == len(COLUMNS) for row in rows)
+    heads = [place for place, row in enumerate(rows) if set(row[0]) <= set("-")]
+    assert heads, f"no table under {language}"
+    skipped = {place for head in heads for place in (head - 1, head)}
+    kept = [row for place, row in enumerate(rows) if place not in skipped]
+    return [dict(zip(COLUMNS, row, strict=True)) for row in kept]
+
+
+ROWS = {language: tables(language) for language in LANGUAGES}
+ALL = [row for language in LANGUAGES for row in ROWS[language]]
+
+
+def test_symbols_are_there():
+    named = set(SYMBOL.findall(NOTES))
+    assert named
+    assert [fault for pair in sorted(named) if (fault := fault_of_symbol(*pair))] == []
+    for row in ALL:
+        assert SYMBOL.search(row["code"]), row["concept"]
+
+
+def test_commands_can_be_run():
+    codes = {
+        code for code in CODE.findall(NOTES) if re.match(r"make |\S*python ", code)
+    }
+    assert codes
+    assert [fault for code in sorted(codes) if (fault := fault_of_command(code))] == []
+    for row in ALL:
+        assert set(CODE.findall(row["command"])) & codes, row["concept"]
+
+
+def test_pictures_are_drawn():
+    named = {code for code in CODE.findall(NOTES) if code.endswith(".png")}
+    assert named
+    assert [fault for code in sorted(named) if (fault := fault_of_picture(code))] == []
+    for row in ALL:
+        assert row["picture"] == "" or CODE.fullmatch(row["picture"])[1] in named
+
+
+def test_links_lead_somewhere():
+    headings = re.findall(r"^#+ (.+)$", NOTES, flags=re.M)
+    anchors = {"#" + heading.lower().replace(" ", "-") for heading in headings}
+    for target in re.findall(r"\]\(([^)\s]+)\)", NOTES):
+        if not target.startswith("https://"):
+            assert target in anchors or (ROOT / target).is_file(), target
+
+
+def test_equations_can_be_drawn():
+    found = list(MATH.finditer(NOTES))
+    assert found
+    assert NOTES.count("$") == 2 * len(found)
+    ends = [(m[1], NOTES[m.start() - 1], NOTES[m.end() : m.end() + 1]) for m in found]
+    assert [fault for end in ends if (fault := fault_of_math(*end))] == []
+
+
+def test_both_languages_name_the_same_row_by_row():
+    def named(row):
+        return row and {
+            "symbols": SYMBOL.findall(row["code"]),
+            "equation": sorted(MATH.findall(row["equation"])),
+            "command": row["command"],
+            "picture": row["picture"],
+        }
+
+    for row, other in zip_longest(*ROWS.values()):
+        assert named(row) == named(other), (row or other)["concept"]
+
+
+def test_every_cell_that_explains_is_filled_in_its_language():
+    for language, rows in ROWS.items():
+        for row in rows:
+            assert row["concept"], row
+            assert row["slip"], row
+            chinese = re.search("[\u4e00-\u9fff]", re.sub("`.+?`", "", row["slip"]))
+            assert bool(chinese) == (language == "中文"), row["concept"]
+
+
+@pytest.mark.parametrize(
+    ("fault_of", "right", "wrong"),
+    [
+        (
+            fault_of_symbol,
+            ("custom_layers/lstm.py", "LSTMCell.call"),
+            ("custom_layers/lstm.py", "LSTMCell.cal"),
+        ),
+        (
+            fault_of_symbol,
+            ("recipes/sentiment.py", "Config.epochs"),
+            ("recipes/sentiment.py", "epochs"),
+        ),
+        (
+            fault_of_symbol,
+            ("custom_layers/gru.py", "GRU"),
+            ("custom_layers/gr.py", "GRU"),
+        ),
+        (fault_of_command, ("make sentiment",), ("make sentimental",)),
+        (
+            fault_of_command,
+            ("make try RECIPE=sentiment",),
+            ("make try RECIPE=sentimental",),
+        ),
+        (
+            fault_of_command,
+            ("make sentiment DATA=imdb",),
+            ("make sentiment DATA=imbd",),
+        ),
+        (
+            fault_of_command,
+            ('make sentiment ARGS="--units 8"',),
+            ('make sentiment ARGS="--unit 8"',),
+        ),
+        (
+            fault_of_command,
+            ('make sentiment ARGS="--cell gru"',),
+            ('make sentiment ARGS="--cell grue"',),
+        ),
+        (
+            fault_of_command,
+            ("python -m recipes.sentiment --smoke",),
+            ("python -m recipes.sentient --smoke",),
+        ),
+        (
+            fault_of_command,
+            ('make test ARGS="-k notes"',),
+            ('make test ARGS="-k noets"',),
+        ),
+        (fault_of_picture, ("plots/loss.png",), ("plots/lost.png",)),
+        (fault_of_math, ("h_t", " ", ","), (r"\{h\}", " ", ",")),
+        (fault_of_math, (r"\lVert g \rVert", " ", " "), ("|g|", " ", " ")),
+        (fault_of_math, (r"\bar{h_t}", " ", " "), (r"\bar{h}_t", " ", " ")),
+        (fault_of_math, ("U", " ", " "), ("U", "是", " ")),
+    ],
+)
+def test_a_slip_is_found(fault_of, right, wrong):
+    assert fault_of(*right) is None
+    assert fault_of(*wrong)
