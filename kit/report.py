@@ -17,7 +17,8 @@ import numpy as np
 from data.catalog import CATALOG
 from kit.run import newest_run, one_line_errors, read_json
 
-BLUE, ORANGE, GREY = "#3572b0", "#d9742b", "#8a8f98"
+BLUE, GREY = "#3572b0", "#8a8f98"
+COLORS = ("#d9742b", BLUE)  # of a probability below 0.5, and from it on
 UNITS = {"loss": "loss (nats)", "accuracy": "accuracy (share correct)"}
 TRAINING = ("seed", "epochs", "parameters", "train_seconds", "tokens_per_second")
 LINE = 84  # characters of a line of words in a picture
@@ -143,7 +144,9 @@ def _words(figure: dict, png: Path, title: str) -> str:
         page += f'<div class="words" dir="auto"><p>{_text(item["text"])} '
         page += f'<small dir="auto">({_text(said)})</small></p>'
         for word, p in pairs:
-            page += f'<span><i style="--p:{p:.3f};--c:{_color(p)}"></i>{_text(word)}'
+            page += (
+                f'<span><i style="--p:{p:.3f};--c:{COLORS[p >= 0.5]}"></i>{_text(word)}'
+            )
             page += f"<small>{p:.2f}</small></span>"
         page += "</div>"
         while pairs and _drawable(said + "".join(item["words"])):
@@ -159,7 +162,9 @@ def _words(figure: dict, png: Path, title: str) -> str:
                 words, values = zip(*pairs, strict=True)
                 widths = np.array([len(word) for word in words])
                 middles = np.cumsum(widths + 1) - widths / 2 - 1
-                axes.bar(middles, values, widths, color=[_color(p) for p in values])
+                axes.bar(
+                    middles, values, widths, color=[COLORS[p >= 0.5] for p in values]
+                )
                 axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
                 axes.set_xticks(middles, words, family="monospace")
                 axes.tick_params(axis="x", length=0)
@@ -190,10 +195,6 @@ def _drawable(text: str) -> bool:
     font = font_manager.get_font(font_manager.findfont("DejaVu Sans Mono"))
     right_to_left = any(unicodedata.bidirectional(c) in ("R", "AL") for c in text)
     return not right_to_left and all(font.get_char_index(ord(c)) for c in text)
-
-
-def _color(p: float) -> str:
-    return BLUE if p >= 0.5 else ORANGE
 
 
 def _text(value) -> str:

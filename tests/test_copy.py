@@ -74,7 +74,9 @@ except ImportError:
 def sample():
     return (Path(__file__).parent.parent / "sample" / "NAME").read_text()
 def command(main, config, smoke):
-    import os
+    import os, sys
+    if "x" in sys.argv:
+        import jax
     print(os.environ["TINY"], smoke)
     main(config())
 """,
