@@ -176,7 +176,7 @@ class Checkpoint(keras.callbacks.Callback):
     def on_test_begin(self, logs=None):
         if self.model.optimizer.use_ema:
             weights = self.model.trainable_variables
-            self.raw = [keras.ops.convert_to_numpy(weight) for weight in weights]
+            self.raw = [_numpy(weight) for weight in weights]
             self._assign(self._averages())
 
     def on_test_end(self, logs=None):
@@ -186,7 +186,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _averages(self):
         averages = self.model.optimizer._model_variables_moving_average
-        return [keras.ops.convert_to_numpy(average) for average in averages]
+        return [_numpy(average) for average in averages]
 
     def _assign(self, values):
         for weight, value in zip(self.model.trainable_variables, values, strict=True):
@@ -210,7 +210,7 @@ class Checkpoint(keras.callbacks.Callback):
         }
         arrays = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
         for index, variable in enumerate(self._variables(model)):
-            arrays[f"v{index}"] = keras.ops.convert_to_numpy(variable)
+            arrays[f"v{index}"] = _numpy(variable)
         arrays |= {f"b{index}": value for index, value in enumerate(self.best)}
         packed = io.BytesIO()
         np.savez(packed, **arrays)
@@ -219,3 +219,7 @@ class Checkpoint(keras.callbacks.Callback):
         lines = [columns, *([row[name] for name in columns] for row in self.history)]
         text = "\n".join(",".join(str(value) for value in line) for line in lines)
         self.run.write("history.csv", text + "\n")
+
+
+def _numpy(variable) -> np.ndarray:
+    return keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))

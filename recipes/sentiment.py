@@ -95,7 +95,7 @@ def tokenize(text: str) -> list[str]:
     text = f" {text.translate(LOWER)} "
     for pattern, replacement in RULES:
         text = re.sub(pattern, replacement, text)
-    return text.strip(" ").split(" ") if text.strip(" ") else []
+    return [word for word in text.split(" ") if word]
 
 
 def encode(texts: list[str], words: list[str], max_tokens: int) -> list[np.ndarray]:
@@ -175,6 +175,38 @@ def build_model(config: Config, words: int, classes: int) -> keras.Model:
     x = layers.Dropout(DROPOUT)(ops.concatenate([largest, mean], axis=-1))
     outputs = layers.Dense(classes, activation="softmax", dtype="float32")(x)
     return keras.Model(ids, outputs, name="sentiment")
+
+
+def vectors_from_counts(texts: list[np.ndarray], words: int) -> np.ndarray:
+    """First vectors `float32 [words + 2, VECTOR]`, from which words stand together.
+
+    Positive pointwise mutual information of words up to five apart, near ones counting
+    more, then a truncated singular value decomposition (Levy, Goldberg & Dagan, 2015).
+    """
+    from scipy.sparse import coo_matrix
+    from sklearn.utils.extmath import randomized_svd
+
+    shape, window = (words + 2, words + 2), 5
+    gap = np.full(window, PADDING)
+    stream = np.concatenate([part for ids in texts for part in (ids, gap)])
+    counts = coo_matrix(shape).tocsr()
+    for distance in range(1, window + 1):
+        left, right = stream[:-distance], stream[distance:]
+        known = (left > UNKNOWN) & (right > UNKNOWN)
+        share = np.full(known.sum(), 1 / distance)
+        counts += coo_matrix((share, (left[known], right[known])), shape).tocsr()
+    counts = (counts + counts.T).tocoo()
+    of_word = np.asarray(counts.sum(axis=1)).ravel()
+    of_context = of_word**0.75 / (of_word**0.75).sum()  # less weight to rare contexts
+    pmi = np.log(counts.data / (of_word[counts.row] * of_context[counts.col]))
+    kept = pmi > 0
+    ppmi = coo_matrix((pmi[kept], (counts.row[kept], counts.col[kept])), shape).tocsr()
+    left, strength, _ = randomized_svd(
+        ppmi, min(VECTOR, words + 1), n_iter=4, random_state=0
+    )
+    vectors = np.zeros((words + 2, VECTOR), "float32")
+    vectors[:, : len(strength)] = left * np.sqrt(strength)
+    return vectors * (0.3 / max(vectors.std(), 1e-6))
 
 
 def compile_model(model: keras.Model, config: Config, steps: int) -> None:
@@ -313,8 +345,7 @@ def export(model, words: list[str], labels: list[str], max_tokens: int, folder: 
         "labels": module.names,
         "word_by_word": module.word_by_word,
     }
-    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    tf.saved_model.save(module, str(folder), signatures, options)
+    tf.saved_model.save(module, str(folder), signatures)
 
 
 # 5. The run --------------------------------------------------------------------------
@@ -328,6 +359,12 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
         Batches(parts[name].ids, parts[name].labels, config.batch_size, buckets, seed)
         for name, seed in (("train", config.seed), ("validation", None))
     )
+    ids, words = parts["train"].ids, model.get_layer("vectors").input_dim - 2
+    key = [*data_key(config, run), config.max_tokens, VECTOR]
+    made = run.cached(
+        "vectors", *key, make=lambda: {"": vectors_from_counts(ids, words)}
+    )
+    model.get_layer("vectors").set_weights([made[""]])
     compile_model(model, config, config.epochs * len(training))
     checkpoint = Checkpoint(run, training, monitor="val_loss", highest=False)
     model.fit(

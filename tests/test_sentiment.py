@@ -1,0 +1,303 @@
+"""The sentiment recipe: what it learns, what it exports, what it needs."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recipes.sentiment import Config, build_model, classify, encode, export, tokenize
+
+ROOT = Path(__file__).parent.parent
+WORDS = tokenize("not bad at all good film dull don't ! ? 好看的电影 ไทย ÉTÉ σας")
+LABELS = ["bad", "good", "mixed"]
+MAX_TOKENS = 30
+
+# Fresh processes cost seconds each: what they are asked stands in few of them.
+CHILD = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
+
+
+def any_texts(count):
+    """Texts of any Unicode, of words that the model knows, empty and huge ones."""
+    chance = random.Random(7)
+
+    def character():
+        code = chance.choice([0x80, 0x600, 0x3000, 0xD800, 0x110000])
+        while True:
+            found = chance.randrange(code)
+            if not 0xD800 <= found < 0xE000:
+                return chr(found)
+
+    texts = ["", " ", "!", "''", "don't", "a" * 100_000, "not bad " * 12_500]
+    while len(texts) < count:
+        size = chance.choice([1, 5, 40, 200])
+        if chance.random() < 0.5:
+            texts.append("".join(character() for _ in range(size)))
+        else:
+            texts.append(" ".join(chance.choices(WORDS, k=size)))
+    return texts
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A model with random weights, and its SavedModel."""
+    folder = tmp_path_factory.mktemp("export") / "saved_model"
+    keras.utils.set_random_seed(1)
+    words = sorted(set(WORDS))
+    model = build_model(Config(units=8), len(words), len(LABELS))
+    # Random biases too: fresh ones are zero and would hide a missing one.
+    random_numbers = np.random.default_rng(1)
+    model.set_weights(
+        [w + 0.3 * random_numbers.normal(size=w.shape) for w in model.get_weights()]
+    )
+    export(model, words, LABELS, MAX_TOKENS, folder)
+    return model, words, folder
+
+
+@pytest.fixture(scope="module")
+def loaded(exported):
+    import tensorflow as tf
+
+    return tf.saved_model.load(str(exported[2]))
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_words_are_the_same_in_python_and_in_the_export(loaded, text):
+    answer = loaded.signatures["word_by_word"](text=_string(text))
+    found = [word.decode() for word in answer["words"].numpy()]
+    assert found == tokenize(text)[:MAX_TOKENS]
+
+
+def _string(text):
+    import tensorflow as tf
+
+    return tf.constant(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Don't miss it!", ["don't", "miss", "it", "!"]),
+        ("It’s the ‘best’ -- really...", ["it's", "the", "best", "really"]),
+        ("这部电影不好看。", list("这部电影不好看")),
+        ("État_ŒUVRE ПРИВЕТ ΟΔΟΣ", ["état", "œuvre", "привет", "οδοσ"]),
+        ("10/10, A+", ["10", "10", "a"]),
+        (" \n\t\0 ", []),
+        ("''' '", []),
+    ],
+)
+def test_tokenize(text, words):
+    assert tokenize(text) == words
+
+
+def test_long_texts_keep_both_ends():
+    ids = encode([" ".join(WORDS[:7]), "not bad " * 9], ["not", "bad"], 5)
+    assert ids[0].tolist() == [2, 3, 1, 1, 1]
+    words = [f"w{n}" for n in range(9)]
+    assert encode([" ".join(words)], words, 5)[0].tolist() == [2, 3, 8, 9, 10]
+
+
+def test_padding_and_other_rows_change_nothing(exported):
+    model, words, _ = exported
+    texts = ["not bad at all", "dull", "good film ! " * 9, ""]
+    together = classify(model, words, texts, MAX_TOKENS)
+    for text, row in zip(texts, together, strict=True):
+        alone = classify(model, words, [text], MAX_TOKENS)[0]
+        np.testing.assert_allclose(alone, row, atol=1e-6)
+    assert np.ptp(together, axis=0).max() > 0.01  # texts do make a difference
+
+
+ASK = """
+import json, sys
+import numpy as np
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+texts = json.load(open(sys.argv[2]))
+serve = model.signatures["serving_default"]
+parts = [serve(text=tf.constant(texts[n : n + 100])) for n in range(0, len(texts), 100)]
+labels = [name.decode() for part in parts for name in part["label"].numpy()]
+names = [n.decode() for n in model.signatures["labels"]()["labels"].numpy()]
+np.save(sys.argv[3], np.concatenate([part["probabilities"] for part in parts]))
+assert not {"custom_layers", "data", "kit", "recipes"} & set(sys.modules)
+print(json.dumps([names, labels]))
+"""
+
+
+def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
+    model, words, folder = exported
+    texts = any_texts(1000)
+    (tmp_path / "texts.json").write_text(json.dumps(texts))
+    away = shutil.copytree(folder, tmp_path / "elsewhere")
+    command = [sys.executable, "-c", ASK, away, "texts.json", "found.npy"]
+    child = subprocess.run(
+        command, cwd=tmp_path, env=CHILD, capture_output=True, text=True
+    )
+    assert child.returncode == 0, child.stderr
+    names, labels = json.loads(child.stdout.splitlines()[-1])
+    expected = classify(model, words, texts, MAX_TOKENS)
+    found = np.load(tmp_path / "found.npy")
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert names == LABELS
+    assert labels == [LABELS[n] for n in found.argmax(axis=-1)]
+
+
+def test_export_by_saved_model_cli(exported, tmp_path):
+    model, words, folder = exported
+    cli = Path(sys.executable).with_name("saved_model_cli")
+    command = [cli, "run", "--dir", folder, "--tag_set", "serve"]
+    command += ["--signature_def", "serving_default", "--outdir", tmp_path]
+    command += ["--input_exprs", "text=[b'not bad at all', b'dull']"]
+    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    assert child.returncode == 0, child.stderr
+    expected = classify(model, words, ["not bad at all", "dull"], MAX_TOKENS)
+    found = np.load(tmp_path / "probabilities.npy")
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_probabilities_after_each_word(exported, loaded):
+    model, words, _ = exported
+    text = "not bad at all, don't 好"
+    answer = loaded.signatures["word_by_word"](text=_string(text))
+    seen = tokenize(text)
+    beginnings = [" ".join(seen[: n + 1]) for n in range(len(seen))]
+    expected = classify(model, words, beginnings, MAX_TOKENS)
+    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
+    assert loaded.signatures["word_by_word"](text=_string(""))["words"].shape == (0,)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
+def test_each_cell_learns_the_order_of_words(cell):
+    """Two words, and only their order tells the class."""
+    keras.utils.set_random_seed(0)
+    model = build_model(Config(cell=cell, units=8), words=8, classes=2)
+    random_numbers = np.random.default_rng(0)
+    ids = random_numbers.integers(4, 10, (400, 6))
+    first, second = np.sort(
+        np.stack([random_numbers.permutation(6)[:2] for _ in range(400)]), axis=1
+    ).T
+    labels = random_numbers.integers(0, 2, 400)
+    rows = np.arange(400)
+    ids[rows, first], ids[rows, second] = 2 + labels, 3 - labels
+    model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy")
+    model.fit(ids[:300], labels[:300], epochs=30, batch_size=50, verbose=0)
+    answers = model.predict_on_batch(ids[300:]).argmax(axis=-1)
+    assert (answers == labels[300:]).mean() > 0.9
+
+
+CHINESE = {
+    "好评": ["很好看", "非常精彩", "不错的电影", "我很喜欢", "值得一看", "一点也不差"],
+    "差评": ["很难看", "非常无聊", "糟糕的电影", "我不喜欢", "不值得看", "一点也不好"],
+}
+
+
+def test_a_chinese_file_from_start_to_answer(sentiment, tmp_path):
+    chance = random.Random(3)
+    lines = ["评论\t类别"]
+    for _ in range(400):
+        label = chance.choice(list(CHINESE))
+        filler = [chance.choice(["昨天", "今天", "和朋友", "在电影院", "晚上"])]
+        text = "，".join([*filler, *chance.sample(CHINESE[label], 2)])
+        lines.append(f"{text}。\t{label}")
+    (tmp_path / "影评.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    options = ["--text-column", "评论", "--label-column", "类别", "--units", "16"]
+    status, out, _ = sentiment("--data", "影评.tsv", *options, "--epochs", 6)
+    assert status == 0
+    run = Path("runs/sentiment/latest")
+    metrics = json.loads((run / "metrics.json").read_text())
+    parts = json.loads((run / "figures.json").read_text())[1]["matrix"]
+    majority = max(sum(row) for row in parts) / sum(map(sum, parts))
+    assert metrics["test_accuracy"] >= majority + 0.2
+    assert {"test_macro_f1", "test_loss", "baseline_test_accuracy"} <= metrics.keys()
+    assert metrics["tokens_per_second"] > 0
+    for name in ("report.html", "samples.txt", "history.csv", "model.keras"):
+        assert (run / name).stat().st_size > 0
+    assert (run / "labels.txt").read_text().split() == ["好评", "差评"]
+    first_line = out.splitlines()[0]
+    for word in ("tensorflow", "CPU", "XLA"):
+        assert word in first_line
+
+    # --load: the same figures without training, on the same data.
+    status, _, _ = sentiment("--load", run, "--run-dir", "again")
+    assert status == 0
+    again = json.loads(Path("again/metrics.json").read_text())
+    assert again["test_loss"] == pytest.approx(metrics["test_loss"], abs=1e-6)
+    assert "train_seconds" not in again
+
+
+WITHOUT_TENSORFLOW = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("tensorflow", "tensorflow_text", "keras_nlp"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+import runpy
+sys.argv[1:1] = ["--smoke"]
+runpy.run_module("recipes.sentiment", run_name="__main__", alter_sys=True)
+assert "tensorflow" not in sys.modules
+"""
+
+
+def test_jax_trains_without_tensorflow_and_tensorflow_exports(tmp_path):
+    rows = [("I liked it", "good"), ("I did not like it", "bad")] * 40
+    text = "".join(f'"{text} {n}",{label}\n' for n, (text, label) in enumerate(rows))
+    (tmp_path / "mine.csv").write_text("text,label\n" + text)
+    environment = {**CHILD, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
+
+    def run(*command, **more):
+        child = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env={**environment, **more},
+            capture_output=True,
+            text=True,
+        )
+        assert child.returncode == 0, child.stderr + child.stdout
+        return child.stdout
+
+    out = run("-c", WITHOUT_TENSORFLOW, "--data", "mine.csv")
+    folder = tmp_path / "runs/sentiment/smoke"
+    assert "No SavedModel: TensorFlow is not installed here" in out
+    assert "--load runs/sentiment/smoke" in out
+    before = json.loads((folder / "metrics.json").read_text())
+    assert before["test_loss"] > 0
+    load = ["-m", "recipes.sentiment", "--load", "runs/sentiment/smoke"]
+    run(*load, "--run-dir", "runs/sentiment/smoke", KERAS_BACKEND="tensorflow")
+    assert (folder / "saved_model/1/saved_model.pb").exists()
+    assert json.loads((folder / "metrics.json").read_text()) == before
+    # With TensorFlow beside JAX the export is made without being asked for.
+    run("-m", "recipes.sentiment", "--load", "runs/sentiment/smoke", "--run-dir", "new")
+    assert (tmp_path / "new/saved_model/1/saved_model.pb").exists()
+
+
+HIDDEN = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import recipes.sentiment as recipe
+for name in [name for name in sys.modules if name.split(".")[0] in ("kit", "data")]:
+    sys.modules[name] = None  # an import of it fails
+model = recipe.build_model(recipe.Config(units=4), words=2, classes=2)
+answers = recipe.classify(model, ["not", "bad"], ["not bad", "bad"], 20)
+assert answers.shape == (2, 2)
+recipe.export(model, ["not", "bad"], ["a", "b"], 20, sys.argv[2])
+"""
+
+
+def test_model_answers_and_export_need_neither_kit_nor_data(tmp_path):
+    command = [sys.executable, "-c", HIDDEN, ROOT, tmp_path / "saved_model"]
+    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    assert child.returncode == 0, child.stderr
+    assert (tmp_path / "saved_model/saved_model.pb").exists()
