@@ -30,17 +30,18 @@ from data.tables import write_table
 SEED = 20
 SIZES = {"train": 16000, "validation": 1000, "test": 2000, "test_novel": 1000}
 KINDS = {  # share of the reviews
-    "plain": 0.24,
-    "contrast": 0.26,
-    "reported": 0.16,
-    "expected": 0.11,
-    "compared": 0.10,
-    "changed": 0.07,
-    "asked": 0.06,
+    "plain": 0.28,
+    "contrast": 0.31,
+    "reported": 0.14,
+    "expected": 0.10,
+    "compared": 0.07,
+    "changed": 0.06,
+    "asked": 0.04,
 }
 SUPPORT = 0.4  # share of reviews with one more sentence of opinion, of the same outcome
 CONTRACTED = 0.5  # share of reviews that write "didn't" for "did not" and so on
 HELD_OUT = 12  # one in so many pairs of construction and polar word is kept for novel
+MATCHED = 0  # share of reviews in pairs of equal sums of polar words
 LENGTHS = {2: 0.34, 3: 0.34, 4: 0.18, 5: 0.09, 6: 0.05}  # sentences: share of reviews
 STORY = 0.4  # share of polar words' sentences among those on plot, cast and cinema
 HANDWRITTEN = Path(__file__).parent / "reviews_handwritten.csv"
@@ -112,7 +113,7 @@ def version() -> str:
 
 
 def count_sentences(text: str) -> int:
-    return len(re.findall(r"[.!?](?= )", text)) + 1
+    return len(re.findall(r"[.!?]\"?(?= )", text)) + 1
 
 
 def _pairs(random: Random, novel: bool) -> Iterator[tuple[Review, Review]]:
@@ -129,7 +130,8 @@ def _pairs(random: Random, novel: bool) -> Iterator[tuple[Review, Review]]:
         review = _review(random, sign, rule, novel, wanted, held_out)
         if review is None:
             continue
-        key = rule, wanted, review.score
+        matched = random.random() < MATCHED
+        key = rule, wanted, matched and review.score, matched
         others = waiting.setdefault((*key, "-" if sign == "+" else "+"), [])
         if others:
             yield others.pop(), review
@@ -189,7 +191,10 @@ class Writer:
 
     def expand(self, symbol: str, sign: str, novel: bool = False) -> str | None:
         """Text for a symbol and an outcome; None where no held-out word fits."""
-        template = self.pick(_choices(symbol, sign, novel, self.held_out))
+        choices = _choices(symbol, sign, novel, self.held_out)
+        if not choices:
+            return None
+        template = self.pick(choices)
         if symbol in RULES:
             self.constructions.add(template)
         text, end = "", 0
@@ -222,9 +227,9 @@ class Writer:
 def _templates(symbol: str) -> tuple[Template, ...]:
     found = []
     for line in TEMPLATES[symbol].strip().splitlines():
-        flags, text = re.fullmatch(r"\s*([*+-]*)\s*(.+)", line).groups()
+        weight, flags, text = re.fullmatch(r"\s*(\d*) ?([*+-]*) ?(.+)", line).groups()
         signs = "+" if "+" in flags else "-" if "-" in flags else "+-"
-        found.append(Template(text, signs, "*" in flags))
+        found += [Template(text, signs, "*" in flags)] * int(weight or 1)
     return tuple(found)
 
 
@@ -250,6 +255,7 @@ def _words(template: str, symbol: str, sign: str, held_out: bool) -> tuple[str, 
 
 def _punctuated(sentences: list[str], short_forms: bool) -> str:
     text = " ".join(s if s[-1] in "!?" else f"{s}." for s in sentences)
+    text = re.sub(r'"(\w)', lambda m: m[0].upper(), text)
     text = re.sub(r"\ba (?=[aeiou]|honest)", "an ", text)
     for long, short in SHORT_FORMS.items() if short_forms else ():
         text = re.sub(long, short, text)

@@ -1,6 +1,6 @@
 """The sentences of the generated reviews.
 
-One template a line. A clause or sentence is written for an outcome, positive or
+One template a line, perhaps after its weight. A clause or sentence is written for an outcome, positive or
 negative: `{adj}` is filled with a word of the outcome's polarity, `{-adj}` with one of
 the opposite; what holds for one outcome only begins with `+` or `-`. So "was {adj}"
 keeps the polarity of its word and "was not {-adj}" turns it. Templates with `*` are
@@ -24,6 +24,9 @@ POLAR = {
     "moved": words.MOVED,
     "move": words.MOVE,
     "reacted": words.REACTED,
+    "they_reacted": words.THEY_REACTED,
+    "he_reacted": words.HE_REACTED,
+    "she_reacted": words.SHE_REACTED,
     "react": words.REACT,
     "acted": words.ACTED,
     "act": words.ACT,
@@ -73,8 +76,7 @@ PARTICLES = {
     "title": "The {title1} {title2}",
     "name": "{first} {last}",
     "actor": """
-        {first} {last}
-        {first} {last}
+        2 {first} {last}
         the {profession}
         the lead
         the main actor
@@ -85,18 +87,15 @@ PARTICLES = {
         the man who plays the {profession}
     """,
     "was": """
-        was
-        was
+        2 was
         is
     """,
     "were": """
-        were
-        were
+        2 were
         are
     """,
     "it": """
-        it
-        it
+        2 it
         this
         the film
         the movie
@@ -107,8 +106,7 @@ PARTICLES = {
         {title}
     """,
     "it_was": """
-        it was
-        it was
+        2 it was
         it is
         this was
         this is
@@ -125,11 +123,9 @@ PARTICLES = {
         {title} is
     """,
     "part_was": """
-        the {part} {was}
-        the {part} {was}
+        2 the {part} {was}
         its {part} {was}
-        the {parts} {were}
-        the {parts} {were}
+        2 the {parts} {were}
         some of the {parts} {were}
     """,
     "the_part": """
@@ -207,13 +203,14 @@ PARTICLES = {
 RULES = {
     # What the writer thinks of the whole, as a clause; half of it turns its words.
     "claim": """
-        {claim_keeps}
-        {claim_turns}
+        8 {claim_keeps}
+        3 {claim_turns}
+        {claim_turns_once}
+        {claim_once}
     """,
     "claim_keeps": """
         {it_was} {adj}
-        {it_was} {very} {adj}
-        {it_was} {very} {adj}
+        2 {it_was} {very} {adj}
         {it_was} {adj} and {adj}
         {it_was} {adj}, {adj} and {adj}
         {it_was} {adj} {all_along}
@@ -241,11 +238,9 @@ RULES = {
         I have to say that {it_was} {adj}
         it {moved} me
         it {moved} me {all_along}
-        {it} {acted}
-        {it} {acted}
+        2 {it} {acted}
         it {acted}
-        I {reacted}
-        I {reacted}
+        2 I {reacted}
         in the end I {reacted}
         more than once I {reacted}
         everything about it {was} {adj}
@@ -272,11 +267,18 @@ RULES = {
         nobody can deny that {it_was} {adj}
         I do not mind saying that {it_was} {adj}
         {it_was} full of {quality}
-        {it_was} {quality} {all_along}
         what I got was {quality} and {quality}
         {it_was} as {adj} as they come
         it {acted} and I {reacted}
         the {part}, the {part} and the {parts}: all of it {was} {adj}
+        * I struggle to think of a {comp} {kind}
+        * {adj} does not even begin to describe it
+        * words like {adj} and {adj} come to mind
+        * it would be hard to make a {comp} {kind}
+        * few {films} are this {adj}
+        * no one makes {films} this {adj} any more
+    """,
+    "claim_once": """
         + it never failed to {move} me
         + I could not stop laughing
         + I could not take my eyes off the screen
@@ -300,17 +302,10 @@ RULES = {
         - I never want to see it again
         - I had to force myself to stay
         - I lost all interest in it
-        * I struggle to think of a {comp} {kind}
-        * {adj} does not even begin to describe it
-        * words like {adj} and {adj} come to mind
-        * it would be hard to make a {comp} {kind}
-        * few {films} are this {adj}
-        * no one makes {films} this {adj} any more
     """,
     "claim_turns": """
         {it_was} not {-plain_adj}
-        {it_was} not {-plain_adj} {at_all}
-        {it_was} not {-plain_adj} {at_all}
+        2 {it_was} not {-plain_adj} {at_all}
         {it_was} not a {-plain_adj} {kind}
         {it_was} not a {-plain_adj} {kind} {at_all}
         {it_was} {hardly} {-plain_adj}
@@ -367,13 +362,37 @@ RULES = {
         there is no {-quality} in it
         there was hardly any {-quality} in it
         I saw no {-quality} in it
+        * the last thing I would call it is {-plain_adj}
+        * {-plain_adj} is not a word I would use for it
+        * you could not call a {scene} of it {-plain_adj}
+        * nowhere in it did I see anything {-plain_adj}
+        * I have yet to find the {scene} that was {-plain_adj}
+        * whatever it may be, it is not {-plain_adj}
+        * under no circumstances would I describe it as {-plain_adj}
+    """,
+    "claim_turns_once": """
         + I did not regret it for a {moment}
         + there was never a dull {moment}
         + it was impossible to be {-felt}
         + it was over too soon
         + {it_was} free of {-quality}
-        + it has no trouble staying fresh
+        + {it_was} free from {-quality}
+        + it avoids {-quality}
+        + it steers clear of {-quality}
+        + it never stoops to {-quality}
+        + it does without {-quality} and {-quality}
+        + it has no need of {-quality}
+        + it does not need {-quality} to be {plain_adj}
+        + it has no trouble staying {plain_adj}
+        + it never stops being {plain_adj}
         + I have no complaints
+        + I had nothing to complain about
+        + I cannot find fault with it
+        + I would not change a {scene}
+        + not a {scene} of it is wasted
+        + it does not waste a {moment}
+        + it never puts a foot wrong
+        + I was sorry when it ended
         - I did not {-like} {it}
         - I did not {-like} {it} {at_all}
         - I could not {-like} {it}
@@ -396,25 +415,15 @@ RULES = {
         - I tried to {-like} it
         - I wanted to {-like} it
         - it has no {-quality} left
-        * the last thing I would call it is {-plain_adj}
-        * {-plain_adj} is not a word I would use for it
-        * you could not call a {scene} of it {-plain_adj}
-        * nowhere in it did I see anything {-plain_adj}
-        * I have yet to find the {scene} that was {-plain_adj}
-        * whatever it may be, it is not {-plain_adj}
-        * under no circumstances would I describe it as {-plain_adj}
     """,
     # What the writer thinks of a part of it.
     "remark": """
-        {remark_keeps}
-        {remark_keeps}
+        4 {remark_keeps}
         {remark_turns}
     """,
     "remark_keeps": """
-        {part_was} {adj}
-        {part_was} {adj}
-        {part_was} {very} {adj}
-        {part_was} {very} {adj}
+        2 {part_was} {adj}
+        2 {part_was} {very} {adj}
         {part_was} {adj} and {adj}
         {part_was} {adj} {all_along}
         {actor} {was} {person_adj}
@@ -448,8 +457,7 @@ RULES = {
         {part_was} not {-plain_adj}
         {part_was} not {-plain_adj} {at_all}
         {part_was} never {-plain_adj}
-        {part_was} {hardly} {-plain_adj}
-        {part_was} {hardly} {-plain_adj}
+        2 {part_was} {hardly} {-plain_adj}
         {part_was} neither {-plain_adj} nor {-plain_adj}
         {actor} {was} not {-person_adj}
         {actor} {was} never {-person_adj}
@@ -457,20 +465,41 @@ RULES = {
         I did not find {the_part} {-plain_adj}
         I did not think that {part_was} {-plain_adj}
         nobody could call {the_part} {-plain_adj}
+        - I did not {-like} {the_part}
+        - I did not {-like} {actor}
         there is nothing {-plain_adj} about {the_part}
         there is no {-quality} in the {part}
         {the_part} did not {-move} me
-        - I did not {-like} {the_part}
-        - I did not {-like} {actor}
         * as for {the_part}, I would not say {-plain_adj}
+    """,
+    # What is granted before, or after, the claim that counts.
+    "conceded": """
+        5 {remark}
+        once or twice I {reacted}
+        at one point I {reacted}
+        I {reacted} a little
+        I {reacted} now and then
+        for a {moment} I was {felt}
+        for a few minutes I was {felt}
+        now and then I was {felt}
+        here and there it {moved} me
+        here and there it {acted}
+        now and then it {acted}
+        {it_was} {adj} in places
+        {it_was} {adj} at times
+        {it_was} sometimes {adj}
+        it has its {adj} moments
+        one {scene} {was} {adj}
+        there is {quality} in it here and there
+        I {liked} one or two of the {parts}
+        {others} may be {felt}
+        it does have some {quality}
+        it may be {adj}
+        it may not be {-plain_adj}
     """,
     # Whole sentences about the whole: no contrast.
     "plain": """
-        {claim}
-        {claim}
-        {claim}
-        {claim}
-        {claim}
+        5 {claim}
         {claim}, and {remark}
         {remark}, and {claim}
         {remark}, {remark}, and {claim}
@@ -509,43 +538,51 @@ RULES = {
     """,
     # A part or a moment is conceded; the whole, or the end, decides.
     "contrast": """
-        {-remark}, but {claim}
-        {-remark}, but {claim}
-        {-remark}, but {claim}
-        {-remark}, but on the whole {claim}
-        {-remark}, but all the same {claim}
-        {-remark}, yet {claim}
-        {-remark}; {claim}
-        {-remark}, {-remark}, but {claim}
-        {-remark} and {-remark}, but {claim}
-        {-remark}. {claim}
-        {-remark}. still, {claim}
-        {-remark}. even so, {claim}
-        {-remark}. and yet {claim}
-        {-remark}. but {claim}
-        {-remark}. nevertheless, {claim}
-        {-remark}. however, {claim}
-        {-remark}. all in all, though, {claim}
-        {-remark}; as a whole, however, {claim}
-        although {-remark}, {claim}
-        although {-remark}, {claim}
-        though {-remark}, {claim}
-        even though {-remark}, {claim}
-        while {-remark}, {claim}
-        {claim}, although {-remark}
-        {claim}, although {-remark}
-        {claim}, even though {-remark}
-        {claim}, even if {-remark}
-        {claim}, though {-remark}
-        {claim}. it does not matter that {-remark}
-        {claim}. who cares that {-remark}
-        {claim}, whether or not {-remark}
-        it is true that {-remark}, but {claim}
-        true, {-remark}. but {claim}
-        yes, {-remark}, but {claim}
-        granted, {-remark}; still, {claim}
-        I know that {-remark}, but {claim}
-        I admit that {-remark}; all the same {claim}
+        6 {contrast_any}
+        {contrast_once}
+    """,
+    "contrast_any": """
+        3 {-conceded}, but {claim}
+        {-conceded}, but on the whole {claim}
+        {-conceded}, but all the same {claim}
+        {-conceded}, yet {claim}
+        {-conceded}; {claim}
+        {-conceded}, {-conceded}, but {claim}
+        {-conceded} and {-conceded}, but {claim}
+        {-conceded}. {claim}
+        {-conceded}. still, {claim}
+        {-conceded}. even so, {claim}
+        {-conceded}. and yet {claim}
+        {-conceded}. but {claim}
+        {-conceded}. nevertheless, {claim}
+        {-conceded}. however, {claim}
+        {-conceded}. all in all, though, {claim}
+        {-conceded}; as a whole, however, {claim}
+        2 although {-conceded}, {claim}
+        though {-conceded}, {claim}
+        even though {-conceded}, {claim}
+        while {-conceded}, {claim}
+        2 {claim}, although {-conceded}
+        {claim}, even though {-conceded}
+        {claim}, even if {-conceded}
+        {claim}, though {-conceded}
+        {claim}. it does not matter that {-conceded}
+        {claim}. who cares that {-conceded}
+        {claim}, whether or not {-conceded}
+        it is true that {-conceded}, but {claim}
+        true, {-conceded}. but {claim}
+        yes, {-conceded}, but {claim}
+        granted, {-conceded}; still, {claim}
+        I know that {-conceded}, but {claim}
+        I admit that {-conceded}; all the same {claim}
+        {-remark}, but {remark}, and that is what counts
+        {-remark}, but {remark}, and that matters more to me
+        {-remark}, but {remark}, and in the end that decides
+        {remark}, and that is what counts, even if {-remark}
+        {-remark}. {remark}, and that is more important
+        what counts is that {remark}, not that {-remark}
+        it matters little that {-remark} when {remark}
+        {-conceded}, but then {claim}
         despite the {-adj} {part}, {claim}
         despite {-adj} {parts}, {claim}
         in spite of the {-adj} {part}, {claim}
@@ -568,34 +605,36 @@ RULES = {
         after a {-adj} start, {claim}
         {-adj} as the {part} may be, {claim}
         a few {-adj} {parts} do not change the fact that {claim}
-        {-remark}, and for that I take nothing back: {claim}
+        {-conceded}, and for that I take nothing back: {claim}
         {-adj} {parts}, {-adj} {parts}, and yet {claim}
+        * {-conceded}, I grant you. {claim} none the less
+        * leave aside that {-conceded}, and {claim}
+        * were it not for the {-adj} {part}, I would say nothing but this: {claim}
+        * {claim}. as for the {-adj} {part}, never mind
+        * one may complain that {-conceded}. I do not: {claim}
+        * on the one hand {-conceded}; on the other, and that counts, {claim}
+    """,
+    "contrast_once": """
         + even the {-adj} {part} cannot spoil it
         + even the {-adj} {part} could not spoil {it} for me
         + not even {-adj} {parts} can spoil {it}
         + I gladly forgive {it} the {-adj} {part}
         + the {-adj} {part} is soon forgotten
         + the {part} makes up for the {-adj} {part}
-        + {-remark}, but I did not mind {at_all}
-        + {-remark}, but that did not bother me
-        + {-remark}, but so what
+        + {-conceded}, but I did not mind {at_all}
+        + {-conceded}, but that did not bother me
+        + {-conceded}, but so what
         - even the {-adj} {part} cannot save it
         - even the {-adj} {part} could not save {it} for me
         - not even {-adj} {parts} can save {it}
         - I cannot forgive {it} the {adj} {part}
         - the {-adj} {part} is soon forgotten
         - the {-adj} {part} cannot make up for the {adj} {part}
-        - {-remark}, but that was not enough {at_all}
-        - {-remark}, but that did not help
-        - {-remark}, but what use is that
+        - {-conceded}, but that was not enough {at_all}
+        - {-conceded}, but that did not help
+        - {-conceded}, but what use is that
         - the {-adj} {part} deserves a better {kind}
-        - what a pity that {-remark} in such a {adj} {kind}
-        * {-remark}, I grant you. {claim} none the less
-        * leave aside that {-remark}, and {claim}
-        * were it not for the {-adj} {part}, I would say nothing but this: {claim}
-        * {claim}. as for the {-adj} {part}, never mind
-        * one may complain that {-remark}. I do not: {claim}
-        * on the one hand {-remark}; on the other, and that counts, {claim}
+        - what a pity that {-conceded} in such a {adj} {kind}
     """,
     # What somebody else thinks.
     "they_say": """
@@ -608,6 +647,10 @@ RULES = {
         {others} said that I would be {felt}
         {others} found it {very} {adj}
         {others} were {felt}
+        2 {others} {they_reacted}
+        {others} wrote: {advice}
+        {others} said: {advice}
+        {others} wrote: "{claim}"
     """,
     "he_says": """
         {he} called {it} {adj}
@@ -617,6 +660,9 @@ RULES = {
         {he} {liked} {it}
         {he} said I would be {felt}
         {he} finds it {adj}
+        2 {he} {he_reacted}
+        {he} said: {advice}
+        {he} told me: "{claim}"
     """,
     "she_says": """
         {she} called {it} {adj}
@@ -626,10 +672,12 @@ RULES = {
         {she} {liked} {it}
         {she} said I would be {felt}
         {she} finds it {adj}
+        2 {she} {she_reacted}
+        {she} said: {advice}
+        {she} told me: "{claim}"
     """,
     "somebody_says": """
-        {they_say}
-        {they_say}
+        2 {they_say}
         {he_says}
         {she_says}
     """,
@@ -704,11 +752,9 @@ RULES = {
         I should not have listened when {she} told me that {it_was} {-adj}
         whoever calls it {-adj} has not seen it
         it is not the {-noun} that {others} made of it
-        {-somebody_says}. {claim}
-        {-somebody_says}. {claim}
+        2 {-somebody_says}. {claim}
         {-somebody_says}; {claim}
-        {-somebody_says}, but {claim}
-        {-somebody_says}, but {claim}
+        2 {-somebody_says}, but {claim}
         {-somebody_says}. I, however, {liked} it
         {-somebody_says}; I {liked} it
         {-somebody_says}, but I was {felt}
@@ -726,8 +772,10 @@ RULES = {
     """,
     # What was expected, feared, hoped, or might have been.
     "expected": """
-        {expected_keeps}
-        {expected_turns}
+        3 {expected_keeps}
+        {expected_keeps_once}
+        3 {expected_turns}
+        2 {expected_turns_once}
     """,
     "expected_keeps": """
         I expected it to be {adj}, and it was
@@ -744,11 +792,13 @@ RULES = {
         I had no expectations {at_all}, and {claim}
         against all expectations, {claim}
         contrary to my expectations, {claim}
+        * it turned out just as {adj} as I thought
+    """,
+    "expected_keeps_once": """
         + I hoped it would be {adj}, and it was
         + it is every bit as {adj} as I hoped
         - I feared that it would be {adj}, and it was
         - it is every bit as {adj} as I feared
-        * it turned out just as {adj} as I thought
     """,
     "expected_turns": """
         I expected it to be {-adj}. I was wrong
@@ -767,6 +817,10 @@ RULES = {
         instead of a {-adj} {kind} I saw a {adj} one
         what sounded like a {-noun} is a {noun}
         what looks like a {-adj} {kind} is really a {adj} one
+        * I was told to look forward to something {-adj}. {claim}
+        * everything pointed to a {-noun}, and everything was wrong
+    """,
+    "expected_turns_once": """
         + I feared that it would be {-adj}, and it was not
         + I was afraid of a {-adj} {evening}. there was no need to be
         + I feared a {-adj} {kind} and got a {adj} one
@@ -795,16 +849,17 @@ RULES = {
         - the idea was {-adj}; what they made of it is not
         - they promised a {-adj} {kind}, and I am still waiting for it
         - what could have been a {-noun} is a {noun}
-        * I was told to look forward to something {-adj}. {claim}
-        * everything pointed to a {-noun}, and everything was wrong
         *- somewhere in there is a {-adj} {kind}; they did not find it
         *- with a little care it would have become {-adj}
         *+ I came to {-like} it, and I was not able to
     """,
     # It is measured against something else, whose praise or blame is no matter.
     "compared": """
-        {it_was} {comp} than the {either_adj} {original}
-        {it_was} {comp} than the {either_adj} {original}
+        3 {compared_any}
+        {compared_once}
+    """,
+    "compared_any": """
+        2 {it_was} {comp} than the {either_adj} {original}
         {it_was} much {comp} than the {either_adj} {original}
         {it_was} even {comp} than the {adj} {original}
         {it_was} {comp} than the {-adj} {original}
@@ -824,7 +879,7 @@ RULES = {
         {it_was} nowhere near as {-plain_adj} as the {either_adj} {original}
         {it_was} just as {adj} as the {original}
         {it_was} as {adj} as the {original} was {-adj}
-        {it_was} more {adj} than I can say
+        {it_was} more {plain_adj} than I can say
         compared with the {either_adj} {original}, it is {adj}
         next to the {either_adj} {original}, {it_was} {adj}
         unlike the {-adj} {original}, {claim}
@@ -832,6 +887,10 @@ RULES = {
         {it_was} {comp} than anything else I have seen {period}
         {it_was} {comp} than I thought possible
         it gets {comp} every time I see it
+        * set beside the {either_adj} {original}, {it_was} the {comp} of the two
+        * of the two, the {either_adj} {original} is the {-comp} one
+    """,
+    "compared_once": """
         + I prefer it to the {either_adj} {original}
         + I like it more than the {either_adj} {original}
         + it leaves the {either_adj} {original} far behind
@@ -856,8 +915,6 @@ RULES = {
         - it made me miss the {either_adj} {original}
         - even the {adj} {original} looks good beside it
         - it looks poor beside the {either_adj} {original}
-        * set beside the {either_adj} {original}, {it_was} the {comp} of the two
-        * of the two, the {either_adj} {original} is the {-comp} one
         *+ I would trade the {either_adj} {original} for this
         *- I would trade this for the {either_adj} {original}
     """,
@@ -898,6 +955,10 @@ RULES = {
     """,
     # Question and answer.
     "asked": """
+        5 {asked_any}
+        {asked_once}
+    """,
+    "asked_any": """
         was it {-plain_adj}? no
         was it {-plain_adj}? {no_way}
         is it {-plain_adj}? {no_way}
@@ -925,6 +986,11 @@ RULES = {
         does it have {quality}? {yes_indeed}
         is it as {adj} as they say? {yes_indeed}
         is it as {-plain_adj} as they say? {no_way}
+        * do I think it {-plain_adj}? I do not
+        * do I think it {adj}? I do
+        * who would call this {-plain_adj}? nobody
+    """,
+    "asked_once": """
         + did I {like} it? {yes_indeed}
         + would I see it again? {yes_indeed}
         + did I want it to end? {no_way}
@@ -935,9 +1001,6 @@ RULES = {
         - did I want it to end? {yes_indeed}
         - is it worth the money? {no_way}
         - should you see it? {no_way}
-        * do I think it {-plain_adj}? I do not
-        * do I think it {adj}? I do
-        * who would call this {-plain_adj}? nobody
     """,
 }
 

@@ -15,6 +15,14 @@ def _forms(text: str, form: int) -> list[str]:
     return [pair[form] for pair in pairs if len(pair) > form]
 
 
+def _as_others(sides: tuple, subject: str, owner: str) -> tuple:
+    changes = {"I": subject, "my": owner}
+    return tuple(
+        [" ".join(changes.get(w, w) for w in phrase.split()) for phrase in side]
+        for side in sides
+    )
+
+
 # Of a film or a part of it. Those of `NEGATABLE` say the opposite when negated; "not
 # awful" or "not flawless" would leave a reader in doubt.
 NEGATABLE = (
@@ -173,6 +181,9 @@ _VIEWER = (
     thought_about_my_shopping_list|think_about_my_shopping_list""",
 )
 REACTED, REACT = (tuple(_forms(side, form) for side in _VIEWER) for form in (0, 1))
+THEY_REACTED = _as_others(REACTED, "they", "their")
+HE_REACTED = _as_others(REACTED, "he", "his")
+SHE_REACTED = _as_others(REACTED, "she", "her")
 _FILM = (
     """kept_me_on_the_edge_of_my_seat|keep_me_on_the_edge_of_my_seat
     held_my_attention|hold_my_attention made_me_laugh|make_me_laugh
