@@ -1,0 +1,88 @@
+"""Labelled texts in the layout of the Large Movie Review Dataset, as CSV files.
+
+The layout is `train/pos/*.txt`, `train/neg/*.txt` and the same under `test`, in a tar
+or a folder, perhaps one folder deeper (`aclImdb/train/...`).
+"""
+
+import hashlib
+import re
+import tarfile
+import zlib
+from collections.abc import Iterator
+from lzma import LZMAError
+from pathlib import Path, PurePosixPath
+
+from data.tables import UserError, write_table
+
+MAX_TEXT = 10**7  # bytes of one text
+MAX_ARCHIVE = 4 * 10**9  # bytes of an archive unpacked: a few MB can claim petabytes
+LABELS = {"neg": "negative", "pos": "positive"}
+WANTED = re.compile(r"(^|.*/)(train|test)/(neg|pos)/[^/.][^/]*\.txt")
+
+
+def find_root(path: Path) -> Path | None:
+    """The tar, or the folder with `train` in it, that `path` is or holds; else None."""
+    if path.is_dir():
+        roots = [path, *(inner for inner in sorted(path.iterdir()) if inner.is_dir())]
+        return next((root for root in roots if (root / "train/pos").is_dir()), None)
+    text = path.suffix.lower() in (".csv", ".tsv", ".txt")
+    return path if not text and tarfile.is_tarfile(path) else None
+
+
+def digest(root: Path) -> str:
+    """sha256 of the archive, or of all texts in the folder with their names."""
+    if root.is_file():
+        with root.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    total = hashlib.sha256()
+    for name, content in _folder_texts(root):
+        total.update(f"{name}\0{len(content)}\0".encode() + content)
+    return total.hexdigest()
+
+
+def convert(root: Path, folder: Path) -> None:
+    """Write `train.csv` and `test.csv` into `folder`, rows in the order of the names."""
+    parts = {}
+    for name, content in _folder_texts(root) if root.is_dir() else _tar_texts(root):
+        split, label = PurePosixPath(name).parts[-3:-1]
+        try:
+            text = re.sub(r"<br\s*/?>", " ", content.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            found = f"found byte {error.start}: {error.reason}"
+            raise UserError(f"{root}: {name}: expected UTF-8 text, {found}") from None
+        parts.setdefault(split, {})[name] = (text, LABELS[label])
+    for split in ("train", *(parts.keys() - {"train"})):
+        rows = [row for _, row in sorted(parts.get(split, {}).items())]
+        if len({label for _, label in rows}) < 2:
+            wanted = f"expected texts {split}/pos/*.txt and {split}/neg/*.txt"
+            raise UserError(f"{root}: {wanted}, found {len(rows)} of one kind or none")
+        write_table(folder / f"{split}.csv", ("text", "label"), rows)
+
+
+def _folder_texts(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.glob("t*/*/*.txt")):
+        name = path.relative_to(folder).as_posix()
+        if WANTED.fullmatch(name) and path.is_file():
+            _check_size(f"{folder}: {name}", path.stat().st_size, MAX_TEXT)
+            yield name, path.read_bytes()
+
+
+def _tar_texts(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """Texts of an archive, in memory: nothing is extracted, no name is trusted."""
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                _check_size(f"{archive}", member.offset_data + member.size, MAX_ARCHIVE)
+                tar.members = []  # tarfile remembers them, 100,000 in the official one
+                if not member.isreg() or ".." in PurePosixPath(member.name).parts:
+                    continue  # folders, links, devices
+                if WANTED.fullmatch(member.name):
+                    _check_size(f"{archive}: {member.name}", member.size, MAX_TEXT)
+                    yield member.name, tar.extractfile(member).read()
+    except (tarfile.TarError, EOFError, OSError, zlib.error, LZMAError) as error:
+        raise UserError(f"{archive}: expected a whole tar, found: {error}") from None
+
+
+def _check_size(what: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise UserError(f"{what}: expected at most {limit} bytes, found {size}")
