@@ -41,7 +41,7 @@ def digest(root: Path) -> str:
 
 
 def convert(root: Path, folder: Path) -> None:
-    """Write `train.csv` and `test.csv` into `folder`, rows in the order of the names."""
+    """Write `train.csv` and `test.csv` into `folder`, rows in the names' order."""
     parts = {}
     for name, content in _folder_texts(root) if root.is_dir() else _tar_texts(root):
         split, label = PurePosixPath(name).parts[-3:-1]

@@ -45,6 +45,7 @@ def fetch(url: str, path: Path, sha256: str, size: int | None = None) -> Path:
         partial = None
         sync_folder(path.parent)
     except urllib.error.HTTPError as error:
+        error.close()
         raise UserError(f"{url}: HTTP {error.code} {error.reason}") from None
     except urllib.error.URLError as error:
         raise UserError(f"{url}: no connection: {error.reason}") from None

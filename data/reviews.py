@@ -2,8 +2,8 @@
 
 Every sentence of opinion comes from a template (`reviews_grammar.py`) for an outcome:
 plain ("the plot was dull"), negated ("not once did I yawn"), contrast ("a dull start,
-but ..."), report ("my sister hated it. She is wrong"), expectation, comparison, change of
-mind, question and answer. About half of them turn the polarity of their words, and
+but ..."), report ("my sister hated it. She is wrong"), expectation, comparison, change
+of mind, question and answer. About half of them turn the polarity of their words, and
 reviews are drawn in pairs, one positive and one negative, of the same kind and with the
 same sum of polar words, so that counting words tells nothing. Plot, cast and cinema
 fill up to two to six sentences; the adjectives there ("a terrible uncle") tell nothing

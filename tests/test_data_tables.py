@@ -112,7 +112,7 @@ def test_over_one_percent_skipped_is_an_error(tmp_path):
     path = write(
         tmp_path / "mine.csv", "text,label\n" + "fine,pos\n" * 98 + ",pos\n" * 2
     )
-    with pytest.raises(UserError, match="2 of 100 rows of mine.csv: 2 empty text"):
+    with pytest.raises(UserError, match=r"2 of 100 rows of mine\.csv: 2 empty text"):
         rows_of(path)
 
 
@@ -121,7 +121,7 @@ def test_a_quote_that_swallows_rows_counts_them_all(tmp_path):
         ['"opened,pos'] + ["fine,pos"] * 50 + ['closed" late,pos'] + ["fine,pos"] * 500
     )
     path = write(tmp_path / "mine.csv", "text,label\n" + "\n".join(lines))
-    with pytest.raises(UserError, match="52 stray quote"):
+    with pytest.raises(UserError, match=r"52 stray quote"):
         rows_of(path)
 
 

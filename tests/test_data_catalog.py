@@ -1,0 +1,293 @@
+"""Names and paths become plain files, made once, whole or not at all."""
+
+import csv
+import io
+import os
+import stat
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from data import aclimdb, catalog, reviews
+from data.tables import UserError, read_table
+
+ROOT = Path(__file__).parent.parent
+SHARED = Path(os.environ.get("SHARED_DATA", ROOT / ".." / "shared" / "data"))
+
+TEXTS = {
+    "aclImdb/train/neg/0_3.txt": 'Bad.<br /><br />Very, "very" bad.',
+    "aclImdb/train/neg/10_1.txt": "Bad too",
+    "aclImdb/train/neg/2_1.txt": "Worse",
+    "aclImdb/train/pos/0_9.txt": "Good, naïve fun",
+    "aclImdb/test/neg/0_2.txt": "No",
+    "aclImdb/test/pos/0_10.txt": "Yes",
+}
+OTHERS = {
+    "aclImdb/README": "no review",
+    "aclImdb/train/unsup/0_0.txt": "no label",
+    "aclImdb/train/pos/._0_9.txt": "a copy tool's file",
+    "../train/pos/1_9.txt": "outside",
+    "/aclImdb/train/pos/../pos/1_9.txt": "outside",
+}
+TRAIN = [
+    ('Bad.  Very, "very" bad.', "negative"),
+    ("Bad too", "negative"),
+    ("Worse", "negative"),
+    ("Good, naïve fun", "positive"),
+]
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalog, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv("DATA_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def make_tar(path, texts, mode="w:gz", extra=()):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, mode) as tar:
+        for name, text in texts.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content := text.encode())
+            tar.addfile(member, io.BytesIO(content))
+        for member in extra:
+            tar.addfile(member)
+    return path
+
+
+def rows_of(folder, part):
+    return read_table(folder / f"{part}.csv", ("text", "label"))[0]
+
+
+def left_behind(folder):
+    return [path for path in folder.rglob("*") if ".part" in path.name]
+
+
+def special(name, kind):
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, "/etc/passwd"
+    return member
+
+
+@pytest.mark.parametrize("mode", ["w:", "w:gz", "w:bz2", "w:xz"])
+def test_tar_by_path(places, mode):
+    kinds = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE)
+    extra = [
+        special(f"aclImdb/train/pos/{i}_7.txt", kind) for i, kind in enumerate(kinds, 5)
+    ]
+    tar = make_tar(places / "mine.tar", TEXTS | OTHERS, mode, extra)
+    folder = catalog.locate("mine.tar")
+    assert folder.parent == places / "cache"
+    assert aclimdb.digest(tar).startswith(folder.name) and len(folder.name) == 12
+    assert sorted(path.name for path in folder.iterdir()) == ["test.csv", "train.csv"]
+    assert rows_of(folder, "train") == TRAIN
+    assert rows_of(folder, "test") == [("No", "negative"), ("Yes", "positive")]
+    made = folder.stat().st_mtime_ns
+    assert catalog.locate("mine.tar") == folder and folder.stat().st_mtime_ns == made
+    assert not (places / "train").exists()  # nothing was extracted
+
+
+@pytest.mark.parametrize("inside", ["", "outer"])
+def test_folder_by_path(places, inside):
+    for name, text in TEXTS.items():
+        path = places / "mine" / inside / Path(name).relative_to("aclImdb")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    folder = catalog.locate("mine")
+    assert rows_of(folder, "train") == TRAIN
+    path.write_text("another text")
+    assert catalog.locate("mine") != folder
+
+
+def test_other_paths_are_returned_as_they_are(places):
+    (places / "mine.csv").write_text("text,label\n")
+    (places / "parts").mkdir()
+    assert catalog.locate("mine.csv") == Path("mine.csv")
+    assert catalog.locate("parts") == Path("parts")
+
+
+def test_a_name_wins_over_a_path(places):
+    (places / "imdb").mkdir()
+    make_tar(places / "home/imdb/aclImdb_v1.tar.gz", TEXTS)
+    assert catalog.locate("imdb").parent == places / "home" / "imdb"
+    assert catalog.locate("./imdb") == Path("imdb")
+
+
+@pytest.mark.parametrize("name", ["aclImdb_v1.tar.gz", "aclImdb_labelled.tar.gz"])
+def test_a_file_at_hand_is_not_fetched(places, monkeypatch, name):
+    monkeypatch.setattr(catalog, "fetch", None)
+    make_tar(places / "home/imdb" / name, TEXTS)
+    assert rows_of(catalog.locate("imdb"), "train") == TRAIN
+
+
+def test_fetched_once_with_the_catalogs_hash(places, monkeypatch):
+    asked = []
+
+    def fetch(url, path, sha256, size):
+        asked.append((url, sha256, size))
+        return make_tar(path, TEXTS)
+
+    monkeypatch.setattr(catalog, "fetch", fetch)
+    assert rows_of(catalog.locate("imdb"), "train") == TRAIN
+    catalog.locate("imdb")
+    source = catalog.CATALOG["imdb"]
+    assert asked == [(source.url, source.sha256, source.size)]
+    assert len(source.sha256) == 64 and source.sha256_from and source.licence
+
+
+def test_read_only_home_is_left_alone(places):
+    make_tar(places / "home/imdb/aclImdb_v1.tar.gz", TEXTS)
+    for folder in (places / "home/imdb", places / "home"):
+        folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        assert catalog.locate("imdb").parent == places / "cache"
+        assert len(list((places / "home/imdb").iterdir())) == 1
+    finally:
+        for folder in (places / "home", places / "home/imdb"):
+            folder.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("imbd", "did you mean imdb?"),
+        ("Review", "did you mean reviews?"),
+        ("mine.csv", "a catalog name (reviews, imdb) or an existing file or folder"),
+        ("x" * 5000, "File name too long"),
+    ],
+)
+def test_neither_name_nor_path(name, message):
+    with pytest.raises(UserError) as caught:
+        catalog.locate(name)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ({"some/file.txt": "x"}, "expected texts train/pos"),
+        ({k: v for k, v in TEXTS.items() if "train/pos" not in k}, "train/neg"),
+        ({k: v for k, v in TEXTS.items() if "test/pos" not in k}, "test/pos"),
+    ],
+)
+def test_another_layout_is_refused(places, texts, message):
+    make_tar(places / "mine.tar.gz", texts)
+    with pytest.raises(UserError, match=message):
+        catalog.locate("mine.tar.gz")
+    assert not list((places / "cache").iterdir())
+
+
+def test_damaged_archives_are_refused(places):
+    tar = make_tar(places / "mine.tar.gz", TEXTS | {"long": "x\n" * 10**6}, "w:")
+    tar.write_bytes(tar.read_bytes()[:5000])
+    with pytest.raises(UserError, match=r"mine\.tar\.gz"):
+        catalog.locate("mine.tar.gz")
+    text = "".join(chr(97 + i * i % 23) for i in range(10**5))
+    tar = make_tar(places / "mine.tar.gz", TEXTS | {"long": text})
+    tar.write_bytes(tar.read_bytes()[:-300])
+    with pytest.raises(UserError, match=r"mine\.tar\.gz: expected a whole tar"):
+        catalog.locate("mine.tar.gz")
+    assert not list((places / "cache").iterdir())
+
+
+def test_bombs_are_refused(places, monkeypatch):
+    make_tar(places / "mine.tar.gz", TEXTS | {"zeros": "0" * 10**6})
+    monkeypatch.setattr(aclimdb, "MAX_ARCHIVE", 10**5)
+    with pytest.raises(UserError, match="at most 100000 bytes"):
+        catalog.locate("mine.tar.gz")
+    monkeypatch.setattr(aclimdb, "MAX_ARCHIVE", 10**9)
+    monkeypatch.setattr(aclimdb, "MAX_TEXT", 10)
+    with pytest.raises(UserError, match=r"0_3\.txt: expected at most 10 bytes"):
+        catalog.locate("mine.tar.gz")
+
+
+def test_text_that_is_not_utf8_is_named(places):
+    for name, text in TEXTS.items():
+        path = places / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(UserError, match=r"train/pos/0_9\.txt: expected UTF-8"):
+        catalog.locate("aclImdb")
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("problem", [OSError(28, "No space left on device"), Killed()])
+def test_a_failure_leaves_nothing(places, monkeypatch, problem):
+    def write(folder):
+        (folder / "train.csv").write_text("half")
+        raise problem
+
+    monkeypatch.setattr(reviews, "write", write)
+    expected = UserError if isinstance(problem, OSError) else Killed
+    with pytest.raises(expected):
+        catalog.locate("reviews")
+    assert not list((places / "home/reviews").iterdir())
+
+
+def test_kill_leaves_nothing_that_is_taken_for_the_data(places):
+    """Killed with SIGKILL in the middle of writing, then made again."""
+    code = """
+import os, signal, sys
+from data import catalog, reviews
+def write(folder):
+    (folder / "train.csv").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+reviews.write = write
+catalog.locate("reviews")
+"""
+    killed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
+    assert killed.returncode == -9
+    assert not (places / "home/reviews" / reviews.version()).exists()
+    code = """
+from data import catalog, reviews
+reviews.SIZES = {"train": 20, "test_novel": 4}
+catalog.locate("reviews")
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    assert len(rows_of(places / "home/reviews" / reviews.version(), "train")) == 20
+
+
+def test_generator_of_another_version_makes_the_set_anew(places, monkeypatch):
+    monkeypatch.setattr(reviews, "write", lambda folder: (folder / "a").write_text("1"))
+    first = catalog.locate("reviews")
+    assert first == places / "home/reviews" / reviews.version()
+    assert catalog.locate("reviews") == first
+    monkeypatch.setattr(reviews, "version", lambda: "another")
+    assert catalog.locate("reviews") == places / "home/reviews/another"
+
+
+def test_command_line(places, capsys):
+    assert catalog.main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["reviews", "imdb"]
+    make_tar(places / "home/imdb/aclImdb_v1.tar.gz", TEXTS)
+    assert catalog.main(["imdb"]) == 0
+    assert Path(capsys.readouterr().out.strip()).is_dir()
+    assert catalog.main(["imbd"]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+@pytest.mark.skipif(
+    not (SHARED / "imdb").is_dir(), reason=f"needs the data sets in {SHARED}"
+)
+def test_imdb(places, monkeypatch):
+    monkeypatch.setenv("DATA_HOME", str(SHARED))
+    before = sorted((SHARED / "imdb").iterdir())
+    folder = catalog.locate("imdb")
+    assert folder.parent == places / "cache"
+    for part in ("train", "test"):
+        with (folder / f"{part}.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == 25000
+        assert sum(row["label"] == "positive" for row in rows) == 12500
+        assert not any("<br" in row["text"] for row in rows)
+        assert rows_of(folder, part) == [(row["text"], row["label"]) for row in rows]
+    assert sorted((SHARED / "imdb").iterdir()) == before
