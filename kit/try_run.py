@@ -93,6 +93,7 @@ def main(recipe: str, run: Path | None = None, text: str | None = None) -> None:
         while True:
             if line := input(prompt).strip():
                 print(answer(line), flush=True)
+    print(end="\n" if prompt else "")
 
 
 if __name__ == "__main__":
