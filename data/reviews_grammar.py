@@ -1,10 +1,10 @@
 """The sentences of the generated reviews.
 
-One template a line, perhaps after its weight. A clause or sentence is written for an outcome, positive or
-negative: `{adj}` is filled with a word of the outcome's polarity, `{-adj}` with one of
-the opposite; what holds for one outcome only begins with `+` or `-`. So "was {adj}"
-keeps the polarity of its word and "was not {-adj}" turns it. Templates with `*` are
-novel: the training part never sees them.
+One template a line, perhaps after its weight. A clause or sentence is written for an
+outcome, positive or negative: `{adj}` is filled with a word of the outcome's polarity,
+`{-adj}` with one of the opposite; what holds for one outcome only begins with `+` or
+`-`. So "was {adj}" keeps the polarity of its word and "was not {-adj}" turns it.
+Templates with `*` are novel: the training part never sees them.
 """
 
 from data import reviews_words as words
@@ -31,6 +31,7 @@ POLAR = {
     "acted": words.ACTED,
     "act": words.ACT,
     "manner": words.MANNER,
+    "did": words.PART_DID,
     "advice": words.ADVICE,
 }
 
@@ -66,8 +67,11 @@ PLAIN = {
     "month": words.MONTH,
     "decade": words.DECADE,
     "food": words.FOOD,
+    "colour": words.COLOUR,
+    "material": words.MATERIAL,
     "either_adj": words.ADJECTIVES[0] + words.ADJECTIVES[1],
     "story_adj": words.STORY_ADJECTIVES,
+    "thing_adj": words.THING_ADJECTIVES,
     "story_verb": words.STORY_VERBS,
 }
 
@@ -271,6 +275,52 @@ RULES = {
         {it_was} as {adj} as they come
         it {acted} and I {reacted}
         the {part}, the {part} and the {parts}: all of it {was} {adj}
+        {it_was} so {adj} that I {reacted}
+        I was so {felt} that I {reacted}
+        {it_was} nothing short of {adj}
+        {it_was} nothing less than a {noun}
+        {it_was} nothing but {adj}
+        it left me {felt}
+        it leaves you {felt}
+        we were {felt}, all of us
+        we {liked} it
+        we all {liked} {it}
+        my {relation} and I {liked} {it}
+        you will {like} it
+        anyone who goes to the cinema will {like} it
+        one can only {like} it
+        it is hard not to {like} it
+        it is impossible not to be {felt}
+        the whole room {reacted}, and so did I
+        everybody around me {reacted}, and I {reacted} too
+        I {liked} it more than I can say
+        I {liked} it more than I care to admit
+        the more I think about it, the {comp} it gets
+        there is plenty of {quality} in it
+        it has no lack of {quality}
+        {quality} wherever you look
+        it is bursting with {quality}
+        {it_was} {manner} made
+        {it_was} {manner} done
+        {it} was made {manner}, played {manner} and filmed {manner}
+        {name} made a {adj} {kind}
+        {name} has made a {noun}
+        {name} turned a {adj} book into a {adj} {kind}
+        thank you, {name}, for this {adj} {kind}
+        every {scene} is {comp} than the last
+        {it_was} {adj}, no more and no less
+        {it_was} {adj} beyond words
+        {it_was} {adj} in every way
+        {it_was} {adj} and nothing else
+        {it_was} {adj}, and I mean {adj}
+        {it_was} simply too {plain_adj} for words
+        this is {adj} cinema
+        this is what I call a {adj} {kind}
+        so this is what a {adj} {kind} looks like
+        from the {part} to the {part} {it_was} {adj}
+        one {adj} {scene} follows another
+        {adj} {parts}, {adj} {parts}, a {adj} {part}: {it} has it all
+        I still think of the {adj} {part}
         * I struggle to think of a {comp} {kind}
         * {adj} does not even begin to describe it
         * words like {adj} and {adj} come to mind
@@ -302,6 +352,52 @@ RULES = {
         - I never want to see it again
         - I had to force myself to stay
         - I lost all interest in it
+        + I laughed until I cried
+        + it is a joy to watch
+        + it is a pleasure to look at
+        + it is worth seeing
+        + it is worth the money and the time
+        + I could watch it again and again
+        + I could have stayed for hours
+        + they knew what they were doing
+        + hats off to {name}
+        + it makes perfect sense
+        + it is just right
+        + it hits the spot
+        + it grew on me
+        + it is right up my street
+        + if you like {quality}, this is for you
+        + the {part} alone is worth the ticket
+        + I came out a happy man
+        + I am glad that I saw it
+        + I am so glad that I went
+        + it is exactly what a {kind} should be
+        + it did me good
+        + everything fits together
+        - it is hard to watch
+        - it is hard to sit through
+        - it is a pain to watch
+        - it is not worth seeing
+        - it is not worth the money or the time
+        - once was more than enough
+        - I could not sit through it again
+        - they had no idea what they were doing
+        - shame on {name}
+        - it makes no sense at all
+        - nothing fits together
+        - it is not my cup of tea
+        - it gets everything wrong
+        - it is a waste of time, money and talent
+        - the {part} alone is a reason to leave
+        - I came out an angry man
+        - I am sorry that I saw it
+        - I wish I had not gone
+        - I wish I had stayed at home
+        - what were they thinking?
+        - it is everything that a {kind} should not be
+        - it goes on and on
+        - {it_was} far too {plain_adj}
+        - {it_was} much too {plain_adj} for me
     """,
     "claim_turns": """
         {it_was} not {-plain_adj}
@@ -362,6 +458,31 @@ RULES = {
         there is no {-quality} in it
         there was hardly any {-quality} in it
         I saw no {-quality} in it
+        it left nobody {-felt}
+        it left me anything but {-felt}
+        I have never been less {-felt}
+        I could not have been less {-felt}
+        nothing could be less {-plain_adj}
+        who could be {-felt} by this?
+        who could call this {-plain_adj}?
+        I do not know anyone who could call it {-plain_adj}
+        not one of us was {-felt}
+        nobody in the room {-reacted}
+        nobody around me {-reacted}, and neither did I
+        {it_was} everything but {-plain_adj}
+        {it_was} a lot of things, but not {-plain_adj}
+        {it_was} many things, but {-plain_adj} it was not
+        {-plain_adj} it was not
+        {-plain_adj} it is not
+        I had no reason to be {-felt}
+        I had no chance to be {-felt}
+        there was no {moment} in which I was {-felt}
+        not a trace of {-quality}, not a {moment}
+        where is the {-quality}? there is none
+        {-quality}? none {at_all}
+        it has little {-quality}
+        it has too little {-quality} to speak of
+        {name} has not made a {-plain_adj} {kind}
         * the last thing I would call it is {-plain_adj}
         * {-plain_adj} is not a word I would use for it
         * you could not call a {scene} of it {-plain_adj}
@@ -415,6 +536,30 @@ RULES = {
         - I tried to {-like} it
         - I wanted to {-like} it
         - it has no {-quality} left
+        + it left me wanting more, never {-felt}
+        + it kept me from being {-felt}
+        + it takes care not to be {-plain_adj}
+        + it stops before it gets {-plain_adj}
+        + it never wears out its welcome
+        + no time to be {-felt}
+        + no reason to {-react}
+        - nobody can {-like} this
+        - nobody will {-like} it
+        - I do not see how anyone can {-like} it
+        - {it_was} not {-plain_adj} enough
+        - {it_was} hardly {-plain_adj} enough for two hours
+        - {it_was} less than {-plain_adj}
+        - if you want {-quality}, look elsewhere
+        - if you are looking for {-quality}, this is not the place
+        - {name} does not know how to {-move} an audience
+        - it takes itself for {-plain_adj}
+        - what is supposed to be {-plain_adj} about this?
+        - where was the {-plain_adj} {part} that I had read about?
+        - it has lost all {-quality}
+        - I missed the {-quality}
+        - {it_was} as {-plain_adj} as a phone book
+        - {it_was} about as {-plain_adj} as a wet Sunday
+        - so much for {-quality}
     """,
     # What the writer thinks of a part of it.
     "remark": """
@@ -450,6 +595,25 @@ RULES = {
         there is {quality} in the {part}
         nobody could play it {comp} than {actor}
         I have rarely heard a {comp} {part}
+        {the_part} {did}
+        {the_part} {did}
+        {the_part} {did} {all_along}
+        {the_part} {did} for me
+        what a {adj} {part}
+        {actor} {did}
+        the {part} is not without {quality}
+        there was plenty of {quality} in the {part}
+        the {part} left me {felt}
+        I was {felt} by {the_part}
+        I was {very} {felt} by the {part}
+        we {liked} {the_part}
+        the {part} by {name} {was} {adj}
+        {name} wrote {adj} music
+        {name} wrote a {adj} {part}
+        {name} did a {adj} job with the {part}
+        the {genre} story {was} {adj}
+        {it} has a {very} {adj} {part}
+        {it} has some {adj} {parts}
         * {the_part} could hardly be {comp}
         * one has to mention the {adj} {part}
     """,
@@ -470,6 +634,12 @@ RULES = {
         there is nothing {-plain_adj} about {the_part}
         there is no {-quality} in the {part}
         {the_part} did not {-move} me
+        {the_part} never {-did}
+        the {part} is without {-quality}
+        I was not {-felt} by {the_part}
+        nobody was {-felt} by the {part}
+        I cannot call {the_part} {-plain_adj}
+        not a {moment} of the {part} {was} {-plain_adj}
         * as for {the_part}, I would not say {-plain_adj}
     """,
     # What is granted before, or after, the claim that counts.
@@ -496,6 +666,20 @@ RULES = {
         it does have some {quality}
         it may be {adj}
         it may not be {-plain_adj}
+        {it_was} a little {plain_adj}
+        {it_was} a bit {plain_adj} now and then
+        {it_was} perhaps not {-plain_adj}
+        it sounds {adj}
+        it looks {adj}
+        on paper {it_was} {adj}
+        it has its share of {quality}
+        you may find it {adj}
+        many people {liked} it
+        you could call it {adj} if you wanted
+        it starts {manner}
+        it starts as a {adj} {kind}
+        the trailer was {adj}
+        the idea was {adj}
     """,
     # Whole sentences about the whole: no contrast.
     "plain": """
@@ -532,6 +716,47 @@ RULES = {
         believe it or not, {claim}
         no matter what happens on the screen, {claim}
         every time I see it, {claim}
+        honestly, {claim}
+        frankly, {claim}
+        well, {claim}
+        oh, {claim}
+        in my opinion {claim}
+        I must say, {claim}
+        I think {claim}
+        I have to admit it: {claim}
+        if you ask me, {claim}
+        as far as I am concerned, {claim}
+        after all these years {claim}
+        once again {claim}
+        to my mind {claim}
+        {claim}, if you ask me
+        {claim}, at least for me
+        {claim}, in my opinion
+        {claim}, and that is that
+        {claim}, and not only because of the {part}
+        {claim}, and {claim}
+        {claim}. {remark}. {remark}
+        {remark}. {remark}. {claim}
+        {remark} and {remark}
+        {remark}, {remark} and {remark}
+        {remark}, and so {were} the {parts}
+        the {part}, the {parts}, the {part}: {adj}, all of them
+        {adj} {part}, {adj} {parts}, {adj} {part}
+        the {part}: {adj}. the {part}: {adj}. the {parts}: {adj}
+        a {adj} {kind} from a {adj} director
+        another {adj} {kind} by {name}
+        the most {plain_adj} {kind} {period}
+        never a {comp} {kind} than this
+        so {adj}, so {adj}, so {adj}
+        {adj}! {claim}
+        {adj}. {adj}. {advice}
+        I saw it {count} times, and every time {claim}
+        I saw it with my {relation}, and {claim}
+        we went there on {day}, and {claim}
+        it runs for {number} minutes, and {claim}
+        {name} plays a {profession}, and {claim}
+        {name} is the {profession}, and {remark}
+        {claim} when {name} plays the {profession}
         * make no mistake: {claim}
         * my verdict after two hours: {adj}
         * I could go on about the {adj} {part}, the {adj} {part} and the {adj} {parts}
@@ -607,6 +832,58 @@ RULES = {
         a few {-adj} {parts} do not change the fact that {claim}
         {-conceded}, and for that I take nothing back: {claim}
         {-adj} {parts}, {-adj} {parts}, and yet {claim}
+        {-conceded} at first sight; in truth {claim}
+        despite everything, {claim}: {-remark}, that is all
+        on paper {it_was} {-adj}; on the screen {it_was} {adj}
+        it looks {-adj} and is {adj}
+        it sounds {-adj}, but it is {adj}
+        it may be {-adj}, but {claim}
+        it may not be {plain_adj}, but {claim}
+        it is perhaps not {plain_adj}, but {claim}
+        maybe {-remark}. {claim}
+        {-adj}? maybe. but {claim}
+        is it {-adj}? perhaps. but {claim}
+        call it {-adj} if you like; {claim}
+        you may find it {-adj}; I {liked} it
+        others may find it {-adj}. I {liked} every {moment}
+        a {-adj} {part}, a {-adj} {part}, and still {claim}
+        {-adj} {part}, {adj} {kind}
+        a {-adj} {part} in a {adj} {kind}
+        a {adj} {kind} with a {-adj} {part}
+        a {adj} {kind}, in spite of the {-adj} {part}
+        I {-liked} the {part}, but I {liked} the {kind}
+        I {-liked} the {part} and {liked} everything else
+        I did not {like} the {part}, but I {liked} the {kind}
+        the {part} {was} {-adj}, the rest {was} {adj}
+        the {part} {was} {-adj}; everything else {was} {adj}
+        the {parts} {were} {-adj}, but the {kind} itself {was} {adj}
+        with all its {-adj} {parts} {it_was} {adj}
+        not even the {-adj} {part} changes that: {claim}
+        {-adj} {part} or not, {claim}
+        with or without a {-adj} {part}, {claim}
+        {-remark}, I know. {claim} anyway
+        {-remark}, but I do not care: {claim}
+        {-remark}, but none of that matters, because {claim}
+        {-remark}, {-remark}, and none of it matters: {claim}
+        {claim} and forgot that {-remark}
+        {claim}. yes, {-remark}; no, I do not care
+        I could mention that {-remark}, but {claim}
+        some say that {-remark}, but {claim}
+        for every {-adj} {scene} there are {count} {adj} ones
+        one {-adj} {scene} against {count} {adj} ones
+        more {adj} than {-adj}
+        more often {adj} than {-adj}
+        rather {adj} than {-adj}
+        {adj}, not {-adj}
+        {it_was} {adj}, not {-adj}
+        {it_was} not {-adj}, {it_was} {adj}
+        {it_was} not {-adj} but {adj}
+        not {-adj}, but {adj}
+        I was not {-felt}, I was {felt}
+        I was {felt}, not {-felt}
+        instead of {-quality} it has {quality}
+        {quality} instead of {-quality}
+        where I feared or hoped for {-quality}, I found {quality}
         * {-conceded}, I grant you. {claim} none the less
         * leave aside that {-conceded}, and {claim}
         * were it not for the {-adj} {part}, I would say nothing but this: {claim}
@@ -635,6 +912,17 @@ RULES = {
         - {-conceded}, but what use is that
         - the {-adj} {part} deserves a better {kind}
         - what a pity that {-conceded} in such a {adj} {kind}
+        + its only fault is the {-adj} {part}
+        + if it has a fault, it is the {-adj} {part}
+        + I can live with the {-adj} {part}
+        + what is a {-adj} {part} against such a {adj} {kind}?
+        - its only merit is the {-adj} {part}
+        - if it has a merit, it is the {-adj} {part}
+        - the {-adj} {part} is of no use to it
+        - what use is a {-adj} {part} in such a {adj} {kind}?
+        - the {-adj} {part} is wasted on it
+        - such a {-adj} cast, and then this
+        - the {-adj} {part} was the only reason to stay
     """,
     # What somebody else thinks.
     "they_say": """
@@ -713,6 +1001,18 @@ RULES = {
         I did not believe {he} when he said that {it_was} {adj}. he was right
         I should have listened when {she} told me that {it_was} {adj}
         you can believe {others}: {it_was} {adj}
+        I am with {others} who {liked} it
+        like {others}, I {liked} it
+        {others} say it is {adj}. it is
+        {others} told me how {adj} it is. they did not exaggerate
+        listen to {others} who call it {adj}
+        do not be surprised that {others} {liked} it: {claim}
+        {others} {they_reacted}, and so did I
+        {he} {he_reacted}, and so did I
+        {she} {she_reacted}; I {reacted} too
+        I would have called it {adj} too
+        I heard that it was {adj}, and it is
+        I had read that it was {adj}, and now I know why
         * {somebody_says}. my thoughts exactly
         * I side with {others} who call it {adj}
     """,
@@ -764,6 +1064,34 @@ RULES = {
         unlike {others}, who {-liked} it, I {liked} every minute
         whatever {others} say about the {-adj} {part}, {claim}
         say what you like about the {-adj} {parts}, {claim}
+        {-somebody_says}. not me
+        {-somebody_says}. not so
+        {-somebody_says}. wrong
+        {-somebody_says}. how wrong can you be?
+        {-somebody_says}. what nonsense
+        {-somebody_says}. that is not fair
+        {-somebody_says}, which is simply not true
+        {-somebody_says}. do not listen
+        {-somebody_says}. I saw nothing of the kind
+        {others} {-they_reacted}, but I {reacted}
+        {others} {-they_reacted}. I {reacted}
+        {he} {-he_reacted}, while I {reacted}
+        {she} {-she_reacted}; as for me, {claim}
+        maybe I am the only one, but {claim}, whatever {others} say
+        I seem to be alone with this: {others} {-liked} it, I {liked} it
+        I am the only one who {liked} it
+        everyone {-liked} it except me
+        everybody but me {-liked} it
+        {others} may {-like} it; {claim}
+        let {others} call it {-adj}; {claim}
+        I do not share the opinion of {others} who call it {-adj}
+        I heard that it was {-adj}. it is not
+        I had read that it was {-adj}, but {claim}
+        they say it is {-adj}. it is not
+        they call this {-adj}? I do not
+        how could {others} be {-felt} by this?
+        I was told that I would be {-felt}. I was not
+        so {others} were {-felt}? I was not
         * {-somebody_says}? nonsense
         * {-somebody_says}. that is not how I see it
         * I beg to differ with {others} who call it {-adj}
@@ -792,6 +1120,22 @@ RULES = {
         I had no expectations {at_all}, and {claim}
         against all expectations, {claim}
         contrary to my expectations, {claim}
+        I never thought that I would be so {felt}
+        I did not think that a {kind} about a {profession} could be so {adj}
+        who would have thought that it would be so {adj}?
+        to my surprise {claim}
+        to my own surprise I {reacted}
+        as expected, {claim}
+        as I had thought, {claim}
+        little did I know how {adj} it would be
+        it is even {comp} than I expected
+        {it_was} {comp} than I expected
+        {it_was} {comp} than you might think
+        {it_was} {comp} than the trailer
+        {it_was} {comp} than its reputation
+        I was not prepared for such a {adj} {kind}
+        nothing had prepared me for such a {noun}
+        a {kind} about a {profession} who {deed}? {claim}
         * it turned out just as {adj} as I thought
     """,
     "expected_keeps_once": """
@@ -817,6 +1161,17 @@ RULES = {
         instead of a {-adj} {kind} I saw a {adj} one
         what sounded like a {-noun} is a {noun}
         what looks like a {-adj} {kind} is really a {adj} one
+        it is not half as {-plain_adj} as I expected
+        it is nowhere near as {-adj} as I thought it would be
+        I thought I would {-react}, but I {reacted}
+        I thought I would {-like} it. I did not
+        I thought a {kind} about a {profession} would be {-adj}. it is not
+        it sounded {-adj}, and I was wrong to think so
+        the first reviews said {-adj}; I say {adj}
+        I was prepared for a {-noun}. this is not one
+        the poster looked {-adj}, the {kind} does not
+        from the title I expected a {-adj} {kind}. wrong
+        on the way there I thought of a {-noun}; on the way back {claim}
         * I was told to look forward to something {-adj}. {claim}
         * everything pointed to a {-noun}, and everything was wrong
     """,
@@ -849,6 +1204,20 @@ RULES = {
         - the idea was {-adj}; what they made of it is not
         - they promised a {-adj} {kind}, and I am still waiting for it
         - what could have been a {-noun} is a {noun}
+        + I came to yawn and stayed to clap
+        + it had every chance of being {-adj} and is not
+        + a lesser director would have made it {-adj}
+        + in other hands it would have been {-adj}
+        + I did not have to be {-felt} after all
+        - it had every chance of being {-adj} and is not
+        - a better director would have made it {-adj}
+        - in other hands it would have been {-adj}
+        - it had all it takes to be {-adj}, and nothing came of it
+        - I would have liked it to be {-comp}
+        - it needed a {-comp} {part}
+        - it needs more {-quality}
+        - a little more {-quality} would have helped
+        - so much {-quality} was promised, so little delivered
         *- somewhere in there is a {-adj} {kind}; they did not find it
         *- with a little care it would have become {-adj}
         *+ I came to {-like} it, and I was not able to
@@ -887,6 +1256,28 @@ RULES = {
         {it_was} {comp} than anything else I have seen {period}
         {it_was} {comp} than I thought possible
         it gets {comp} every time I see it
+        {title} was {-comp}
+        {title} was much {-comp}
+        the last {kind} by {name} was {-comp}
+        {name} has made {-comp} {films} than this
+        it makes {title} look {-adj}
+        it makes the {original} look {-adj}
+        it is the {comp} of the two
+        {it_was} {comp} than {title}
+        {it_was} {comp} than {title}, and that says a lot
+        it is {comp} this time
+        this time {it_was} {comp}
+        {it_was} every bit as {adj} as the {original}
+        {it_was} half as {-adj} and twice as {adj} as the {original}
+        of all {films} by {name} it is the {sup}
+        of the {count} {films} it is the {sup}
+        the {original} {moved} me; this {moved} me even more
+        the {original} {-moved} me; this {moved} me
+        the {original} {-acted}; this one {acted}
+        I {-liked} the {original} and {liked} this
+        I {-liked} the {original}, but this is {adj}
+        I {liked} the {original}, and I {liked} this too
+        not as {-plain_adj} as {title}, not nearly
         * set beside the {either_adj} {original}, {it_was} the {comp} of the two
         * of the two, the {either_adj} {original} is the {-comp} one
     """,
@@ -915,6 +1306,14 @@ RULES = {
         - it made me miss the {either_adj} {original}
         - even the {adj} {original} looks good beside it
         - it looks poor beside the {either_adj} {original}
+        + better than its reputation, {comp} than the {either_adj} {original}
+        + it beats the {either_adj} {original} easily
+        + I would rather see this than the {either_adj} {original}
+        - {it_was} no {-comp} than the {adj} {original}
+        - I would rather see the {either_adj} {original} again
+        - the {either_adj} {original} beats it easily
+        - after this I miss even the {adj} {original}
+        - it does not reach the level of the {either_adj} {original}
         *+ I would trade the {either_adj} {original} for this
         *- I would trade this for the {either_adj} {original}
     """,
@@ -949,6 +1348,26 @@ RULES = {
         first I {-reacted}, then I {reacted}
         I no longer {-like} it
         I have changed my mind: {it_was} not {-plain_adj} {at_all}
+        the longer it lasts, the {comp} it gets
+        after a {-adj} first half it becomes {adj}
+        it goes from {-adj} to {adj}
+        from {-adj} to {adj} in {count} minutes
+        I came to {like} it
+        in the beginning {it_was} {-adj}; in the end {it_was} {adj}
+        once the {-adj} {part} is over, {claim}
+        I {-liked} the first half and {liked} the second
+        I {-liked} the beginning, but in the end I {liked} it
+        the first hour {-acted}, the second {acted}
+        it was {-adj} until the {profession} came; then {claim}
+        it stops being {-adj} and starts being {adj}
+        then, all of a sudden, it was no longer {-adj}
+        I was about to {-react}; then {claim}
+        by the time the credits came I was {felt}
+        when the lights came on I was {felt}
+        two days later I was still {felt}
+        later, at home, I {liked} it even more
+        it {acted} in the end
+        slowly but surely {it} {acted}
         * I came in {-felt} and went out {felt}
         * yesterday I would have called it {-adj}. today I call it {adj}
         * it leaves {-adj} things behind and grows {adj}
@@ -986,6 +1405,26 @@ RULES = {
         does it have {quality}? {yes_indeed}
         is it as {adj} as they say? {yes_indeed}
         is it as {-plain_adj} as they say? {no_way}
+        how was it? {adj}
+        my opinion? {adj}
+        the verdict? {adj}
+        in one word? {adj}
+        in a word: {adj}
+        and the {part}? {adj}
+        how was the {part}? {adj}. and the {part}? {adj} too
+        how {adj} was it? {very} {adj}
+        what did I think of it? {claim}
+        and what did I get? {quality}
+        what did I do? I {reacted}
+        what remains? {quality}
+        was it a {noun}? {yes_indeed}
+        was it a {-noun}? {no_way}
+        did I find it {-plain_adj}? {no_way}
+        did I find it {adj}? {yes_indeed}
+        did the {part} {move} me? {yes_indeed}
+        did the {part} {-move} me? {no_way}
+        were we {felt}? {yes_indeed}
+        were we {-felt}? {no_way}
         * do I think it {-plain_adj}? I do not
         * do I think it {adj}? I do
         * who would call this {-plain_adj}? nobody
@@ -1001,6 +1440,24 @@ RULES = {
         - did I want it to end? {yes_indeed}
         - is it worth the money? {no_way}
         - should you see it? {no_way}
+        + do I regret it? {no_way}
+        + would I recommend it? {yes_indeed}
+        + worth seeing? {yes_indeed}
+        + worth the ticket? {yes_indeed}
+        + do I want my money back? {no_way}
+        + is it too long? {no_way}
+        + anything wrong with it? {no_way}
+        + any complaints? {no_way}
+        + will I watch it again? {yes_indeed}
+        - do I regret it? {yes_indeed}
+        - would I recommend it? {no_way}
+        - worth seeing? {no_way}
+        - worth the ticket? {no_way}
+        - do I want my money back? {yes_indeed}
+        - is it too long? {yes_indeed}
+        - anything good about it? {no_way}
+        - any reason to see it? {no_way}
+        - will I watch it again? {no_way}
     """,
 }
 
@@ -1047,9 +1504,59 @@ FILLERS = {
         I had read the book on the train to {place}
         it is the {count} hundredth {kind} that I have seen
         the {things} were lent by a {profession} in {place}
+        I went there after work
+        I went on my own
+        we had planned to see something else
+        I grew up in {place}, where it is set
+        the car park was full of {things}
+        we took the {daytime} train to {place}
+        we talked about the {object} on the way home
+        I live next to the cinema in {place}
+        I do not know the book by {name}
+        I had never heard of {name} before
+        I have known {name} since {title}
+        I watched it at home with my {relation} and {count} {things}
+        I watched it on the train from {place} to {place}
+        they showed it in a tent in {place}
+        it was the last showing of the {day}
+        the tickets came from my {relation}
+        my {relation} brought {food}
+        I had {food} before and {food} after
+        the lights went out at eight
+        two rows behind us somebody had brought {food}
+        nobody here has seen the {object} since {month}
+        it takes place on a {day} in {month}
+        it takes place in a {colour} house near {place}
+        it begins in {place} and ends in {place}
+        it opens with a {colour} {object}
+        a {colour} {object} changes hands {count} times
+        a {colour} {object} goes from the {profession} to the {profession}
+        the {profession} and the {profession} meet in {place}
+        the {profession} travels from {place} to {place} with a {object}
+        in the second part the {profession} {deed}
+        while the {profession} {deed}, the {profession} {deed}
+        his {relation} is a {profession} in {place}
+        her {relation} is a {profession} with a {colour} {object}
+        there is a {object}, a {object} and a {colour} {object}
+        the {colour} {things} were painted by {name}
+        the {things} in it are {colour}
+        the {material} {object} on the poster belongs to the {profession}
+        a {material} {object} is all that the {profession} has left
+        the camera stood in a {material} box in {place}
+        {name} and {name} play {things}
+        {name} was a {profession} before {title}
+        {name} has been in {count} {films}
+        {name} recorded the music in {place}
+        this is the third {kind} by {name}
+        I know the region around {place} from my school days
+        the {kind} is in black and white
+        the subtitles were {colour}
+        it was made in {place} {count} years ago
+        it was filmed in {month} with {count} {things}
+        between {place} and {place} the {profession} loses a {object}
     """,
     "story": """
-        the hero is a {story_adj} {profession} who {story_verb} his {story_adj} {relation}
+        the hero is a {story_adj} {profession} who {story_verb} his {relation}
         the heroine is a {story_adj} {profession} who {story_verb} her {relation}
         it is about a {story_adj} {profession} and her {story_adj} {relation}
         it tells of a {story_adj} {profession} who {deed}
@@ -1059,17 +1566,17 @@ FILLERS = {
         in {place} a {story_adj} {profession} {story_verb} the {things}
         the {profession} {story_verb} everybody, the {things} too
         the {profession} in it {story_verb} {things} and {deed}
-        outside the weather was {story_adj}
-        the {food} at the cinema was {story_adj}
-        my seat was {story_adj}
-        the cinema in {place} is {story_adj}
+        outside the weather was {thing_adj}
+        the {food} at the cinema was {thing_adj}
+        my seat was {thing_adj}
+        the cinema in {place} is {thing_adj}
         I went with my {story_adj} {relation}
-        I had had a {story_adj} day at work
-        afterwards we had {story_adj} {food} in {place}
+        I had had a {thing_adj} day at work
+        afterwards we had {thing_adj} {food} in {place}
         the man at the box office was {story_adj}
         the {object} in it belongs to a {story_adj} {relation}
-        the people in it lead {story_adj} lives in {place}
-        the {profession} lives in a {story_adj} house with {count} {things}
+        the people in it lead {thing_adj} lives in {place}
+        the {profession} lives in a {thing_adj} house with {count} {things}
         a {story_adj} {profession} wants to be a {story_adj} {profession}
     """,
 }

@@ -216,6 +216,17 @@ MANNER = (
     dismally horribly
     """),
 )
+PART_DID = (
+    _words("""
+    worked hit_home paid_off rang_true stood_out shone came_off convinced_me held_up
+    impressed_me carried_the_film made_me_smile made_me_laugh won_me_over touched_me
+    """),
+    _words("""
+    fell_flat misfired rang_false dragged missed_the_mark got_in_the_way wore_thin
+    went_nowhere disappointed_me failed annoyed_me left_me_cold put_me_off bored_me
+    ruined_it
+    """),
+)
 ADVICE = (
     _words("""
     go_and_see_it see_it_while_you_can do_not_miss_it I_would_see_it_again_tomorrow
@@ -243,6 +254,11 @@ STORY_ADJECTIVES = _words("""
     wonderful weak poor brave tired famous rich unhappy delightful irritating splendid
     mediocre excellent hideous remarkable gorgeous pompous warm likeable nasty bored
     angry happy foolish
+    """)
+THING_ADJECTIVES = _words("""
+    lovely dreadful horrible good bad great terrible awful perfect poor beautiful ugly
+    wonderful delightful excellent mediocre splendid marvellous miserable boring dull
+    hideous pleasant nasty gorgeous fine
     """)
 STORY_VERBS = _words("""
     loves hates adores despises admires misses fears envies detests likes dislikes
@@ -312,7 +328,19 @@ FIRST_NAMES = _words("""
     Ulla Vera Willem Xenia Yara Aisha Boris Celia Diego Edith Felix Gina Hugo Ines Jonas
     Kira Lars Mona Niklas Olga Pablo Ruth Stella Tomas Ursula Viola Wanda Agnes Bruno
     Camille Dmitri Esther Farid Gloria Haruto Ingrid Joanna Kofi Lucia Malik Naomi Otto
-    Priya Ralph Sofia Theo Umberto Violet Wesley Akira Beatrice Chen Delia Elif
+    Priya Ralph Sofia Theo Umberto Violet Wesley Akira Beatrice Chen Delia Elif Albert
+    Alice Amara Andrei Anton Arthur Astrid August Aurora Bernard Bianca Birgit Caleb
+    Carmen Cecilia Cedric Chiara Clement Cosima Cyrus Dagmar Damian Daphne Dario Deborah
+    Denis Dolores Dominic Edgar Eleanor Elias Eliza Enzo Erik Ernest Eva Fabian Faith
+    Fatima Fernando Flora Frida Gabriel Gerald Gertrude Gideon Giulia Gordon Gregor
+    Gustav Hazel Hector Heidi Helmut Herman Hilda Hiroshi Horace Ida Ignacio Imogen
+    Isabel Isaac Jasper Jelena Jerome Joachim Josef Judith Kamila Katarina Kenji Konrad
+    Lambert Leila Leonard Leopold Liam Linda Lorenzo Louisa Ludwig Lydia Magnus Manuel
+    Marcel Margot Martha Matilda Maurice Mehmet Mildred Miriam Nadia Natasha Nikolai
+    Noel Odette Olaf Orlando Pascal Patrick Pauline Philippa Rachel Rafael Raymond
+    Rebecca Roland Rosalind Rudolf Rupert Sabine Salma Sandor Sebastian Selma Sergei
+    Sigrid Silvia Susanna Sven Sylvester Tatiana Thelma Thomas Tobias Ulrich Valentina
+    Vincent Vladimir Wilhelmina Yasmin Yvonne Zachary
     """)
 LAST_NAMES = _words("""
     Adler Barton Castell Dahl Eriksen Fontaine Grimaldi Hartmann Ibsen Jansen Keller
@@ -323,6 +351,20 @@ LAST_NAMES = _words("""
     Haddad Ishida Jensen Kaplan Lombardi Mendoza Nilsson Okafor Palmer Richter Silva
     Thorne Underwood Volkov Wagner Yilmaz Archer Baxter Cohen Diallo Egan Flores Gruber
     Horvath Irwin Joshi Kimura Leclerc Mayer Nowak Osborne Pike Ramirez Sato Tucker
+    Abernathy Ackermann Alvarez Andersson Aoki Armitage Atwood Bachmann Baldwin Barlow
+    Bauer Bellini Bergman Blackwood Blum Bogdan Bonnet Bradshaw Brandt Brennan Caldwell
+    Campos Carlsen Castro Chandler Christie Clifford Colombo Conrad Crawford Cunningham
+    Delgado Dietrich Dixon Donovan Drummond Eberhard Eklund Emerson Esposito Fairchild
+    Falk Fernandes Fitzgerald Fleming Forsyth Fraser Fuchs Gardiner Gibson Gonzalez
+    Goodwin Graham Greenwood Griffith Hagen Hamilton Harrison Hashimoto Hawthorne
+    Henriksen Hoffmann Hopkins Hudson Huxley Ingram Jacobsen Jameson Johansson Kato
+    Kavanagh Klein Knight Kruger Lambert Langley Laurent Lehmann Lockwood Lopez
+    Lundqvist Macdonald Mancini Marchetti Martinez Matthews Meier Mitchell Montgomery
+    Morgan Mueller Murakami Nielsen Nilsen Novotny Oakley Okada Oliveira Pavlov Pedersen
+    Popescu Prescott Radcliffe Reinhardt Ricci Robertson Rosenberg Salvador Santos
+    Sawyer Schneider Sinclair Sokolov Steiner Sutherland Svensson Szabo Takeda Thompson
+    Torres Vargas Vasquez Verdi Vidal Wallace Webster Weiss Winslow Wolfe Woodward
+    Zimmermann
     """)
 PLACES = _words("""
     Lisbon Naples Warsaw Bergen Dublin Cairo Kyoto Havana Oslo Prague Vienna Glasgow
@@ -334,6 +376,20 @@ PLACES = _words("""
     Tehran Samarkand Kabul Delhi Kolkata Bangkok Hanoi Jakarta Osaka Nagasaki Vancouver
     Detroit Memphis Nevada Oregon Patagonia Cuba Jamaica Norway Scotland Wales Ireland
     Estonia Hungary Galicia Liverpool Leeds Bristol York Ghent Basel Salzburg Leipzig
+    Aberdeen Albania Algiers Amsterdam Ankara Aragon Argentina Armenia Austria Baghdad
+    Baltimore Barcelona Belfast Belgium Berlin Bilbao Bologna Bolivia Bratislava Brazil
+    Brighton Brussels Bulgaria Burgundy Cambridge Canada Cardiff Casablanca Ceylon Chile
+    Colombia Cologne Cordoba Corsica Croatia Cyprus Damascus Denmark Dresden Dubrovnik
+    Edinburgh Egypt Essex Ethiopia Finland Frankfurt Georgia Ghana Greenland Greece
+    Hebrides Honduras Houston Innsbruck Jordan Kansas Kent Kenya Kentucky Lapland Latvia
+    Lausanne Lebanon Limerick Lithuania London Lucerne Luxembourg Lyon Macedonia
+    Madagascar Madrid Manchester Melbourne Mexico Milan Minnesota Moldova Mongolia
+    Morocco Moscow Munich Namibia Nepal Netherlands Nicosia Normandy Nottingham Odessa
+    Ontario Oxford Pakistan Palermo Panama Paraguay Paris Peru Philadelphia Pisa Poland
+    Portugal Quebec Rome Romania Rwanda Sardinia Senegal Serbia Sheffield Siberia
+    Singapore Slovenia Sofia Sudan Sumatra Sweden Switzerland Taiwan Tanzania Tasmania
+    Thailand Tibet Tokyo Toronto Transylvania Tuscany Uganda Ukraine Uruguay Valencia
+    Vermont Verona Vietnam Vilnius Wellington Wyoming Zanzibar Zurich
     """)
 PROFESSION = _words("""
     clerk detective nurse farmer pianist teacher sailor baker lawyer dentist gardener
@@ -346,7 +402,22 @@ PROFESSION = _words("""
     policeman politician porter postman potter prince prisoner professor queen ranger
     receptionist sculptor secretary senator sheriff shepherd smuggler stationmaster
     tax_inspector translator trumpeter vet violinist watchmaker weaver wrestler
-    zookeeper astronaut
+    zookeeper astronaut accountant acrobat apprentice archaeologist astronomer bailiff
+    ballerina bandit barrister beekeeper blacksmith bookkeeper botanist brewer
+    bricklayer broker butler cabinet-maker captain caretaker carpenter cartographer
+    charlatan chauffeur cleaner coachman cobbler colonel comedian composer confectioner
+    courier cowboy croupier dockworker draughtsman dressmaker duchess editor electrician
+    emperor engraver fencer ferryman fireman forester gamekeeper glassblower goldsmith
+    governess gravedigger grocer guide harpist historian housekeeper hypnotist
+    illustrator innkeeper interpreter jeweller labourer landlady landlord lecturer
+    lieutenant lifeguard linguist lumberjack maid masseur mathematician medium midwife
+    milkman milliner missionary navigator optician organist palaeontologist pathologist
+    paediatrician pharmacist philosopher physicist porcelain_painter prosecutor
+    psychiatrist publisher puppeteer quartermaster rabbi refugee roofer ropemaker
+    runaway saddler scientist seamstress sergeant servant signalman skipper stonemason
+    stoker stuntman surveyor tenor tightrope_walker tinker trapper treasurer typist
+    undertaker usher valet ventriloquist veterinarian violin_maker waitress warden
+    welder whaler woodcutter
     """)
 OBJECT = _words("""
     letter suitcase piano map key diary painting necklace violin boat bicycle lamp
@@ -355,14 +426,47 @@ OBJECT = _words("""
     guitar hammer hat helmet horse kite ladder locket manuscript mask medal microscope
     newspaper notebook oven passport pearl pistol postcard puppet recipe revolver ribbon
     rope saddle sculpture ship shovel spoon stamp statue sword tape telegram tent torch
-    train trumpet vase violet wallet wardrobe whistle window
+    train trumpet vase violet wallet wardrobe whistle window abacus accordion album
+    almanac amulet anchor anvil apron armchair axe badge banjo banner barometer barrel
+    basin basket bathtub beehive bell bench blanket boomerang bracelet briefcase broom
+    brooch bucket buckle button cabinet calendar candlestick canoe canvas card caravan
+    carriage cart casket cello chandelier chest chisel cigar cloak coffin colander
+    corkscrew cradle crate crown crutch crystal cupboard curtain dagger desk dice
+    dictionary doorbell dress drill earring easel egg encyclopaedia envelope fan feather
+    fiddle fishing_rod flask flute fork fountain_pen fur_coat globe goblet gong
+    gramophone grenade hairbrush hammock handbag handkerchief harp harpoon hearse
+    hourglass inkwell jar jug kettle keyhole lantern lawnmower lens lighter lipstick
+    loom lute magnet mandolin matchbox mattress megaphone metronome mousetrap mug napkin
+    needle oar opal organ padlock paintbrush pan parachute parcel pendulum perfume
+    petition pillow pipe pitchfork plough pocket_knife pot purse quilt racket raft
+    rattle razor record rifle rocking_chair rosary ruby rucksack ruler sack saucer saw
+    scale scarf sceptre scissors scroll sewing_machine shawl shield shoe signpost
+    skateboard sledge slipper spade spear spectacles spinning_wheel spyglass staircase
+    stepladder stethoscope stool stopwatch stove sundial sunglasses syringe tablecloth
+    tambourine teapot teddy_bear thermometer thimble throne toolbox top_hat toothbrush
+    trombone trophy trunk tuba turban tuxedo urn veil waistcoat wand washing_machine
+    water_bottle weathercock wheel wheelbarrow whip wig wine_glass wreath xylophone
+    yacht zither
     """)
 THINGS = _words("""
     horses trains letters soldiers pigeons lanterns cats mirrors bicycles bridges clocks
     children dogs ghosts robots dragons nuns sheep tractors balloons umbrellas boats
     typewriters violins lighthouses apples bottles cameras donkeys elephants ferries
     geese helicopters islands jackets kites lemons motorcycles neighbours oranges pianos
-    puppets rabbits scooters suitcases taxis uniforms vans windmills wolves
+    puppets rabbits scooters suitcases taxis uniforms vans windmills wolves acrobats
+    ants antelopes armchairs bagpipes bandits barrels bats beavers beetles bells benches
+    blackbirds butterflies buses camels canaries canoes caravans carriages castles cows
+    crabs cranes crows daffodils deer dolphins doves drums ducks dwarfs eagles falcons
+    fireworks fishermen flamingos flutes foxes frogs gardeners giraffes goats goldfish
+    grandfathers guitars gulls hawks hedgehogs herons hippos hornets hyenas icebergs
+    jaguars jellyfish kangaroos ladders ladybirds lambs larks leopards lions lizards
+    llamas lobsters magpies marionettes mice mules mushrooms nightingales octopuses
+    ostriches otters owls oxen oysters pandas parrots peacocks pelicans penguins
+    pheasants pigs ponies pumpkins pyramids ravens rhinos roosters sailors salmon seals
+    sharks skeletons snails snakes snowmen sparrows spiders squirrels starlings storks
+    submarines sunflowers swallows swans swords telephones tigers toads tortoises
+    tourists trams trumpets tulips turtles twins unicorns vultures waiters walruses
+    wasps whales witches woodpeckers worms zebras zeppelins
     """)
 DEEDS = _words("""
     finds_a_map_in_an_old_coat inherits_a_hotel_by_the_sea loses_his_memory
@@ -379,7 +483,24 @@ DEEDS = _words("""
     looks_after_three_orphans trains_a_racehorse translates_a_secret_diary meets_a_robot
     flies_to_the_moon defends_a_murderer_in_court sells_umbrellas
     discovers_a_door_behind_the_wardrobe plays_chess_against_a_computer
-    follows_a_river_to_its_source spends_a_winter_on_a_mountain
+    follows_a_river_to_its_source spends_a_winter_on_a_mountain catches_an_enormous_fish
+    chases_a_smuggler_through_the_snow paints_the_ceiling_of_a_chapel
+    collects_butterflies invents_a_flying_bicycle keeps_a_tiger_in_the_cellar
+    marries_the_wrong_brother hunts_a_whale loses_a_bet leads_an_expedition_to_the_pole
+    breaks_out_of_prison guards_a_bridge counts_the_stars
+    carries_a_secret_message_across_the_border coaches_a_village_football_team
+    competes_in_a_dance_contest composes_an_opera converts_a_barn_into_a_theatre
+    decodes_an_ancient_scroll delivers_milk designs_a_cathedral drives_a_tram
+    edits_a_newspaper escapes_from_an_island exchanges_identities_with_a_duke
+    guides_tourists_through_a_cave hears_voices_on_the_radio hires_a_butler
+    investigates_a_burglary kidnaps_a_banker makes_puppets owes_money_to_a_gangster
+    photographs_volcanoes predicts_the_weather protects_a_witness quits_the_army
+    rescues_a_drowning_sailor restores_a_windmill rides_a_motorcycle_to_the_sea
+    sets_a_chess_record shelters_refugees sings_in_a_nightclub solves_riddles
+    stages_a_revolution steals_a_submarine studies_medicine_by_candlelight
+    survives_a_shipwreck tames_a_falcon treats_a_mysterious_illness unmasks_a_spy
+    walks_to_the_capital washes_dishes_in_a_hotel writes_a_cookbook
+    is_elected_mayor_by_mistake becomes_invisible
     """)
 GENRE = _words("""
     crime family love ghost war detective road costume space heist sports spy school
@@ -390,14 +511,35 @@ TITLE_FIRST = _words("""
     Blue Forgotten Midnight Burning Quiet Secret Second Wooden Endless Green White Black
     Southern Crooked Falling Frozen Glass Hollow Iron Lost Lunar Narrow Open Painted
     Restless Rising Salt Scarlet Silver Sleeping Stolen Summer Tall Velvet Wandering
-    Western Yellow Autumn
+    Western Yellow Autumn Ancient Bitter Brave Bright Brittle Careful Clever Clouded
+    Copper Curious Damp Dancing Dreaming Drowned Dusty Early Eastern Eighth Electric
+    Emerald Faded Faithful Fifth Final First Floating Fourth Foreign Gentle Gilded
+    Hungry Imaginary Innocent Invisible Ivory Jade Kindly Late Leaden Little Long
+    Magnetic Marble Mechanical Merry Missing Misty Modern Naked Nameless Nervous Ninth
+    Noble Ordinary Parallel Patient Plain Polar Private Proper Purple Rainy Reluctant
+    Ripe Rough Royal Ruined Rusty Sacred Savage Scattered Shallow Sharp Shining Short
+    Singing Sixth Slender Small Solemn Spare Spotted Steep Stubborn Sudden Third Timid
+    Transparent Twisted Uncertain Unknown Upper Urgent Vacant Vanishing Waiting Weary
+    Whispering Wild Windy Wise Young
     """)
 TITLE_SECOND = _words("""
     Harbour Garden River Letter Window Road Mountain Island Bridge Orchard Station Door
     Summer Voyage Kitchen Mirror Forest Circus Tower Valley Hour Shore House Lantern
     Meadow Avenue Balcony Canal Castle Cathedral Coast Crossing Field Fountain Gate Hill
     Hotel Lake Library Market Mill Museum Palace Pier Prairie Quarry School Square
-    Street Sun Tide Village Wall Well
+    Street Sun Tide Village Wall Well Afternoon Alibi Ambassador Anchor Answer Apartment
+    Arrow Attic Ballad Banquet Barn Bazaar Blossom Boulevard Branch Bride Cabin Calendar
+    Candle Caravan Cellar Chapel Chapter Clockmaker Colony Compass Concert Confession
+    Corridor Courtyard Daughter Desert Detour Diary Dinner Embassy Empire Engine Evening
+    Factory Farewell Fever Fisherman Flood Fortress Frontier Funeral Gallery Governor
+    Guest Handshake Harvest Heiress Horizon Hunter Inheritance Invitation Jungle Kingdom
+    Labyrinth Lagoon Ledger Lesson Lighthouse Locket Machine Manor Marriage Melody
+    Messenger Miracle Monastery Monument Morning Navigator Neighbour Notebook Oath Ocean
+    Opera Outpost Parade Passage Passenger Pavilion Photograph Pilgrim Plantation
+    Portrait Promise Province Puzzle Railway Rebellion Refuge Reunion Riddle Ritual
+    Rumour Sailor Sanctuary Season Shadow Signal Sister Staircase Storm Stranger Suburb
+    Suitcase Swimmer Temple Tenant Terrace Theatre Threshold Tournament Tunnel Uncle
+    Vineyard Visitor Vow Waltz Warehouse Waterfall Wedding Wilderness Witness Workshop
     """)
 NUMBER = _words("""
     eighty ninety a_hundred a_hundred_and_ten a_hundred_and_twenty seventy-five
@@ -417,5 +559,18 @@ DECADE = _words("""
     """)
 FOOD = _words("""
     popcorn lemonade coffee pizza soup salad ice_cream chocolate tea sandwiches curry
-    noodles cake pancakes
+    noodles cake pancakes almonds apples bacon beer biscuits bread candyfloss carrots
+    cheese cherries chips cider cookies crisps dumplings figs grapes hot_chocolate
+    hot_dogs kebabs lasagne liquorice meatballs milkshakes muffins mustard nachos olives
+    oysters pasta peanuts pears pickles pie plums porridge pretzels pudding raisins
+    ravioli rice sausages strawberries sushi tacos toast waffles walnuts wine yoghurt
+    """)
+COLOUR = _words("""
+    red green blue yellow white black grey brown purple pink orange golden silver
+    striped spotted dark pale tiny huge round square old new second-hand empty broken
+    heavy
+    """)
+MATERIAL = _words("""
+    wooden brass iron copper paper leather silk cotton glass clay marble plastic steel
+    tin cardboard ivory bronze
     """)
