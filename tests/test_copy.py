@@ -234,7 +234,16 @@ def test_sentiment_trains_in_an_app(tmp_path, monkeypatch):
     copy_recipe("sentiment", Path("app/sentiment"))
     rows = [f"a {word} film {n},{label}" for n in range(30) for word, label in LABELS]
     Path("my.csv").write_text("\n".join(["text,label", *rows, ""]))
-    small = "--epochs 1 --cell simple_rnn --units 4 --max-tokens 8".split()
+    small = [
+        "--epochs",
+        "1",
+        "--cell",
+        "simple_rnn",
+        "--units",
+        "4",
+        "--max-tokens",
+        "8",
+    ]
     said = python("-c", USE, "--data", "my.csv", *small)
     assert said.returncode == 0, said.stderr
     assert said.stdout.startswith("(None, 3)\n")
