@@ -82,7 +82,7 @@ class GRU(RecurrentLayer):
         super().__init__(cell, **kwargs)
 
     def loop(self, sequences, initial_state, mask, dropped):
-        kernel = ops.convert_to_tensor(self.cell.recurrent_kernel)
+        kernel = ops.cast(self.cell.recurrent_kernel, self.compute_dtype)
         bias, recurrent_bias = self.cell.biases()
         projected = self.project(sequences, bias)
         h = initial_state[0]

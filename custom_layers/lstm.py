@@ -68,7 +68,7 @@ class LSTM(RecurrentLayer):
 
     def loop(self, sequences, initial_state, mask, dropped):
         projected = self.project(sequences, self.cell.bias)
-        recurrent_kernel = ops.convert_to_tensor(self.cell.recurrent_kernel)
+        recurrent_kernel = ops.cast(self.cell.recurrent_kernel, self.compute_dtype)
         hs, last_c = lstm_steps(
             projected, *initial_state, recurrent_kernel, mask, dropped
         )

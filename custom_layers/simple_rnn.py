@@ -47,7 +47,7 @@ class SimpleRNN(RecurrentLayer):
 
     def loop(self, sequences, initial_state, mask, dropped):
         projected = self.project(sequences, self.cell.bias)
-        recurrent_kernel = ops.convert_to_tensor(self.cell.recurrent_kernel)
+        recurrent_kernel = ops.cast(self.cell.recurrent_kernel, self.compute_dtype)
         hs = simple_rnn_steps(
             projected, initial_state[0], recurrent_kernel, mask, dropped
         )
