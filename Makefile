@@ -37,7 +37,7 @@ $(RECIPES): ## train a recipe
 
 try: ## RECIPE=name [RUN=folder] [TEXT="..."]: answers from the exported model
 	$(READY)
-	@$(RUN_PYTHON) -m kit.try_run "$(RECIPE)" $(if $(RUN),--run "$(RUN)") $(if $(TEXT),--text "$$TEXT")
+	@$(RUN_PYTHON) -m kit.try_run "$(RECIPE)" $(if $(RUN),--run "$(RUN)") $(if $(TEXT),--text="$$TEXT")
 export TEXT
 
 report: ## RECIPE=name [RUN=folder]: draw plots and report.html again

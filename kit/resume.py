@@ -222,4 +222,4 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def _numpy(variable) -> np.ndarray:
-    return keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))
+    return keras.ops.convert_to_numpy(keras.ops.copy(variable))

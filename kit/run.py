@@ -24,7 +24,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from data.tables import UserError
@@ -113,6 +112,8 @@ class Run:
 
         On another backend a child process with TensorFlow loads this run and makes it.
         """
+        import keras
+
         target = self.folder / "saved_model" / "1"
         if keras.backend.backend() == "tensorflow":
             making = target.with_name("making")
@@ -143,6 +144,11 @@ class Run:
         for name, value in metrics.items():
             text = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
             print(f"  {name:<34} {text:>12}")
+        if not self.options.smoke and self.folder.parent == Path("runs") / self.recipe:
+            link = self.folder.parent / f".latest-{os.getpid()}"
+            link.symlink_to(self.folder.name)
+            link.replace(self.folder.parent / "latest")
+        (self.folder / "checkpoint.npz").unlink(missing_ok=True)
         try:
             from kit.report import write_report
         except ModuleNotFoundError as error:
@@ -150,11 +156,6 @@ class Run:
                 raise  # a copied recipe has no report
         else:
             print(f"\nReport: {write_report(self.folder)}")
-        if not self.options.smoke and self.folder.parent == Path("runs") / self.recipe:
-            link = self.folder.parent / f".latest-{os.getpid()}"
-            link.symlink_to(self.folder.name)
-            link.replace(self.folder.parent / "latest")
-        (self.folder / "checkpoint.npz").unlink(missing_ok=True)
 
 
 def command(main: Callable, config_class: type, smoke: dict) -> None:
@@ -165,6 +166,8 @@ def command(main: Callable, config_class: type, smoke: dict) -> None:
         config_class: Frozen dataclass; each field is an option.
         smoke: Fields and their values under `--smoke`, where not given otherwise.
     """
+    import keras
+
     module = inspect.getmodule(main)
     name = module.__spec__.name if module.__spec__ else "__main__"
     recipe = Path(inspect.getfile(main)).stem
@@ -292,6 +295,8 @@ def _probe(folder: Path) -> None:
 
 def _describe(run: Run) -> None:
     """Prints the first line; writes `config.json` and `environment.json`."""
+    import keras
+
     environment = describe_machine()
     accelerator = " ".join([environment["device"], f"({environment['device_name']})"])
     print(
@@ -329,6 +334,8 @@ def _describe(run: Run) -> None:
 
 def describe_machine() -> dict:
     """Backend, device, XLA and versions, as `environment.json` holds them."""
+    import keras
+
     backend = keras.backend.backend()
     names = {"python": platform.python_version(), "keras": keras.__version__}
     for package in ("numpy", "tensorflow", "jax"):
@@ -366,6 +373,8 @@ def use_xla() -> bool:
     On TensorFlow's CPU a step is not faster with it (`benchmarks.recurrent`), and each
     length compiles for seconds.
     """
+    import keras
+
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

@@ -28,7 +28,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from custom_layers import GRU, LSTM, SimpleRNN
+from custom_layers.gru import GRU
+from custom_layers.lstm import LSTM
+from custom_layers.simple_rnn import SimpleRNN
 from kit.classification import confusion_figure, figures_of, samples, word_figure
 from kit.resume import Batches, Checkpoint, bucket_lengths
 from kit.run import Run, command, use_xla
@@ -210,13 +212,14 @@ def vectors_from_counts(texts: list[np.ndarray], words: int) -> np.ndarray:
 
 
 def compile_model(model: keras.Model, config: Config, steps: int) -> None:
-    """Adam, its rate falling linearly over `steps`; the weights averaged."""
+    """Adam with a rate falling linearly over `steps`, gradients cut to norm 1."""
     rate = keras.optimizers.schedules.PolynomialDecay(
         config.learning_rate, steps, config.learning_rate / 20
     )
     model.compile(
         keras.optimizers.Adam(rate, global_clipnorm=1.0),
-        "sparse_categorical_crossentropy",
+        # The mean over real rows: those that only fill a batch weigh nothing.
+        keras.losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight"),
         weighted_metrics=["accuracy"],
         jit_compile=use_xla(),
     )
@@ -293,7 +296,9 @@ def export(model, words: list[str], labels: list[str], max_tokens: int, folder: 
     class Classifier(tf.Module):
         def __init__(self):
             super().__init__()
-            self.model, self.labels = model, tf.constant(labels)
+            # Not the model: it would be stored twice, and `saved_model_cli` stumbles.
+            self.weights = [weight.value for weight in model.weights]
+            self.labels = tf.constant(labels)
             self.lower = tf.constant([LOWER[code] for code in range(len(LOWER))])
             keys = tf.constant(words or [""])
             numbers = tf.range(2, 2 + len(keys), dtype=tf.int64)
@@ -313,7 +318,7 @@ def export(model, words: list[str], labels: list[str], max_tokens: int, folder: 
 
         def answer(self, ids):  # [batch, time] -> [batch, classes]
             ids = tf.pad(ids, [[0, 0], [0, 1]])  # never without a column
-            return self.model(tf.cast(ids, tf.int32), training=False)
+            return model(tf.cast(ids, tf.int32), training=False)
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
         def serve(self, text):
@@ -360,11 +365,9 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
         for name, seed in (("train", config.seed), ("validation", None))
     )
     ids, words = parts["train"].ids, model.get_layer("vectors").input_dim - 2
-    key = [*data_key(config, run), config.max_tokens, VECTOR]
-    made = run.cached(
-        "vectors", *key, make=lambda: {"": vectors_from_counts(ids, words)}
-    )
-    model.get_layer("vectors").set_weights([made[""]])
+    key = ["vectors", *data_key(config, run), config.max_tokens, VECTOR]
+    first = run.cached(*key, make=lambda: {"vectors": vectors_from_counts(ids, words)})
+    model.get_layer("vectors").set_weights([first["vectors"]])
     compile_model(model, config, config.epochs * len(training))
     checkpoint = Checkpoint(run, training, monitor="val_loss", highest=False)
     model.fit(
