@@ -177,7 +177,7 @@ def main(arguments=None):
     machine = describe_machine()
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
     shape = {
-        key: getattr(arguments, key) for key in "batch time features units".split()
+        key: getattr(arguments, key) for key in ["batch", "time", "features", "units"]
     }
     shape["masked"] = arguments.masked
     print(", ".join(f"{key} {value}" for key, value in shape.items()))

@@ -133,6 +133,7 @@ class RecurrentLayer(keras.layers.RNN):
             return_state=return_state,
             go_backwards=go_backwards,
             stateful=stateful,
+            unroll=False,
             zero_output_for_mask=zero_output_for_mask,
             **kwargs,
         )
