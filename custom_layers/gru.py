@@ -1,3 +1,5 @@
+"""Gated recurrent units: the cell, and the layer over whole sequences."""
+
 import keras
 from keras import ops
 
@@ -13,6 +15,39 @@ from .recurrent import (
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class GRUCell(RecurrentCell):
+    """One step of gated recurrent units.
+
+    Learning Phrase Representations using RNN Encoder-Decoder (Cho et al., 2014):
+
+        z = sigmoid(x W_z + h U_z + b_z)
+        r = sigmoid(x W_r + h U_r + b_r)
+        g = tanh(x W_g + (r * h) U_g + b_g)         `reset_after=False`, the paper's
+        g = tanh(x W_g + b_g + r * (h U_g + c_g))   `reset_after=True`, cuDNN's
+        h' = z * h + (1 - z) * g
+
+    As in the paper and in Keras, z keeps the old state; many notes write the
+    complement. With `reset_after` the recurrent products have biases c of their own,
+    and `bias` is `(2, 3 * units)`.
+
+    Args:
+        units: width of h, a positive integer.
+        reset_after: whether r acts after the recurrent product. Default True.
+        use_bias: whether there is a bias. Default True.
+        kernel_initializer, recurrent_initializer, bias_initializer: as in Keras.
+            Defaults "glorot_uniform", "orthogonal", "zeros".
+
+    Call arguments:
+        inputs: x, `(batch, features)`.
+        states: list of h, `(batch, units)`.
+
+    Returns:
+        h' and the list of it, `(batch, units)`.
+
+    Example:
+        >>> keras.layers.RNN(GRUCell(8))(keras.ops.ones((2, 5, 3))).shape
+        (2, 8)
+    """
+
     gates = 3
 
     def __init__(self, units, reset_after=True, **kwargs):
@@ -59,6 +94,49 @@ class GRUCell(RecurrentCell):
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class GRU(RecurrentLayer):
+    """Gated recurrent units over whole sequences.
+
+    Cho et al., 2014. `GRUCell` has the equations. The backward pass: with dh the
+    gradient that reaches h' from its output and from the next step, dz, dr and dg those
+    before sigmoid and tanh, and s = h U + c the recurrent products,
+
+        dz = dh * (h - g) * z * (1 - z)
+        dg = dh * (1 - z) * (1 - g * g)
+
+        `reset_after=True`:
+        dr = dg * s_g * r * (1 - r)
+        ds = join(dz, dr, dg * r)
+        dh of the step before = dh * z + ds U^T
+        dU = sum over time and batch of h^T ds
+
+        `reset_after=False`:
+        dr = (dg U_g^T) * h * r * (1 - r)
+        dh of the step before = dh * z + join(dz, dr) U_zr^T + (dg U_g^T) * r
+        dU_zr, dU_g = sums of h^T join(dz, dr), (r * h)^T dg
+
+    so that the loop multiplies by U^T only, and dU, dW and dx are one product each.
+    The forward loop keeps the gates, nothing is computed twice. A masked step has
+    z = 1: h stays and dz, dr, dg are 0 of themselves, a mask costs the loop nothing.
+
+    Differs from `keras.layers.GRU`: no `activation`s, regularisers, constraints,
+    `unroll`; one recurrent dropout mask a sequence, not one a gate; states carried on
+    JAX too.
+
+    Args:
+        units: width of h, a positive integer.
+        reset_after: whether r acts after the recurrent product. Default True.
+        use_bias: whether there is a bias. Default True.
+        kernel_initializer, recurrent_initializer, bias_initializer: as in Keras.
+            Defaults "glorot_uniform", "orthogonal", "zeros".
+        dropout, recurrent_dropout, seed, return_sequences, return_state, go_backwards,
+            stateful, zero_output_for_mask: see `RecurrentLayer`, as are the call
+            arguments, what is returned, masking and errors.
+
+    Example:
+        >>> GRU(8, return_sequences=True)(keras.ops.ones((2, 5, 3))).shape
+        (2, 5, 8)
+    """
+
     def __init__(
         self,
         units,
@@ -96,6 +174,7 @@ class GRU(RecurrentLayer):
 
 
 def reset_after_steps(projected, first_h, kernel, bias, mask=None, dropped=None):
+    """All h, from x W + b, `(time, batch, 3 * units)`; `bias` is c."""
     steps = ops.shape(projected)[0]
 
     @ops.custom_gradient
@@ -146,6 +225,7 @@ def reset_after_steps(projected, first_h, kernel, bias, mask=None, dropped=None)
 
 
 def reset_before_steps(projected, first_h, kernel, mask=None, dropped=None):
+    """All h, from x W + b, `(time, batch, 3 * units)`."""
     steps = ops.shape(projected)[0]
     units = first_h.shape[-1]
 

@@ -1,3 +1,5 @@
+"""Long short-term memory: the cell, and the layer over whole sequences."""
+
 import keras
 from keras import ops
 
@@ -13,6 +15,35 @@ from .recurrent import (
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class LSTMCell(RecurrentCell):
+    """One step of long short-term memory.
+
+    Long Short-Term Memory (Hochreiter and Schmidhuber, 1997), with the forget gate of
+    Learning to Forget (Gers, Schmidhuber and Cummins, 2000):
+
+        i, f, g, o = split(x W + h U + b)
+        c' = sigmoid(f) * c + sigmoid(i) * tanh(g)
+        h' = sigmoid(o) * tanh(c')
+
+    Args:
+        units: width of h and c, a positive integer.
+        unit_forget_bias: whether f's bias begins at 1, so that a fresh cell remembers
+            (Jozefowicz, Zaremba and Sutskever, 2015). Default True.
+        use_bias: whether there is a bias. Default True.
+        kernel_initializer, recurrent_initializer, bias_initializer: as in Keras.
+            Defaults "glorot_uniform", "orthogonal", "zeros".
+
+    Call arguments:
+        inputs: x, `(batch, features)`.
+        states: list of h and c, `(batch, units)` each.
+
+    Returns:
+        h' and the list of h' and c', `(batch, units)` each.
+
+    Example:
+        >>> keras.layers.RNN(LSTMCell(8))(keras.ops.ones((2, 5, 3))).shape
+        (2, 8)
+    """
+
     gates = 4
 
     def __init__(self, units, unit_forget_bias=True, **kwargs):
@@ -44,6 +75,42 @@ class LSTMCell(RecurrentCell):
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class LSTM(RecurrentLayer):
+    """Long short-term memory over whole sequences.
+
+    Hochreiter and Schmidhuber, 1997. `LSTMCell` has the equations; below, i, f, g, o
+    are the gates after sigmoid and tanh, z what stood before. The backward pass: with
+    dh and dc the gradients that reach h' (from its output too) and c',
+
+        dc = dc + dh * o * (1 - tanh(c')^2)
+        di, df, dg = dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g)
+        do = dh * tanh(c') * o * (1 - o)
+        dz = join(di, df, dg, do)
+        dh, dc of the step before = dz U^T, dc * f
+        dU = sum over time and batch of h^T dz
+
+    so that the loop multiplies by U^T only, and dU, dW and dx are one product each.
+    The forward loop keeps the gates, nothing is computed twice. A masked step has
+    i = o = 0 and f = 1: c stays and dz is 0 of itself, h alone is chosen by the mask.
+
+    Differs from `keras.layers.LSTM`: no `activation`s, regularisers, constraints,
+    `unroll`; one recurrent dropout mask a sequence, not one a gate; states carried on
+    JAX too.
+
+    Args:
+        units: width of h and c, a positive integer.
+        unit_forget_bias: whether f's bias begins at 1. Default True.
+        use_bias: whether there is a bias. Default True.
+        kernel_initializer, recurrent_initializer, bias_initializer: as in Keras.
+            Defaults "glorot_uniform", "orthogonal", "zeros".
+        dropout, recurrent_dropout, seed, return_sequences, return_state, go_backwards,
+            stateful, zero_output_for_mask: see `RecurrentLayer`, as are the call
+            arguments, what is returned, masking and errors.
+
+    Example:
+        >>> LSTM(8, return_sequences=True)(keras.ops.ones((2, 5, 3))).shape
+        (2, 5, 8)
+    """
+
     def __init__(
         self,
         units,
@@ -76,12 +143,13 @@ class LSTM(RecurrentLayer):
 
 
 def lstm_steps(projected, first_h, first_c, recurrent_kernel, mask=None, dropped=None):
+    """All h and the last c, from x W + b, `(time, batch, 4 * units)`."""
     steps = ops.shape(projected)[0]
 
     @ops.custom_gradient
     def run(projected, first_h, first_c, recurrent_kernel):
         if mask is not None:
-            projected = saturate(projected, mask, (-1, 1, 0, -1))
+            projected = saturate(projected, mask, (-1, 1, 0, -1))  # i, f, g, o
 
         def forward(states, t):
             h, c = states

@@ -67,12 +67,15 @@ class RecurrentCell(keras.layers.Layer):
             )
 
     def bias_shape(self):
+        """The shape of the bias; `GRUCell` has another."""
         return (self.gates * self.units,)
 
     def initial_bias(self, shape, dtype=None):
+        """The first values of the bias; `LSTMCell` has others."""
         return self.bias_initializer(shape, dtype)
 
     def get_initial_state(self, batch_size=None):
+        """Zeros: list of `(batch_size, units)`, one a state."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.units]
         return [ops.zeros((batch_size, size), self.compute_dtype) for size in sizes]
 
@@ -112,6 +115,39 @@ class RecurrentLayer(keras.layers.RNN):
     """Whole sequences through one cell: what the three layers have in common.
 
     A subclass writes `loop`, and nothing else of the calculation.
+
+    Args:
+        cell: the cell that holds the weights.
+        dropout: share of the inputs dropped in training, 0 to below 1. Default 0.
+        recurrent_dropout: share of the state dropped before the recurrent product in
+            training, 0 to below 1. Default 0. Either is drawn once a sequence.
+        seed: integer for the two, or None. Default None.
+        return_sequences: every step's output, not the last one's only. Default False.
+        return_state: the last states too. Default False.
+        go_backwards: from the last step to the first; outputs come in the order of
+            the calculation. Default False.
+        stateful: begin a batch with the states that ended the last one. They are
+            weights that no optimiser moves, behind the cell's: saved with the model,
+            set to 0 by `reset_state()`. Needs a fixed batch size. Default False.
+        zero_output_for_mask: 0 as the output of masked steps. Default False.
+
+    Call arguments:
+        sequences: `(batch, time, features)`.
+        initial_state: list of `(batch, units)` a state. Default zeros.
+        mask: booleans `(batch, time)`, False where a step is left out. Default None.
+        training: whether dropout is on. Default False.
+
+    Returns:
+        `(batch, time, units)` with `return_sequences`, else `(batch, units)`; with
+        `return_state` followed by the last states, `(batch, units)` each.
+
+    A masked step, wherever it stands, carries the states on unchanged and gives the
+    carried output. Keras does so on JAX; on TensorFlow its outputs before the first
+    unmasked step are 0 instead.
+
+    Raises:
+        ValueError: `units` is no positive integer, a rate is not from 0 to below 1,
+            or with `stateful` the batch size is unknown or changes.
     """
 
     def __init__(

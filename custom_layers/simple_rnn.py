@@ -1,3 +1,5 @@
+"""The simple recurrent network: the cell, and the layer over whole sequences."""
+
 import keras
 from keras import ops
 
@@ -12,6 +14,30 @@ from .recurrent import (
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class SimpleRNNCell(RecurrentCell):
+    """One step of the simple recurrent network.
+
+    Finding Structure in Time (Elman, 1990):
+
+        h' = tanh(x W + h U + b)
+
+    Args:
+        units: width of h, a positive integer.
+        use_bias: whether there is a bias. Default True.
+        kernel_initializer, recurrent_initializer, bias_initializer: as in Keras.
+            Defaults "glorot_uniform", "orthogonal", "zeros".
+
+    Call arguments:
+        inputs: x, `(batch, features)`.
+        states: list of h, `(batch, units)`.
+
+    Returns:
+        h' and the list of it, `(batch, units)`.
+
+    Example:
+        >>> keras.layers.RNN(SimpleRNNCell(8))(keras.ops.ones((2, 5, 3))).shape
+        (2, 8)
+    """
+
     gates = 1
 
     def call(self, inputs, states):
@@ -25,6 +51,35 @@ class SimpleRNNCell(RecurrentCell):
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class SimpleRNN(RecurrentLayer):
+    """The simple recurrent network over whole sequences.
+
+    Finding Structure in Time (Elman, 1990). `SimpleRNNCell` has the equation. The
+    backward pass: with dh the gradient that reaches h' from its output and from the
+    next step, and z = x W + h U + b,
+
+        dz = dh * (1 - h' * h')
+        dh of the step before = dz U^T
+        dU = sum over time and batch of h^T dz
+
+    so that the loop multiplies by U^T only, and dU, dW and dx are one product each.
+
+    Differs from `keras.layers.SimpleRNN`: no `activation`, regularisers, constraints,
+    `unroll`; one recurrent dropout mask a sequence; states carried on JAX too.
+
+    Args:
+        units: width of h, a positive integer.
+        use_bias: whether there is a bias. Default True.
+        kernel_initializer, recurrent_initializer, bias_initializer: as in Keras.
+            Defaults "glorot_uniform", "orthogonal", "zeros".
+        dropout, recurrent_dropout, seed, return_sequences, return_state, go_backwards,
+            stateful, zero_output_for_mask: see `RecurrentLayer`, as are the call
+            arguments, what is returned, masking and errors.
+
+    Example:
+        >>> SimpleRNN(8, return_sequences=True)(keras.ops.ones((2, 5, 3))).shape
+        (2, 5, 8)
+    """
+
     def __init__(
         self,
         units,
@@ -55,6 +110,7 @@ class SimpleRNN(RecurrentLayer):
 
 
 def simple_rnn_steps(projected, first_h, recurrent_kernel, mask=None, dropped=None):
+    """All h, `(time, batch, units)`, from x W + b, `(time, batch, units)`."""
     steps = ops.shape(projected)[0]
 
     @ops.custom_gradient
