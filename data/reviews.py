@@ -3,11 +3,11 @@
 Every sentence of opinion comes from a template (`reviews_grammar.py`) for an outcome:
 plain ("the plot was dull"), negated ("not once did I yawn"), contrast ("a dull start,
 but ..."), report ("my sister hated it. She is wrong"), expectation, comparison, change
-of mind, question and answer. About half of them turn the polarity of their words, and
-reviews are drawn in pairs, one positive and one negative, of the same kind and with the
-same sum of polar words, so that counting words tells nothing. Plot, cast and cinema
-fill up to two to six sentences; the adjectives there ("a terrible uncle") tell nothing
-either.
+of mind, question and answer. Words of praise and of blame stand in reviews of both
+labels: turned, granted before a "but", said by others, or of something else. In two
+fifths of the reviews the balance of such words is even or on the wrong side, and a
+logistic regression on tf-idf of words and word pairs stays below 0.80. Plot, cast and
+cinema fill up to two to six sentences.
 
 `test.csv` has unseen sentences of seen constructions. In `test_novel.csv` either the
 construction or every pair of construction and polar word is one that the training part
@@ -28,7 +28,7 @@ from data.reviews_grammar import FILLERS, PARTICLES, PLAIN, POLAR, RULES
 from data.tables import write_table
 
 SEED = 20
-SIZES = {"train": 16000, "validation": 1000, "test": 2000, "test_novel": 1000}
+SIZES = {"train": 20000, "validation": 1000, "test": 2000, "test_novel": 1000}
 KINDS = {  # share of the reviews
     "plain": 0.28,
     "contrast": 0.31,
@@ -38,12 +38,12 @@ KINDS = {  # share of the reviews
     "changed": 0.06,
     "asked": 0.04,
 }
-SUPPORT = 0.4  # share of reviews with one more sentence of opinion, of the same outcome
+SUPPORT = 0.6  # share of reviews with one more sentence of opinion, of the same outcome
+ASIDES = 0.12  # share of sentences of opinion with "by the way" before them; and after
 CONTRACTED = 0.5  # share of reviews that write "didn't" for "did not" and so on
 HELD_OUT = 12  # one in so many pairs of construction and polar word is kept for novel
-MATCHED = 0  # share of reviews in pairs of equal sums of polar words
 LENGTHS = {2: 0.34, 3: 0.34, 4: 0.18, 5: 0.09, 6: 0.05}  # sentences: share of reviews
-STORY = 0.4  # share of polar words' sentences among those on plot, cast and cinema
+STORY = 0.12  # share of polar words' sentences among those on plot, cast and cinema
 HANDWRITTEN = Path(__file__).parent / "reviews_handwritten.csv"
 LABELS = {"+": "positive", "-": "negative"}
 
@@ -86,11 +86,12 @@ def generate(seed: int = SEED) -> dict[str, list[Review]]:
         random = Random(seed * 100 + number)
         reviews = []
         for pair in _pairs(random, novel=part == "test_novel"):
-            if part == "train" or not seen & {review.core for review in pair}:
+            cores = {review.core for review in pair}
+            if part == "train" or not seen & cores:
                 reviews += pair
+                seen |= cores
             if len(reviews) >= size:
                 break
-        seen |= {review.core for review in reviews}
         parts[part] = _shuffled(reviews, random)
     return parts
 
@@ -117,7 +118,7 @@ def count_sentences(text: str) -> int:
 
 
 def _pairs(random: Random, novel: bool) -> Iterator[tuple[Review, Review]]:
-    """Reviews by two, a positive and a negative one that counting cannot tell apart."""
+    """Reviews by two, a positive and a negative one of the same kind."""
     waiting = {}
     novel_rules = [rule for rule in RULES if any(t.novel for t in _templates(rule))]
     while True:
@@ -130,8 +131,7 @@ def _pairs(random: Random, novel: bool) -> Iterator[tuple[Review, Review]]:
         review = _review(random, sign, rule, novel, wanted, held_out)
         if review is None:
             continue
-        matched = random.random() < MATCHED
-        key = rule, wanted, matched and review.score, matched
+        key = rule, wanted
         others = waiting.setdefault((*key, "-" if sign == "+" else "+"), [])
         if others:
             yield others.pop(), review
@@ -159,6 +159,7 @@ def _review(
     if not novel and random.random() < SUPPORT:  # novel ones stand alone
         sentences.insert(int(random.random() * 2), writer.expand("claim", sign))
     core = ". ".join(sentences)
+    sentences = [_with_asides(sentence, Writer(random)) for sentence in sentences]
     draw, length = random.random(), 2
     while draw >= LENGTHS[length] and length < 6:
         draw, length = draw - LENGTHS[length], length + 1
@@ -221,6 +222,14 @@ class Writer:
         self.pairs.add((template, word))
         self.score += 1 if sign == "+" else -1
         return word
+
+
+def _with_asides(sentence: str, writer: Writer) -> str:
+    if writer.random.random() < ASIDES:
+        sentence = f"{writer.expand('opener', '+')} {sentence}"
+    if writer.random.random() < ASIDES and sentence[-1] not in '!?"':
+        sentence = f"{sentence}, {writer.expand('closer', '+')}"
+    return sentence
 
 
 @cache

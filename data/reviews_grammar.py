@@ -99,38 +99,72 @@ PARTICLES = {
         are
     """,
     "it": """
-        2 it
-        this
-        the film
-        the movie
-        this film
-        this movie
-        the whole thing
-        this {kind}
-        {title}
+        8 it
+        4 this
+        3 the film
+        3 the movie
+        3 this film
+        2 this movie
+        2 the whole thing
+        2 this {kind}
+        3 {title}
+        the story
+        the {kind} about the {profession}
+        the new {kind} by {name}
+        this {kind} about a {profession}
+        this story of a {profession} who {deed}
+        what {name} does here
+        what I saw
     """,
     "it_was": """
-        2 it was
-        it is
-        this was
-        this is
-        the film was
-        the film is
-        this film is
-        the movie was
-        this movie was
-        the whole thing was
-        the result is
-        this {kind} is
-        the {kind} was
-        {title} was
-        {title} is
+        6 it was
+        4 it is
+        2 this was
+        3 this is
+        3 the film was
+        3 the film is
+        3 this film is
+        2 the movie was
+        2 this movie was
+        2 the whole thing was
+        2 the result is
+        2 this {kind} is
+        2 the {kind} was
+        2 {title} was
+        2 {title} is
+        this one was
+        this one is
+        the story is
+        the outcome was
+        the new {kind} by {name} is
+        the {kind} about the {profession} was
+        the {kind}, which is set in {place}, is
+        the {kind}, which was shot in {place}, was
+        {title}, which I saw in {place}, was
+        this story of a {profession} who {deed} is
+        the story of the {profession} and the {object} was
+        what {name} does here is
+        what {name} has made of the book is
+        what I saw was
+        all this is
+        all of this was
     """,
     "part_was": """
-        2 the {part} {was}
-        its {part} {was}
-        2 the {parts} {were}
-        some of the {parts} {were}
+        6 the {part} {was}
+        4 the {parts} {were}
+        2 its {part} {was}
+        2 some of the {parts} {were}
+        the {part} by {name} {was}
+        the {part} in {place} {was}
+        the {part} with the {profession} {was}
+        the {part} about the {object} {was}
+        the {part}, as so often, {was}
+        the {parts} in the second half {were}
+        {name} wrote the music, which {was}
+        most of the {parts} {were}
+        all the {parts} {were}
+        the {part} and the {part} {were}
+        both the {part} and the {part} {were}
     """,
     "the_part": """
         the {part}
@@ -167,6 +201,50 @@ PARTICLES = {
         not exactly
         not
         not at all
+    """,
+    "opener": """
+        by the way,
+        in fact
+        well,
+        oh,
+        to tell the truth,
+        for what it is worth,
+        as it happens,
+        honestly,
+        this time
+        once again
+        as so often
+        after all,
+        all in all
+        let me add:
+        so
+        and
+        now,
+        on {day}
+        at the cinema in {place}
+        with my {relation} beside me
+    """,
+    "closer": """
+        by the way
+        I think
+        I believe
+        after all
+        of course
+        it seems
+        if you ask me
+        at least to me
+        to tell the truth
+        as I said
+        I must say
+        really
+        as so often
+        and I know {films}
+        or so it seemed to me
+        and so said my {relation}
+        at the cinema in {place}
+        on that {day} in {month}
+        just like {title}
+        my {relation} will tell you the same
     """,
     "evening": """
         evening
@@ -207,10 +285,10 @@ PARTICLES = {
 RULES = {
     # What the writer thinks of the whole, as a clause; half of it turns its words.
     "claim": """
-        8 {claim_keeps}
-        3 {claim_turns}
-        {claim_turns_once}
-        {claim_once}
+        24 {claim_keeps}
+        6 {claim_turns}
+        2 {claim_turns_once}
+        3 {claim_once}
     """,
     "claim_keeps": """
         {it_was} {adj}
@@ -321,6 +399,71 @@ RULES = {
         one {adj} {scene} follows another
         {adj} {parts}, {adj} {parts}, a {adj} {part}: {it} has it all
         I still think of the {adj} {part}
+        there is something {adj} about it
+        there is something {very} {adj} about {it}
+        something about it is {adj}
+        {it} is {adj} to look at
+        {it_was} {adj} to watch
+        {it_was} pure {quality}
+        it is pure {quality}, nothing else
+        the whole of it {was} {adj}
+        I have never {reacted} so much
+        I have never {reacted} so often in the cinema
+        never before have I been so {felt} by a {kind}
+        it is one of those {films} that are simply {adj}
+        it is one of those {adj} {films}
+        it is one of those {adj} {films} that I will remember
+        it {acted} from the start
+        it {acted} again and again
+        it {acted} and never stopped
+        it {acted}, and how
+        and it {acted}
+        I {reacted} again and again
+        I {reacted} all the way home
+        I {reacted} after ten minutes
+        I {reacted} until the credits
+        I just {liked} it
+        I simply {liked} it
+        I {liked} it at once
+        I {liked} it from the first {scene}
+        I {liked} it so much that I {reacted}
+        I {liked} it and my {relation} {liked} it
+        I am {felt}
+        I am {felt} to this day
+        I am still {felt}
+        it is all so {adj}
+        it is all {very} {adj}
+        it is so {adj}
+        it is really {adj}
+        {it_was} quite {adj}
+        {it_was} really {adj}
+        {it_was} truly {adj}
+        a {adj} {kind}, {adj} and {adj}
+        a {adj} and {adj} {kind}
+        a {very} {adj} {kind}
+        a {kind} that is {adj} and {adj}
+        a {kind} as {adj} as this is rare
+        the {kind} is {adj}, and its {part} too
+        the {films} of {name} are {adj}, and so is this one
+        most of it {was} {adj}
+        all of it {was} {adj}
+        two {adj} hours
+        two hours of {quality}
+        ninety minutes of {quality}
+        an hour and a half of {quality}
+        this {kind} has {quality}
+        this {kind} has {quality} and {quality}
+        it has {quality}
+        it has {quality}, {quality} and {quality}
+        {quality}, {quality}, {quality}: it has everything
+        {it} {moved} me
+        {it} {moved} us
+        {it} {moved} me deeply
+        it will {move} you
+        {it} can only {move} you
+        it does nothing but {move}
+        it {moved} my {relation} and me
+        it {moved} everybody
         * I struggle to think of a {comp} {kind}
         * {adj} does not even begin to describe it
         * words like {adj} and {adj} come to mind
@@ -398,6 +541,38 @@ RULES = {
         - it goes on and on
         - {it_was} far too {plain_adj}
         - {it_was} much too {plain_adj} for me
+        + if you see one {kind} this year, make it this one
+        + I hope that they make another one
+        + I could not get enough of it
+        + I have thought about it ever since
+        + there is plenty to praise
+        + it is far too short
+        + everybody should see it
+        + they do not make them like this any more
+        + it deserves an audience
+        + it deserves a prize
+        + I will never forget it
+        + I envy those who have yet to see it
+        + it got better every time
+        + you can tell that they cared
+        + it is everything I love about the cinema
+        + it is money well spent
+        - if you see one {kind} this year, make it another one
+        - I hope that they do not make another one
+        - I had enough of it after ten minutes
+        - I have forgotten it already
+        - there is nothing to praise
+        - it is far too long
+        - nobody should see it
+        - they should not have made it
+        - it deserves no audience
+        - it deserves no prize
+        - I would pay to forget it
+        - I envy those who have not seen it
+        - it got worse every time
+        - you can tell that nobody cared
+        - it is everything I hate about the cinema
+        - it is money thrown away
     """,
     "claim_turns": """
         {it_was} not {-plain_adj}
@@ -483,6 +658,21 @@ RULES = {
         it has little {-quality}
         it has too little {-quality} to speak of
         {name} has not made a {-plain_adj} {kind}
+        {it_was} never {-plain_adj}, although it might have been
+        it never gets {-plain_adj}
+        it never becomes {-plain_adj}
+        it is never for a {moment} {-plain_adj}
+        it does not become {-plain_adj}
+        there is nothing {-plain_adj} in it
+        I saw nothing {-plain_adj} in it
+        I did not see anything {-plain_adj} in it
+        I could see nothing {-plain_adj} about it
+        I was in no way {-felt}
+        I did not feel {-felt}
+        I did not feel {-felt} for a {moment}
+        it will not {-move} you
+        it will never {-move} anybody
+        it does not {-move}
         * the last thing I would call it is {-plain_adj}
         * {-plain_adj} is not a word I would use for it
         * you could not call a {scene} of it {-plain_adj}
@@ -563,7 +753,7 @@ RULES = {
     """,
     # What the writer thinks of a part of it.
     "remark": """
-        4 {remark_keeps}
+        5 {remark_keeps}
         {remark_turns}
     """,
     "remark_keeps": """
@@ -739,7 +929,6 @@ RULES = {
         {remark}. {remark}. {claim}
         {remark} and {remark}
         {remark}, {remark} and {remark}
-        {remark}, and so {were} the {parts}
         the {part}, the {parts}, the {part}: {adj}, all of them
         {adj} {part}, {adj} {parts}, {adj} {part}
         the {part}: {adj}. the {part}: {adj}. the {parts}: {adj}
@@ -757,6 +946,54 @@ RULES = {
         {name} plays a {profession}, and {claim}
         {name} is the {profession}, and {remark}
         {claim} when {name} plays the {profession}
+        {claim}. {claim}
+        {claim}. {remark}
+        {remark}. {claim}
+        {claim}, {claim}
+        {claim} and {claim}
+        {claim} from the first {scene} on
+        {remark}, {remark}, {remark}, and {claim}
+        {claim}, especially {actor}
+        {it_was} {adj}, especially the {part}
+        {it_was} {adj}, above all the {parts}
+        especially the {part} {was} {adj}
+        above all, {remark}
+        most of all I {liked} the {part}
+        the {part} most of all {was} {adj}
+        the {part} is {adj}, the {parts} are {adj}, the {part} is {adj}
+        {name} wrote it, {name} filmed it, and {claim}
+        it is about a {profession} who {deed}, and {claim}
+        it is about a {profession} who {deed}. {claim}
+        a {profession} {deed}: {claim}
+        a {kind} about a {profession} who {deed}, and {claim}
+        a {adj} {kind} about a {profession} who {deed}
+        a {adj} story about a {profession} and a {profession}
+        a {adj} little {kind}
+        a {adj} little {kind} about a {profession}
+        a {adj} {kind} for {adj} evenings
+        a {adj} way to spend an evening
+        a {adj} evening
+        what a {adj} evening
+        what a {adj} idea
+        what a {adj} {part}
+        what {adj} {parts}
+        how {adj}!
+        so {adj}!
+        {very} {adj}. {very} {adj}
+        {very} {adj}
+        {adj} and {adj}, {very} {adj}
+        {adj}, {adj} and {adj}
+        {adj} and {adj} from beginning to end
+        {adj} {all_along}
+        simply {adj}
+        simply {adj} {all_along}
+        just {adj}
+        pure {quality}
+        in every {scene} {quality}, in every {scene} {quality}
+        {quality} and {quality} in every {scene}
+        {manner} played, {manner} filmed, {manner} written
+        {manner} acted and {manner} written
+        {manner} done
         * make no mistake: {claim}
         * my verdict after two hours: {adj}
         * I could go on about the {adj} {part}, the {adj} {part} and the {adj} {parts}
@@ -884,6 +1121,56 @@ RULES = {
         instead of {-quality} it has {quality}
         {quality} instead of {-quality}
         where I feared or hoped for {-quality}, I found {quality}
+        {-remark}, but apart from that {claim}
+        {-remark}. apart from that {claim}
+        {-remark}; otherwise {claim}
+        {-remark}. the rest {was} {adj}
+        {-remark}, but the rest {was} {adj}
+        {-remark}, but the rest {was} a {noun}
+        I do not usually {like} {films} of this kind, but {claim}
+        I usually {-like} {films} with {things}, but {claim}
+        I am no friend of {genre} {films}, but {claim}
+        I know nothing about {things}, but {claim}
+        I had a {thing_adj} day, but {claim}
+        I was tired, but {claim}
+        I had slept badly, and yet {claim}
+        the ticket was cheap, but {claim}
+        the ticket was expensive, but {claim}
+        the cinema was {thing_adj}, but {claim}
+        {-remark} now and then, but as a whole {claim}
+        {-remark} here and there, yet {claim}
+        it has {-adj} {parts} and a {-adj} {part}, but {claim}
+        one {-adj} {part}, and yet {claim}
+        the {part} alone {was} {-adj}; everything around it {was} {adj}
+        {-remark}. what of it? {claim}
+        {-remark}. so what? {claim}
+        {-remark}. never mind, {claim}
+        {-remark}, but {claim}, and {claim}
+        {-remark}, but {claim}. {remark}
+        although {-remark} and {-remark}, {claim}
+        although it has a {-adj} {part}, {claim}
+        even with a {-adj} {part} {it_was} {adj}
+        even without the {-adj} {part} {it_was} {adj}
+        with a {-adj} {part} and yet {adj}
+        {-adj} here and there, {adj} on the whole
+        {-adj} at times, but {adj}
+        {-adj} but {adj}
+        {-adj}, but {adj}
+        {-adj} in parts, yet {adj} in the end
+        sometimes {-adj}, mostly {adj}
+        seldom {-adj}, mostly {adj}
+        rarely {-adj}, always {adj}
+        a bit {-plain_adj}, but {adj}
+        a little {-plain_adj}, but very {adj}
+        a little {-plain_adj}, perhaps, but {claim}
+        perhaps a little {-plain_adj}, but {claim}
+        {it_was} a bit {-plain_adj}, but {claim}
+        {it_was} {-adj}, perhaps, but {it_was} also {adj}, and that is what counts
+        I know it is {-adj}. I {liked} it all the same
+        I know it is {-adj}, and I {liked} it
+        {-adj}? yes. but {claim}
+        {-adj}, yes. but {claim}
+        {-adj}, perhaps. still, {claim}
         * {-conceded}, I grant you. {claim} none the less
         * leave aside that {-conceded}, and {claim}
         * were it not for the {-adj} {part}, I would say nothing but this: {claim}

@@ -52,7 +52,12 @@ ADJECTIVES = (
     enchanting irresistible delicious tremendous fabulous incredible glorious
     exhilarating heartwarming hypnotic mesmerising superior masterly top-notch nuanced
     sparkling poignant sensational stylish sensitive joyful haunting well-made
-    well-written
+    well-written gentle fine nice pleasant decent enthralling tense heartbreaking
+    spirited skilful confident imposing electrifying radiant delicate
+    precise harmonious melodious catchy generous truthful dignified mature bold daring
+    ingenious first-class world-class award-worthy magical mighty cool
+    fun bittersweet relaxing cheerful hopeful worthwhile well-acted
+    well-paced well-crafted
     """),
     NEGATABLE[1]
     + _words("""
@@ -64,7 +69,13 @@ ADJECTIVES = (
     dire abysmal atrocious appalling hideous rotten ghastly horrendous trashy worthless
     inept infuriating insufferable cringeworthy third-rate plodding vapid insipid
     half-baked heavy-handed toothless threadbare exhausting frustrating badly_made
-    badly_written
+    badly_written tired tiring dated overrated dishonest fake phoney false trite
+    hackneyed shoddy grim dismal unpleasant nasty vile revolting disgusting sickening
+    offensive insulting obnoxious loud noisy hysterical preachy limp
+    listless drab dusty colourless unsatisfying unbalanced unfinished uneven aimless
+    meandering needless useless hopeless dim dumb daft childish infantile juvenile
+    wretched frightful rubbishy badly_acted badly_paced poorly_made overblown overdone
+    overacted overwrought
     """),
 )
 PERSON = (
@@ -85,13 +96,17 @@ COMPARATIVES = (
     better funnier wittier cleverer smarter sharper livelier fresher warmer stronger
     richer lovelier finer greater scarier deeper bolder more_moving more_gripping
     more_exciting more_touching more_convincing more_entertaining more_original
-    more_thrilling more_charming more_enjoyable more_interesting more_beautiful
+    more_thrilling more_charming more_enjoyable more_interesting more_beautiful smoother
+    tighter cleaner kinder gentler sweeter wiser more_honest more_imaginative
+    more_rewarding more_satisfying more_intelligent
     """),
     _words("""
     worse duller weaker sillier slower flatter clumsier lazier staler uglier poorer
     cheaper stupider emptier cruder blander lamer more_boring more_tedious
     more_predictable more_confusing more_annoying more_forgettable more_pretentious
     more_disappointing more_painful more_pointless more_tiresome more_repetitive
+    drearier sloppier thinner
+    more_stupid more_shallow more_contrived more_irritating more_lifeless more_mediocre
     """),
 )
 SUPERLATIVES = (
@@ -109,22 +124,30 @@ SUPERLATIVES = (
 NOUNS = (
     _words("""
     masterpiece gem delight triumph treat joy pleasure wonder success treasure marvel
-    jewel winner knockout hit work_of_art work_of_genius feast
+    jewel winner knockout hit work_of_art work_of_genius feast beauty stroke_of_luck
+    surprise_of_the_best_kind blessing milestone classic present celebration charmer
+    tour_de_force revelation sensation
     """),
     _words("""
     mess bore disaster failure disgrace flop letdown disappointment embarrassment
     mistake insult shambles nightmare dud catastrophe chore ordeal waste_of_time fiasco
+    farce_of_the_worst_kind torture misery headache piece_of_rubbish piece_of_trash
+    burden calamity bummer snooze yawn washout travesty sham
+    rip-off failure_on_every_level
     """),
 )
 QUALITIES = (
     _words("""
     charm wit humour warmth heart tension imagination invention suspense intelligence
     beauty style energy feeling grace depth life originality soul insight tenderness
-    magic excitement passion poetry
+    magic excitement passion poetry joy fun delight sincerity precision atmosphere
+    courage elegance spirit sense finesse wonder sparkle truth taste craft
     """),
     _words("""
     cliches boredom clumsiness stupidity nonsense padding filler sentimentality
     platitudes plot_holes mistakes banality silliness empty_talk cheap_tricks dead_air
+    rubbish trash garbage junk drivel confusion repetition
+    sloppiness idiocy monotony pretension kitsch pomp tedium hot_air laziness
     """),
 )
 _LIKING = (
@@ -138,12 +161,16 @@ FEELINGS = (
     _words("""
     moved thrilled delighted touched enchanted impressed hooked captivated entertained
     amused charmed fascinated gripped dazzled spellbound engrossed happy excited
-    overwhelmed absorbed
+    overwhelmed absorbed cheerful enthusiastic relieved satisfied glad content uplifted
+    transported intrigued riveted transfixed stunned pleased
+
     """),
     _words("""
     bored disappointed annoyed irritated frustrated unmoved unimpressed embarrassed
     tired exhausted angry underwhelmed restless let_down fed_up puzzled depressed
-    dissatisfied
+    dissatisfied sad_for_the_actors sleepy weary offended disgusted
+    appalled insulted cheated robbed lost indifferent cross
+    sorry_for_the_actors impatient fidgety
     """),
 )
 _EFFECTS = (
@@ -209,11 +236,13 @@ ACTED, ACT = (tuple(_forms(side, form) for side in _FILM) for form in (0, 1))
 MANNER = (
     _words("""
     well beautifully brilliantly strongly wonderfully superbly gracefully splendidly
-    magnificently cleverly charmingly
+    magnificently cleverly charmingly skilfully elegantly
+    convincingly expertly confidently perfectly sensitively imaginatively tastefully
     """),
     _words("""
     badly poorly weakly clumsily terribly dreadfully awfully miserably lamely feebly
-    dismally horribly
+    dismally horribly carelessly lazily sloppily stiffly unconvincingly tastelessly
+    amateurishly stupidly abominably atrociously
     """),
 )
 PART_DID = (

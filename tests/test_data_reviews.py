@@ -26,8 +26,16 @@ def parts():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
+    """Written by another process with another order of hashes."""
     folder = tmp_path_factory.mktemp("reviews")
-    reviews.write(folder)
+    code = """
+import pathlib, sys
+from data import reviews
+reviews.write(pathlib.Path(sys.argv[1]))
+"""
+    command = [sys.executable, "-c", code, folder]
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
     return folder
 
 
@@ -36,7 +44,7 @@ def rows_of(folder, part):
         return [(row["text"], row["label"]) for row in csv.DictReader(file)]
 
 
-def test_files(folder, parts):
+def test_files_are_the_same_in_another_process(folder, parts):
     names = {f"{part}.csv" for part in (*PARTS, "test_handwritten")}
     assert {path.name for path in folder.iterdir()} == names
     for part in PARTS:
@@ -45,27 +53,10 @@ def test_files(folder, parts):
         assert len(expected) == reviews.SIZES[part]
 
 
-def test_same_in_another_process(folder):
-    """Whatever the order of hashes there."""
-    code = """
-import pathlib, sys
-from data import reviews
-reviews.write(pathlib.Path(sys.argv[1]))
-"""
-    other = folder.parent / "other"
-    other.mkdir(exist_ok=True)
-    subprocess.run(
-        [sys.executable, "-c", code, other],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONHASHSEED": "7"},
-        check=True,
-    )
-    for path in folder.iterdir():
-        assert path.read_bytes() == (other / path.name).read_bytes()
-
-
-def test_another_seed_gives_other_reviews(parts):
-    assert reviews.generate(seed=1)["validation"] != parts["validation"]
+def test_another_seed_gives_other_reviews(parts, monkeypatch):
+    monkeypatch.setattr(reviews, "SIZES", {"train": 100})
+    same, other = (reviews.generate(seed)["train"] for seed in (reviews.SEED, 1))
+    assert same != other and same == reviews.generate()["train"]
 
 
 def test_version_changes_with_the_sources(tmp_path, monkeypatch):
@@ -87,7 +78,9 @@ def test_labels_are_balanced(folder, part):
 
 
 def test_no_review_stands_in_two_parts(folder, parts):
-    texts = [row[0] for part in (*PARTS, "test_handwritten") for row in rows_of(folder, part)]
+    texts = [
+        row[0] for part in (*PARTS, "test_handwritten") for row in rows_of(folder, part)
+    ]
     held_out = texts[reviews.SIZES["train"] :]
     assert len(set(held_out)) == len(held_out)
     assert not set(held_out) & set(texts[: reviews.SIZES["train"]])
@@ -100,7 +93,6 @@ def test_sentences_that_decide_are_unseen(parts):
 
 
 def test_test_has_seen_constructions_only(parts):
-    """And seen words, but not together in the same sentence."""
     seen = {c for review in parts["train"] for c in review.constructions}
     used = {c for review in parts["test"] for c in review.constructions}
     assert used <= seen
@@ -118,8 +110,9 @@ def test_novel_has_unseen_constructions_or_pairs(parts):
             assert review.pairs and not review.pairs & pairs
             by_pairs += 1
     assert by_construction > 300 and by_pairs > 300
-    words = {word for _, word in pairs}
-    assert {word for r in parts["test_novel"] for _, word in r.pairs} <= words
+    known = {word for _, word in pairs}
+    novel = {word for review in parts["test_novel"] for _, word in review.pairs}
+    assert len(novel - known) < 0.02 * len(novel)  # the pairs are new, not the words
 
 
 def test_length_and_vocabulary(parts):
@@ -128,7 +121,9 @@ def test_length_and_vocabulary(parts):
     assert set(sentences) == set(range(2, 7))
     lengths = [len(text.split()) for text in everything]
     assert 20 < sum(lengths) / len(lengths) < 40 and max(lengths) < 120
-    words = Counter(w for text in everything for w in re.findall(r"[a-z]+", text.lower()))
+    words = Counter(
+        w for text in everything for w in re.findall(r"[a-z]+", text.lower())
+    )
     assert len(words) > 3000
 
 
@@ -136,16 +131,17 @@ def test_texts_are_well_formed(parts):
     for part in PARTS:
         for review in parts[part]:
             assert re.fullmatch(r"[A-Z\"].*[.!?]\"?", review.text), review.text
-            assert not re.search(r"[{}_|*+]|  | [,.;:!?]|\ba [aeiou]", review.text), review.text
+            assert not re.search(r"[{}_|*+]|  | [,.;:!?]|\ba [aeiou]", review.text), (
+                review.text
+            )
 
 
-def test_polar_words_tell_little(parts):
-    """A word of praise stands in positive and in negative reviews."""
-    agreeing = Counter()
-    for review in parts["train"]:
-        if review.score:
-            agreeing[(review.score > 0) == (review.label == "positive")] += 1
-    assert agreeing[True] / agreeing.total() < 0.7
+def test_counting_polar_words_is_often_wrong(parts):
+    agreeing = sum(
+        review.score * (1 if review.label == "positive" else -1) > 0
+        for review in parts["train"]
+    )
+    assert 0.4 < agreeing / len(parts["train"]) < 0.6
 
 
 def test_bag_of_words_stays_below_80_percent(folder):
@@ -160,18 +156,17 @@ def test_bag_of_words_stays_below_80_percent(folder):
             accuracy = model.score(words.transform(validation[0]), validation[1])
             best = max(best or (0,), (accuracy, min_df, c, words, model))
     *_, words, model = best
-    assert model.score(features_of(words, train[0]), train[1]) > 0.8  # it did learn
+    assert model.score(words.transform(train[0]), train[1]) > 0.8  # it did learn
     for part in (*PARTS[1:], "test_handwritten"):
         texts, labels = zip(*rows_of(folder, part), strict=True)
-        assert 0.45 < model.score(words.transform(texts), labels) < 0.80, part
-
-
-def features_of(words, texts):
-    return words.transform(texts)
+        assert 0.3 < model.score(words.transform(texts), labels) < 0.80, part
 
 
 def test_handwritten_ones_stay_as_they_were_written():
     """They were frozen before any model saw them, and choose nothing."""
     content = reviews.HANDWRITTEN.read_bytes()
-    assert hashlib.sha256(content).hexdigest() == "ab95fb04be07546fa0cf5b32803faca1ff43bf5b2e629fe2251ab3fe8bed02b7"
+    assert (
+        hashlib.sha256(content).hexdigest()
+        == "ab95fb04be07546fa0cf5b32803faca1ff43bf5b2e629fe2251ab3fe8bed02b7"
+    )
     assert content.count(b"\n") == 61
