@@ -123,7 +123,7 @@ class Run:
             making.rename(target)
             return
         command = [sys.executable, "-m", self.module, "--load", str(self.folder)]
-        if importlib.util.find_spec("tensorflow") is None:
+        if not _has_tensorflow():
             print(
                 "No SavedModel: TensorFlow is not installed here. Where it is: "
                 f"KERAS_BACKEND=tensorflow python {' '.join(command[1:])} "
@@ -207,11 +207,10 @@ def _parse(config_class, smoke, module):
     except SystemExit as stop:
         if not stop.code:
             raise
-        lines = [line.strip(" │╭╮╰╯─-") for line in said.getvalue().splitlines()]
-        lines = [line for line in lines if line and "helptext" not in line][1:]
-        raise UserError(
-            "; ".join(lines) or "the command line was not understood"
-        ) from None
+        lines = [line.strip(" │╭╮╰╯─") for line in said.getvalue().splitlines()]
+        lines = [line for line in lines if line.strip("-") and "helptext" not in line]
+        said = "; ".join(lines[1:])  # the first one is the title of tyro's box
+        raise UserError(said or "the command line was not understood") from None
     default = config_class()
     given = {
         field.name: getattr(config, field.name)
@@ -482,6 +481,13 @@ def one_line_errors(resume: str | None = None) -> Iterator[None]:
         hint = f"; go on with: {resume}" if resume else ""
         print(f"\ninterrupted{hint}", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _has_tensorflow() -> bool:
+    try:
+        return importlib.util.find_spec("tensorflow") is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _git_commit() -> str | None:

@@ -1,0 +1,61 @@
+"""Run a recipe with several seeds and keep its figures, one JSON a run.
+
+    python -m benchmarks.measure sentiment --data reviews
+    python -m benchmarks.measure sentiment --data imdb --options="--epochs 5"
+
+Writes `results/RECIPE-DATA-seedN.json`: the figures, the options, versions, hardware
+and the command. Nothing else should run on the machine meanwhile. `make results` puts
+them into the README.
+"""
+
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+RESULTS = Path(__file__).parent.parent / "results"
+
+
+@dataclass(frozen=True)
+class Options:
+    recipe: str  # its name
+    data: str = ""  # a name of the catalog; empty: the recipe's default
+    seeds: tuple[int, ...] = (0, 1, 2)
+    options: str = ""  # further options of the recipe
+    tag: str = ""  # added to the files' names, where the options are not the default
+
+
+def measure(recipe: str, data: str, seed: int, options: str) -> dict:
+    """One run in a process of its own; what it wrote of itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        command = [sys.executable, "-m", f"recipes.{recipe}", *shlex.split(options)]
+        command += ["--data", data] if data else []
+        command += ["--seed", str(seed), "--run-dir", str(run)]
+        subprocess.run(command, check=True)
+        said = {
+            name: json.loads((run / f"{name}.json").read_text())
+            for name in ("metrics", "config", "environment")
+        }
+    shown = ["python", "-m", f"recipes.{recipe}", "--data", said["config"]["data"]]
+    shown += [*shlex.split(options), "--seed", str(seed)]
+    return {"recipe": recipe, "command": shlex.join(shown), **said}
+
+
+def main() -> None:
+    import tyro
+
+    options = tyro.cli(Options, description=__doc__)
+    for seed in options.seeds:
+        result = measure(options.recipe, options.data, seed, options.options)
+        name = [options.recipe, result["config"]["data"], options.tag, f"seed{seed}"]
+        path = RESULTS / f"{'-'.join(filter(None, name))}.json"
+        path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        print(f"{path}\n")
+
+
+if __name__ == "__main__":
+    main()

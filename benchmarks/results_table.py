@@ -1,0 +1,89 @@
+"""Write the README's table of results from `results/*.json` (`make results`)."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from statistics import mean, stdev
+
+ROOT = Path(__file__).parent.parent
+BEGIN, END = "<!-- results -->\n", "<!-- /results -->\n"
+
+# What others published, in the same setting; and what a row shows.
+ROWS = {
+    ("sentiment", "reviews"): {
+        "shape": "many-to-one",
+        "data": "reviews (generated), test",
+        "figure": "test_accuracy",
+        "published": "",
+    },
+    ("sentiment", "reviews", "novel"): {
+        "shape": "many-to-one",
+        "data": "reviews (generated), constructions and word pairs never seen",
+        "figure": "test_novel_accuracy",
+        "published": "",
+    },
+    ("sentiment", "reviews", "handwritten"): {
+        "shape": "many-to-one",
+        "data": "60 reviews by hand, trained on generated ones",
+        "figure": "test_handwritten_accuracy",
+        "published": "",
+    },
+    ("sentiment", "imdb"): {
+        "shape": "many-to-one",
+        "data": "IMDB, 25,000 test reviews",
+        "figure": "test_accuracy",
+        "published": "LSTM 0.865 (Dai & Le 2015); BiLSTM 0.843 (keras.io example)",
+    },
+}
+
+
+def load() -> dict[tuple[str, str], list[dict]]:
+    """The runs of each recipe and data set with the default options' files."""
+    runs = defaultdict(list)
+    for path in sorted((ROOT / "results").glob("*-*-seed*.json")):
+        recipe, data, *rest = path.stem.split("-")
+        if len(rest) == 1:
+            runs[recipe, data].append(json.loads(path.read_text()))
+    return runs
+
+
+def table() -> str:
+    """A row for each figure that was measured."""
+    runs = load()
+    lines = [
+        "| recipe | shape | data | ours, accuracy | bag of words | published "
+        "| training | on |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for (recipe, data, *_), row in ROWS.items():
+        if not (found := runs.get((recipe, data))):
+            continue
+        values = [run["metrics"][row["figure"]] for run in found]
+        ours = f"**{mean(values):.4f}**"
+        if len(values) > 1:
+            ours += f" ± {stdev(values):.4f} ({len(values)} seeds)"
+        baseline = mean(run["metrics"][f"baseline_{row['figure']}"] for run in found)
+        minutes = mean(run["metrics"]["train_seconds"] for run in found) / 60
+        machine = found[0]["environment"]
+        lines.append(
+            f"| {recipe} | {row['shape']} | {row['data']} | {ours} | {baseline:.4f} "
+            f"| {row['published']} | {minutes:.1f} min | {machine['device_name']}, "
+            f"{machine['backend']} {machine['versions'][machine['backend']]} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def filled(readme: str) -> str:
+    """The README with the table between its two marks."""
+    head, _, rest = readme.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return head + BEGIN + table() + END + tail
+
+
+def main() -> None:
+    readme = ROOT / "README.md"
+    readme.write_text(filled(readme.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
