@@ -16,12 +16,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import tyro
+
 RESULTS = Path(__file__).parent.parent / "results"
 
 
 @dataclass(frozen=True)
 class Options:
-    recipe: str  # its name
+    recipe: tyro.conf.Positional[str]  # its name
     data: str = ""  # a name of the catalog; empty: the recipe's default
     seeds: tuple[int, ...] = (0, 1, 2)
     options: str = ""  # further options of the recipe
@@ -46,8 +48,6 @@ def measure(recipe: str, data: str, seed: int, options: str) -> dict:
 
 
 def main() -> None:
-    import tyro
-
     options = tyro.cli(Options, description=__doc__)
     for seed in options.seeds:
         result = measure(options.recipe, options.data, seed, options.options)
