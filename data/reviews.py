@@ -38,11 +38,13 @@ KINDS = {  # share of the reviews
     "changed": 0.06,
     "asked": 0.04,
 }
-SUPPORT = 0.6  # share of reviews with one more sentence of opinion, of the same outcome
-ASIDES = 0.12  # share of sentences of opinion with "by the way" before them; and after
+SUPPORT = (
+    0.55  # share of reviews with one more sentence of opinion, of the same outcome
+)
+ASIDES = 0.06  # share of sentences of opinion with "by the way" before them; and after
 CONTRACTED = 0.5  # share of reviews that write "didn't" for "did not" and so on
 HELD_OUT = 12  # one in so many pairs of construction and polar word is kept for novel
-LENGTHS = {2: 0.34, 3: 0.34, 4: 0.18, 5: 0.09, 6: 0.05}  # sentences: share of reviews
+LENGTHS = {2: 0.38, 3: 0.34, 4: 0.16, 5: 0.07, 6: 0.05}  # sentences: share of reviews
 STORY = 0.12  # share of polar words' sentences among those on plot, cast and cinema
 HANDWRITTEN = Path(__file__).parent / "reviews_handwritten.csv"
 LABELS = {"+": "positive", "-": "negative"}

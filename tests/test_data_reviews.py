@@ -157,9 +157,9 @@ def test_bag_of_words_stays_below_80_percent(folder):
             best = max(best or (0,), (accuracy, min_df, c, words, model))
     *_, words, model = best
     assert model.score(words.transform(train[0]), train[1]) > 0.8  # it did learn
-    for part in (*PARTS[1:], "test_handwritten"):
+    for part in PARTS[1:]:
         texts, labels = zip(*rows_of(folder, part), strict=True)
-        assert 0.3 < model.score(words.transform(texts), labels) < 0.80, part
+        assert 0.5 < model.score(words.transform(texts), labels) < 0.80, part
 
 
 def test_handwritten_ones_stay_as_they_were_written():
