@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+QUICK = ["--epochs", 1, "--units", 4, "--max-tokens", 16]
 GOOD = [("I liked it a lot", "good"), ("I hated it, all of it", "bad")]
 
 
@@ -17,16 +18,18 @@ def table(path, rows=None, header="text,label"):
 
 def fails(sentiment, *arguments, naming):
     """The run ends with status 2, one line holding `naming`, and leaves no run."""
-    before = sorted(Path("runs").rglob("*"))
+    before = files_of_runs()
     status, _, errors = sentiment(*arguments)
     assert status == 2
     assert errors.startswith("error: ")
     assert errors.count("\n") == 1, errors
     for word in naming:
         assert str(word) in errors, errors
-    assert [p for p in Path("runs").rglob("*") if p.is_file()] == [
-        p for p in before if p.is_file()
-    ]
+    assert files_of_runs() == before
+
+
+def files_of_runs():
+    return sorted(path for path in Path("runs").rglob("*") if path.is_file())
 
 
 def test_missing_file(sentiment):
@@ -74,23 +77,23 @@ def test_not_utf8(sentiment, tmp_path):
     fails(sentiment, "--data", "mine.csv", naming=["mine.csv", "UTF-8", "line 2"])
 
 
-@pytest.mark.parametrize("bad", ['"a \0 b",good', '" ",good', "a,b,c,good"])
-def test_rows_that_cannot_be_used(sentiment, tmp_path, bad):
-    """A few are skipped and counted aloud, over 1 % are an error."""
+BAD_ROWS = ['"a \0 b",good', '" ",good', "a,b,c,good"]
+
+
+def test_few_bad_rows_are_skipped_aloud_and_a_huge_one_is_cut(sentiment, tmp_path):
+    path = table(tmp_path / "mine.csv", [*GOOD * 200, ("word " * 2_000_000, "good")])
+    path.write_text(path.read_text() + "\n".join(BAD_ROWS) + "\n")
+    assert path.stat().st_size > 10_000_000
+    status, out, _ = sentiment("--data", "mine.csv", *QUICK)
+    assert status == 0
+    assert "skipped 3 of 404 rows of mine.csv" in out
+
+
+@pytest.mark.parametrize("bad", BAD_ROWS)
+def test_many_bad_rows(sentiment, tmp_path, bad):
     path = table(tmp_path / "mine.csv", GOOD * 100)
-    path.write_text(path.read_text() + f"{bad}\n")
-    status, out, _ = sentiment("--data", "mine.csv", "--smoke", "--epochs", 1)
-    assert status == 0
-    assert "skipped 1 of 201 rows of mine.csv" in out
-    path.write_text(path.read_text() + f"{bad}\n" * 10)
-    fails(sentiment, "--data", "mine.csv", naming=["mine.csv", "1 %", "11 of 211"])
-
-
-def test_a_line_of_ten_megabytes_is_cut(sentiment, tmp_path):
-    table(tmp_path / "mine.csv", [*GOOD * 40, ("word " * 2_000_000, "good")])
-    arguments = ["--epochs", 1, "--units", 4, "--max-tokens", 16]
-    status, _, _ = sentiment("--data", "mine.csv", *arguments)
-    assert status == 0
+    path.write_text(path.read_text() + f"{bad}\n" * 11)
+    fails(sentiment, "--data", "mine.csv", naming=["mine.csv", "99 %", "11 of 211"])
 
 
 @pytest.mark.parametrize(
@@ -117,23 +120,23 @@ def test_mistyped_option_is_suggested(sentiment):
     fails(sentiment, "--epoch", "3", naming=["--epoch", "--epochs"])
 
 
-def test_nothing_to_resume(sentiment, tmp_path):
+def test_nothing_to_resume(sentiment):
     fails(sentiment, "--resume", naming=["nothing to resume"])
     fails(sentiment, "--resume", "--run-dir", "no-run", naming=["no-run"])
-    table(tmp_path / "mine.csv")
-    arguments = ["--epochs", 1, "--units", 4, "--max-tokens", 16]
-    status, *_ = sentiment("--data", "mine.csv", "--run-dir", "done", *arguments)
-    assert status == 0
-    fails(sentiment, "--resume", "--run-dir", "done", naming=["done", "finished"])
 
 
-def test_resume_on_changed_data(sentiment, tmp_path):
+def test_after_a_finished_run(sentiment, tmp_path):
+    """It is not resumed, nor on other data, and errors leave it and `latest` alone."""
     table(tmp_path / "mine.csv")
-    arguments = ["--epochs", 1, "--units", 4, "--max-tokens", 16, "--run-dir", "run"]
-    assert sentiment("--data", "mine.csv", *arguments)[0] == 0
-    Path("run/metrics.json").unlink()  # as if killed before its end
+    assert sentiment("--data", "mine.csv", *QUICK)[0] == 0
+    run = Path("runs/sentiment/latest").resolve().relative_to(tmp_path)
+    assert json.loads((run / "metrics.json").read_text())["epochs"] == 1
+    fails(sentiment, "--data", "other.csv", naming=["other.csv"])
+    assert Path("runs/sentiment/latest").resolve() == tmp_path / run
+    fails(sentiment, "--resume", "--run-dir", run, naming=[run, "finished"])
+    (run / "metrics.json").unlink()  # as if killed before its end
     table(tmp_path / "mine.csv", GOOD * 41)
-    fails(sentiment, "--resume", "--run-dir", "run", naming=["changed", "mine.csv"])
+    fails(sentiment, "--resume", naming=["changed", "mine.csv"])
 
 
 def test_resume_takes_no_other_option(sentiment):
@@ -159,14 +162,3 @@ def test_run_folder_in_use_is_left_alone(sentiment, tmp_path):
 
 def test_load_of_no_run(sentiment):
     fails(sentiment, "--load", "nowhere", naming=["nowhere"])
-
-
-def test_an_earlier_run_stays_untouched_by_an_error(sentiment, tmp_path):
-    table(tmp_path / "mine.csv")
-    arguments = ["--data", "mine.csv", "--epochs", 1, "--units", 4, "--max-tokens", 16]
-    assert sentiment(*arguments)[0] == 0
-    latest = Path("runs/sentiment/latest").resolve()
-    metrics = json.loads((latest / "metrics.json").read_text())
-    assert metrics["epochs"] == 1
-    fails(sentiment, "--data", "other.csv", naming=["other.csv"])
-    assert Path("runs/sentiment/latest").resolve() == latest
