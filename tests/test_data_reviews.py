@@ -146,16 +146,14 @@ def test_counting_polar_words_is_often_wrong(parts):
 
 def test_bag_of_words_stays_below_80_percent(folder):
     """Uni- and bigram tf-idf, its settings chosen on validation."""
-    best = None
     train, validation = ([*zip(*rows_of(folder, p), strict=True)] for p in PARTS[:2])
-    for min_df in (1, 2):
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=min_df)
-        features = words.fit_transform(train[0])
-        for c in (1.0, 10.0):
-            model = LogisticRegression(C=c, max_iter=300).fit(features, train[1])
-            accuracy = model.score(words.transform(validation[0]), validation[1])
-            best = max(best or (0,), (accuracy, min_df, c, words, model))
-    *_, words, model = best
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    features = words.fit_transform(train[0])
+    models = [
+        LogisticRegression(C=c, max_iter=300).fit(features, train[1]) for c in (3, 30)
+    ]
+    features = words.transform(validation[0])
+    model = max(models, key=lambda model: model.score(features, validation[1]))
     assert model.score(words.transform(train[0]), train[1]) > 0.8  # it did learn
     for part in PARTS[1:]:
         texts, labels = zip(*rows_of(folder, part), strict=True)
