@@ -316,6 +316,7 @@ def export(model, words: list[str], labels: list[str], max_tokens: int, folder: 
             found = tf.strings.split(texts, " ")
             return tf.ragged.boolean_mask(found, found != "")
 
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int64)])
         def answer(self, ids):  # [batch, time] -> [batch, classes]
             ids = tf.pad(ids, [[0, 0], [0, 1]])  # never without a column
             return model(tf.cast(ids, tf.int32), training=False)
