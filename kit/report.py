@@ -87,6 +87,8 @@ def _table(title: str, rows, head: tuple = (), kind: str = "") -> str:
 
 def _curves(run: Path, data: str) -> str:
     """A picture of the loss, and of each metric that has a validation twin."""
+    if not (run / "history.csv").exists():  # a run with --load trains nothing
+        return ""
     rows = list(csv.DictReader((run / "history.csv").read_text("utf-8").splitlines()))
     images = ""
     for name in (n for n in rows[0] if n == "loss" or f"val_{n}" in rows[0]):

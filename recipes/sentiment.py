@@ -17,7 +17,6 @@ Writes   runs/sentiment/<UTC time>/: report.html, metrics.json, samples.txt, and
 
 """
 
-import math
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -230,17 +229,20 @@ def compile_model(model: keras.Model, config: Config, steps: int) -> None:
 
 def classify(model: keras.Model, words: list[str], texts: list[str], max_tokens: int):
     """Probabilities `float32 [texts, classes]` of any texts."""
-    return probabilities_of(model, encode(texts, words, max_tokens))
+    return probabilities_of(model, encode(texts, words, max_tokens), max_tokens)
 
 
-def probabilities_of(model: keras.Model, ids: list[np.ndarray]) -> np.ndarray:
+def probabilities_of(
+    model: keras.Model, ids: list[np.ndarray], max_tokens: int
+) -> np.ndarray:
     """Probabilities `[rows, classes]`; rows of similar length share a batch."""
     found = np.zeros((len(ids), model.output_shape[-1]), "float32")
     order = np.argsort([len(row) for row in ids], kind="stable")
     for start in range(0, len(ids), 256):
         rows = order[start : start + 256]
-        # Lengths 32, 64, 96, ... and always 256 rows: few programs to compile.
-        time = 32 * max(1, math.ceil(len(ids[rows[-1]]) / 32))
+        # Always 256 rows, and one of four lengths: few programs to compile.
+        longest = len(ids[rows[-1]])
+        time = next(n for n in (32, 128, 256, max_tokens) if n >= longest)
         batch = np.zeros((256, time), "int32")
         for place, row in enumerate(rows):
             batch[place, : len(ids[row])] = ids[row]
@@ -401,16 +403,16 @@ def main(config: Config, run: Run) -> None:
     model.save(run.folder / "model.keras")
     run.export(*to_export)
 
+    answers = {}
     for name, part in parts.items():
         if name != "train":
-            answers = probabilities_of(model, part.ids)
-            figures = figures_of(answers, part.labels)
+            answers[name] = probabilities_of(model, part.ids, config.max_tokens)
+            figures = figures_of(answers[name], part.labels)
             metrics |= {f"{name}_{figure}": value for figure, value in figures.items()}
     key = data_key(config, run)
     metrics |= run.cached("bag of words", *key, make=lambda: bag_of_words(parts))
 
-    test = parts["test"]
-    answers = probabilities_of(model, test.ids)
+    test, answers = parts["test"], answers["test"]
     lines = samples(test.texts, answers, test.labels, labels)
     run.write("samples.txt", "\n".join(lines) + "\n")
     print("\nUnseen texts", *(line[:200] for line in lines[:6]), sep="\n  ")
