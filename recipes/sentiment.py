@@ -30,7 +30,13 @@ from keras import layers, ops
 from custom_layers.gru import GRU
 from custom_layers.lstm import LSTM
 from custom_layers.simple_rnn import SimpleRNN
-from kit.classification import confusion_figure, figures_of, samples, word_figure
+from kit.classification import (
+    bag_of_words,
+    confusion_figure,
+    figures_of,
+    samples,
+    word_figure,
+)
 from kit.resume import Batches, Checkpoint, bucket_lengths
 from kit.run import Run, command, use_xla
 
@@ -178,38 +184,6 @@ def build_model(config: Config, words: int, classes: int) -> keras.Model:
     return keras.Model(ids, outputs, name="sentiment")
 
 
-def vectors_from_counts(texts: list[np.ndarray], words: int) -> np.ndarray:
-    """First vectors `float32 [words + 2, VECTOR]`, from which words stand together.
-
-    Positive pointwise mutual information of words up to five apart, near ones counting
-    more, then a truncated singular value decomposition (Levy, Goldberg & Dagan, 2015).
-    """
-    from scipy.sparse import coo_matrix
-    from sklearn.utils.extmath import randomized_svd
-
-    shape, window = (words + 2, words + 2), 5
-    gap = np.full(window, PADDING)
-    stream = np.concatenate([part for ids in texts for part in (ids, gap)])
-    counts = coo_matrix(shape).tocsr()
-    for distance in range(1, window + 1):
-        left, right = stream[:-distance], stream[distance:]
-        known = (left > UNKNOWN) & (right > UNKNOWN)
-        share = np.full(known.sum(), 1 / distance)
-        counts += coo_matrix((share, (left[known], right[known])), shape).tocsr()
-    counts = (counts + counts.T).tocoo()
-    of_word = np.asarray(counts.sum(axis=1)).ravel()
-    of_context = of_word**0.75 / (of_word**0.75).sum()  # less weight to rare contexts
-    pmi = np.log(counts.data / (of_word[counts.row] * of_context[counts.col]))
-    kept = pmi > 0
-    ppmi = coo_matrix((pmi[kept], (counts.row[kept], counts.col[kept])), shape).tocsr()
-    left, strength, _ = randomized_svd(
-        ppmi, min(VECTOR, words + 1), n_iter=4, random_state=0
-    )
-    vectors = np.zeros((words + 2, VECTOR), "float32")
-    vectors[:, : len(strength)] = left * np.sqrt(strength)
-    return vectors * (0.3 / max(vectors.std(), 1e-6))
-
-
 def compile_model(model: keras.Model, config: Config, steps: int) -> None:
     """Adam with a rate falling linearly over `steps`, gradients cut to norm 1."""
     rate = keras.optimizers.schedules.PolynomialDecay(
@@ -248,39 +222,6 @@ def probabilities_of(
             batch[place, : len(ids[row])] = ids[row]
         found[rows] = model.predict_on_batch(batch)[: len(rows)]
     return found
-
-
-def bag_of_words(parts: dict[str, Split]) -> dict[str, float]:
-    """Test accuracies of logistic regression on the tf-idf of words and word pairs.
-
-    Fitted on the training part, its one constant chosen on validation: what can be
-    said without the order of the words, but for pairs.
-    """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
-    found = []
-    for c in (3.0, 30.0):
-        features = TfidfVectorizer(
-            tokenizer=tokenize,
-            token_pattern=None,
-            lowercase=False,
-            ngram_range=(1, 2),
-            sublinear_tf=True,
-            min_df=2,
-        )
-        pipeline = make_pipeline(features, LogisticRegression(C=c, max_iter=300))
-        pipeline.fit(parts["train"].texts, parts["train"].labels)
-        found.append(
-            {
-                name: float(pipeline.score(part.texts, part.labels))
-                for name, part in parts.items()
-                if name != "train"
-            }
-        )
-    chosen = max(found, key=lambda scores: scores["validation"])
-    return {f"baseline_{name}_accuracy": score for name, score in chosen.items()}
 
 
 # 4. The export -----------------------------------------------------------------------
@@ -361,16 +302,21 @@ def export(model, words: list[str], labels: list[str], max_tokens: int, folder: 
 
 def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
     """Fits on the training part, keeps the weights that do best on validation."""
+    from data.vectors import vectors_from_counts
+
     lengths = [len(ids) for ids in parts["train"].ids]
     buckets = bucket_lengths(lengths, config.max_tokens)
     training, validation = (
         Batches(parts[name].ids, parts[name].labels, config.batch_size, buckets, seed)
         for name, seed in (("train", config.seed), ("validation", None))
     )
-    ids, words = parts["train"].ids, model.get_layer("vectors").input_dim - 2
+    vectors = model.get_layer("vectors")
     key = ["vectors", *data_key(config, run), config.max_tokens, VECTOR]
-    first = run.cached(*key, make=lambda: {"vectors": vectors_from_counts(ids, words)})
-    model.get_layer("vectors").set_weights([first["vectors"]])
+    ids, size = parts["train"].ids, vectors.input_dim
+    first = run.cached(
+        *key, make=lambda: {"vectors": vectors_from_counts(ids, size, VECTOR)}
+    )
+    vectors.set_weights([first["vectors"]])
     compile_model(model, config, config.epochs * len(training))
     checkpoint = Checkpoint(run, training, monitor="val_loss", highest=False)
     model.fit(
@@ -410,7 +356,9 @@ def main(config: Config, run: Run) -> None:
             figures = figures_of(answers[name], part.labels)
             metrics |= {f"{name}_{figure}": value for figure, value in figures.items()}
     key = data_key(config, run)
-    metrics |= run.cached("bag of words", *key, make=lambda: bag_of_words(parts))
+    metrics |= run.cached(
+        "bag of words", *key, make=lambda: bag_of_words(parts, tokenize)
+    )
 
     test, answers = parts["test"], answers["test"]
     lines = samples(test.texts, answers, test.labels, labels)
