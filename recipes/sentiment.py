@@ -52,13 +52,14 @@ class Config:
     cell: Literal["lstm", "gru", "simple_rnn"] = "lstm"  # what steps through time
     units: int = 64  # width of the state, in each direction
     max_tokens: int = 400  # of longer texts: the first and the last half of these
-    batch_size: int = 64  # rows a step
+    word_dropout: float = 0.05  # share of words blanked in training; long texts: 0.4
     learning_rate: float = 2e-3  # at the start; falls linearly to a twentieth
 
 
 VOCABULARY = 30_000  # most frequent words of the training part; the rest is unknown
 VECTOR = 100  # numbers a word
-DROPOUT = 0.4  # share of the words whose vector is blanked, and of pooled features
+DROPOUT = 0.4  # share of the pooled features dropped in training
+BATCH = 64  # texts a step
 EXAMPLES = (  # their probabilities word by word are drawn in the report
     "not bad at all",
     "a dull start, but a moving end",
@@ -172,7 +173,7 @@ def build_model(config: Config, words: int, classes: int) -> keras.Model:
     real = ops.not_equal(ids, PADDING)  # [batch, time]
     x = layers.Embedding(words + 2, VECTOR, name="vectors")(ids)
     # Blanks whole words: the network may not hang on one of them.
-    x = layers.Dropout(DROPOUT, noise_shape=(None, None, 1))(x)
+    x = layers.Dropout(config.word_dropout, noise_shape=(None, None, 1))(x)
     reader = layers.Bidirectional(cell(config.units, return_sequences=True))
     x = reader(x, mask=real)  # [batch, time, 2 * units]
     real = ops.expand_dims(real, -1)
@@ -307,7 +308,7 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
     lengths = [len(ids) for ids in parts["train"].ids]
     buckets = bucket_lengths(lengths, config.max_tokens)
     training, validation = (
-        Batches(parts[name].ids, parts[name].labels, config.batch_size, buckets, seed)
+        Batches(parts[name].ids, parts[name].labels, BATCH, buckets, seed)
         for name, seed in (("train", config.seed), ("validation", None))
     )
     vectors = model.get_layer("vectors")

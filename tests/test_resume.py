@@ -18,7 +18,7 @@ from kit.resume import Batches, bucket_lengths
 
 ROOT = Path(__file__).parent.parent
 WORDS = [*"abcdefghijklmnop", "not", "very", "good", "bad", "dull", "fine"]
-OPTIONS = ["--epochs", "6", "--units", "8", "--max-tokens", "24", "--batch-size", "8"]
+OPTIONS = ["--epochs", "6", "--units", "8", "--max-tokens", "24"]
 
 
 @pytest.fixture(scope="module")
