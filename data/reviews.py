@@ -18,9 +18,11 @@ import hashlib
 import re
 import shutil
 import zlib
+from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from random import Random
 
@@ -31,18 +33,19 @@ SEED = 20
 SIZES = {"train": 20000, "validation": 1000, "test": 2000, "test_novel": 1000}
 KINDS = {  # share of the reviews
     "plain": 0.28,
-    "contrast": 0.31,
-    "reported": 0.14,
-    "expected": 0.10,
-    "compared": 0.07,
-    "changed": 0.06,
+    "contrast": 0.37,
+    "reported": 0.11,
+    "expected": 0.09,
+    "compared": 0.06,
+    "changed": 0.05,
     "asked": 0.04,
 }
 SUPPORT = (
     0.55  # share of reviews with one more sentence of opinion, of the same outcome
 )
-ASIDES = 0.06  # share of sentences of opinion with "by the way" before them; and after
+ASIDES = 0.04  # share of sentences of opinion with "by the way" before them; and after
 CONTRACTED = 0.5  # share of reviews that write "didn't" for "did not" and so on
+COMMON = 20  # as many templates of a symbol come first and often; later ones are rarer
 HELD_OUT = 12  # one in so many pairs of construction and polar word is kept for novel
 LENGTHS = {2: 0.38, 3: 0.34, 4: 0.16, 5: 0.07, 6: 0.05}  # sentences: share of reviews
 STORY = 0.12  # share of polar words' sentences among those on plot, cast and cinema
@@ -54,7 +57,7 @@ SLOT = re.compile(r"\{(-?)(\w+)\}")
 SHORT_FORMS = {
     r"\b(did|do|does|was|were|is|could|would) not\b": r"\1n't",
     r"\b(can)not\b": r"\1't",
-    r"\b(it|that|what|who|he|she) is(?= \w)": r"\1's",
+    r"(?<!about )(?<!in )\b(it|that|what|who|he|she) is(?= \w)": r"\1's",
     r"\b(I) am(?= \w)": r"\1'm",
     r"\b(I) have(?= \w)": r"\1've",
     r"\b(I) would(?= \w)": r"\1'd",
@@ -68,6 +71,7 @@ class Template:
     text: str
     signs: str  # the outcomes that it can express
     novel: bool
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -194,10 +198,10 @@ class Writer:
 
     def expand(self, symbol: str, sign: str, novel: bool = False) -> str | None:
         """Text for a symbol and an outcome; None where no held-out word fits."""
-        choices = _choices(symbol, sign, novel, self.held_out)
+        choices, weights = _choices(symbol, sign, novel, self.held_out)
         if not choices:
             return None
-        template = self.pick(choices)
+        template = choices[bisect(weights, self.random.random() * weights[-1])]
         if symbol in RULES:
             self.constructions.add(template)
         text, end = "", 0
@@ -237,22 +241,25 @@ def _with_asides(sentence: str, writer: Writer) -> str:
 @cache
 def _templates(symbol: str) -> tuple[Template, ...]:
     found = []
-    for line in TEMPLATES[symbol].strip().splitlines():
+    for place, line in enumerate(TEMPLATES[symbol].strip().splitlines()):
         weight, flags, text = re.fullmatch(r"\s*(\d*) ?([*+-]*) ?(.+)", line).groups()
         signs = "+" if "+" in flags else "-" if "-" in flags else "+-"
-        found += [Template(text, signs, "*" in flags)] * int(weight or 1)
+        weight = int(weight or 1) / (1 + place / COMMON)
+        found.append(Template(text, signs, "*" in flags, weight))
     return tuple(found)
 
 
 @cache
-def _choices(symbol: str, sign: str, novel: bool, polar: bool) -> tuple[str, ...]:
-    """`polar` leaves out what has no slot for a polar word or a clause."""
-    fitting = (t for t in _templates(symbol) if sign in t.signs and t.novel == novel)
-    texts = tuple(template.text for template in fitting)
+def _choices(
+    symbol: str, sign: str, novel: bool, polar: bool
+) -> tuple[list[str], list[float]]:
+    """Templates and their cumulated weights; `polar` leaves out those without a slot
+    for a polar word or a clause."""
+    chosen = [t for t in _templates(symbol) if sign in t.signs and t.novel == novel]
     if polar and symbol in RULES:
         slots = POLAR | RULES
-        texts = tuple(t for t in texts if any(s in slots for _, s in SLOT.findall(t)))
-    return texts
+        chosen = [t for t in chosen if any(s in slots for _, s in SLOT.findall(t.text))]
+    return [t.text for t in chosen], [*accumulate(t.weight for t in chosen)]
 
 
 @cache

@@ -285,7 +285,7 @@ PARTICLES = {
 RULES = {
     # What the writer thinks of the whole, as a clause; half of it turns its words.
     "claim": """
-        24 {claim_keeps}
+        25 {claim_keeps}
         6 {claim_turns}
         2 {claim_turns_once}
         3 {claim_once}
@@ -656,7 +656,7 @@ RULES = {
         where is the {-quality}? there is none
         {-quality}? none {at_all}
         it has little {-quality}
-        it has too little {-quality} to speak of
+        - it has too little {-quality} to speak of
         {name} has not made a {-plain_adj} {kind}
         {it_was} never {-plain_adj}, although it might have been
         it never gets {-plain_adj}
@@ -1055,7 +1055,7 @@ RULES = {
         except for a {-adj} {part}, {claim}
         {claim}, except for the {-adj} {part}
         {claim}, apart from a few {-adj} {parts}
-        only the {part} {was} {-adj}
+        2 only the {part} {was} {-adj}
         only the {part} {was} {-adj}; for the rest, {claim}
         the only {-plain_adj} thing about it {was} the {part}
         the {part} {was} the only {-plain_adj} thing in it
@@ -1102,7 +1102,6 @@ RULES = {
         {-remark}, but I do not care: {claim}
         {-remark}, but none of that matters, because {claim}
         {-remark}, {-remark}, and none of it matters: {claim}
-        {claim} and forgot that {-remark}
         {claim}. yes, {-remark}; no, I do not care
         I could mention that {-remark}, but {claim}
         some say that {-remark}, but {claim}
@@ -1511,7 +1510,7 @@ RULES = {
     """,
     # It is measured against something else, whose praise or blame is no matter.
     "compared": """
-        3 {compared_any}
+        2 {compared_any}
         {compared_once}
     """,
     "compared_any": """
@@ -1523,8 +1522,8 @@ RULES = {
         {it_was} a lot {comp} than the {original}, which was {either_adj}
         the {original} was {either_adj}. this one is {comp}
         the {original} was {-adj}, but this one is {adj}
-        the {either_adj} {original} was {-comp}
-        the {original} was {-comp}
+        3 the {either_adj} {original} was {-comp}
+        3 the {original} was {-comp}
         the {either_adj} {original} was much {-comp} than this
         even the {original} was {-comp} than this
         any other {kind} is {-comp}
@@ -1543,8 +1542,9 @@ RULES = {
         {it_was} {comp} than anything else I have seen {period}
         {it_was} {comp} than I thought possible
         it gets {comp} every time I see it
-        {title} was {-comp}
-        {title} was much {-comp}
+        {title} was {-comp} than this one
+        {title} was a {-comp} {kind} than this
+        even {title} was {-comp} than this
         the last {kind} by {name} was {-comp}
         {name} has made {-comp} {films} than this
         it makes {title} look {-adj}
@@ -1854,7 +1854,7 @@ FILLERS = {
         the {profession} {story_verb} everybody, the {things} too
         the {profession} in it {story_verb} {things} and {deed}
         outside the weather was {thing_adj}
-        the {food} at the cinema was {thing_adj}
+        they sold {thing_adj} {food} at the cinema
         my seat was {thing_adj}
         the cinema in {place} is {thing_adj}
         I went with my {story_adj} {relation}

@@ -319,7 +319,7 @@ FILMS = _words(
 )
 ORIGINAL = _words("""
     original first_part first_film book novel series old_version stage_play
-    earlier_version remake sequel last_one prequel television_film previous_part
+    earlier_version prequel television_film previous_part
     French_version German_version silent_version
     """)
 VERY = _words("""
