@@ -87,15 +87,19 @@ class Review:
 
 def generate(seed: int = SEED) -> dict[str, list[Review]]:
     """All parts; the same for the same seed on every Python and machine."""
-    parts, seen = {}, set()
+    parts, seen, constructions = {}, set(), set()
     for number, (part, size) in enumerate(SIZES.items()):
         random = Random(seed * 100 + number)
         reviews = []
         for pair in _pairs(random, novel=part == "test_novel"):
             cores = {review.core for review in pair}
-            if part == "train" or not seen & cores:
-                reviews += pair
-                seen |= cores
+            used = pair[0].constructions | pair[1].constructions
+            if part == "train":
+                constructions |= used
+            elif seen & cores or (part != "test_novel" and used - constructions):
+                continue
+            reviews += pair
+            seen |= cores
             if len(reviews) >= size:
                 break
         parts[part] = _shuffled(reviews, random)
