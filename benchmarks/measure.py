@@ -10,9 +10,9 @@ them into the README.
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,17 +31,17 @@ class Options:
 
 
 def measure(recipe: str, data: str, seed: int, options: str) -> dict:
-    """One run in a process of its own; what it wrote of itself."""
-    with tempfile.TemporaryDirectory() as folder:
-        run = Path(folder) / "run"
-        command = [sys.executable, "-m", f"recipes.{recipe}", *shlex.split(options)]
-        command += ["--data", data] if data else []
-        command += ["--seed", str(seed), "--run-dir", str(run)]
-        subprocess.run(command, check=True)
-        said = {
-            name: json.loads((run / f"{name}.json").read_text())
-            for name in ("metrics", "config", "environment")
-        }
+    """One run in a process of its own, kept in `runs/`; what it wrote of itself."""
+    run = Path("runs") / recipe / f"measured-{data or 'default'}-seed{seed}"
+    shutil.rmtree(run, ignore_errors=True)
+    command = [sys.executable, "-m", f"recipes.{recipe}", *shlex.split(options)]
+    command += ["--data", data] if data else []
+    command += ["--seed", str(seed), "--run-dir", str(run)]
+    subprocess.run(command, check=True)
+    said = {
+        name: json.loads((run / f"{name}.json").read_text())
+        for name in ("metrics", "config", "environment")
+    }
     shown = ["python", "-m", f"recipes.{recipe}", "--data", said["config"]["data"]]
     shown += [*shlex.split(options), "--seed", str(seed)]
     return {"recipe": recipe, "command": shlex.join(shown), **said}
