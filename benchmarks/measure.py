@@ -49,6 +49,7 @@ def measure(recipe: str, data: str, seed: int, options: str) -> dict:
 
 def main() -> None:
     options = tyro.cli(Options, description=__doc__)
+    RESULTS.mkdir(exist_ok=True)
     for seed in options.seeds:
         result = measure(options.recipe, options.data, seed, options.options)
         name = [options.recipe, result["config"]["data"], options.tag, f"seed{seed}"]
