@@ -1,7 +1,8 @@
 """Run a recipe with several seeds and keep its figures, one JSON a run.
 
     python -m benchmarks.measure sentiment --data reviews
-    python -m benchmarks.measure sentiment --data imdb --options="--word-dropout 0.4"
+    python -m benchmarks.measure sentiment --data imdb \\
+        --options="--epochs 4 --word-dropout 0.4"
 
 Writes `results/RECIPE-DATA-seedN.json`: the figures, the options, versions, hardware
 and the command. Nothing else should run on the machine meanwhile. `make results` puts
