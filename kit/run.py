@@ -20,7 +20,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -66,7 +65,6 @@ class Run:
         self.data = find_data(config.data)
         self.test_data = find_data(config.test_data) if config.test_data else None
         self.data_sha256 = sha256(self.data, *filter(None, [self.test_data]))
-        self.began = time.perf_counter()
 
     def write(self, name: str, content) -> None:
         """Writes text, or anything else as JSON, whole or not at all."""
@@ -229,9 +227,7 @@ def _parse(config_class, smoke, module):
     elif options.resume:
         recipe = module.rpartition(".")[2].replace("__main__", module.split(".")[-2])
         folder = options.run_dir or _newest_unfinished(recipe)
-        if (folder / "metrics.json").exists() and not (
-            folder / "checkpoint.npz"
-        ).exists():
+        if _is_finished(folder):
             raise UserError(f"nothing to resume: {folder} is finished")
         config = _config_of(folder, config_class)
         options = dataclasses.replace(options, run_dir=folder)
@@ -401,12 +397,18 @@ def newest_run(recipe: str) -> Path:
     return latest.resolve().relative_to(Path.cwd().resolve())
 
 
+def _is_finished(folder: Path) -> bool:
+    """Its figures stand there, and the checkpoint, kept until the end, is gone."""
+    return (folder / "metrics.json").exists() and not (
+        folder / "checkpoint.npz"
+    ).exists()
+
+
 def _newest_unfinished(recipe: str) -> Path:
     folders = sorted(
         path.parent
         for path in (Path("runs") / recipe).glob("2*/config.json")
-        if (path.parent / "checkpoint.npz").exists()
-        or not (path.parent / "metrics.json").exists()
+        if not _is_finished(path.parent)
     )
     if not folders:
         raise UserError(f"nothing to resume: no unfinished run in runs/{recipe}")
