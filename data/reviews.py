@@ -30,7 +30,7 @@ from data.reviews_grammar import FILLERS, PARTICLES, PLAIN, POLAR, RULES
 from data.tables import write_table
 
 SEED = 20
-SIZES = {"train": 20000, "validation": 1000, "test": 2000, "test_novel": 1000}
+SIZES = {"train": 40000, "validation": 1000, "test": 2000, "test_novel": 1000}
 KINDS = {  # share of the reviews
     "plain": 0.28,
     "contrast": 0.37,
@@ -40,9 +40,7 @@ KINDS = {  # share of the reviews
     "changed": 0.05,
     "asked": 0.04,
 }
-SUPPORT = (
-    0.55  # share of reviews with one more sentence of opinion, of the same outcome
-)
+SUPPORT = 0.25  # share with one more sentence of opinion, of the same outcome
 ASIDES = 0.04  # share of sentences of opinion with "by the way" before them; and after
 CONTRACTED = 0.5  # share of reviews that write "didn't" for "did not" and so on
 COMMON = 20  # as many templates of a symbol come first and often; later ones are rarer

@@ -38,6 +38,11 @@ class Batches(keras.utils.PyDataset):
         self.batch_size, self.buckets, self.seed = batch_size, buckets, seed
         self.lengths = np.array([len(sequence) for sequence in sequences])
         self.bucket_of = np.searchsorted(buckets, self.lengths)
+        if self.lengths.max(initial=0) > buckets[-1]:
+            raise ValueError(
+                f"a sequence of {self.lengths.max()} ids, the last bucket holds "
+                f"{buckets[-1]}"
+            )
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
@@ -86,13 +91,31 @@ class Batches(keras.utils.PyDataset):
         return int(self.lengths[self.batches[index][1]].sum())
 
 
-def bucket_lengths(lengths, longest: int, count: int = 5) -> list[int]:
-    """At most `count` lengths, multiples of 8, for about equally many sequences each.
+def bucket_lengths(lengths, count: int = 6) -> list[int]:
+    """The at most `count` lengths that leave the least padding.
 
-    The last one is `longest`, the cap, if a sequence is that long.
+    Multiples of 8 (of more, where the longest sequence is above 512); the last one
+    holds every sequence.
     """
-    shares = np.quantile(np.minimum(lengths, longest), np.linspace(0, 1, count + 1)[1:])
-    return sorted({min(int(-(-max(share, 1) // 8) * 8), longest) for share in shares})
+    lengths = np.maximum(lengths, 1)
+    step = 8 * -(-lengths.max() // 512)
+    sizes, rows = np.unique(-(-lengths // step) * step, return_counts=True)
+    below = np.cumsum(rows)
+    # For each size: the padded total of all sequences up to it, and its buckets.
+    cheapest = [(rows * size, [size]) for rows, size in zip(below, sizes, strict=True)]
+    for _ in range(count - 1):
+        fewer = cheapest
+        cheapest = [
+            min(
+                [fewer[i]]
+                + [
+                    (fewer[h][0] + (below[i] - below[h]) * size, [*fewer[h][1], size])
+                    for h in range(i)
+                ]
+            )
+            for i, size in enumerate(sizes)
+        ]
+    return [int(size) for size in cheapest[-1][1]]
 
 
 class Checkpoint(keras.callbacks.Callback):

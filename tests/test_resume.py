@@ -1,5 +1,6 @@
 """A run killed at any moment and resumed equals, bit for bit, one never killed."""
 
+import itertools
 import json
 import os
 import random
@@ -134,7 +135,7 @@ def batches(seed, rows=100):
     sequences = [
         np.arange(1, n + 1, dtype="int32") for n in chance.integers(1, 30, rows)
     ]
-    buckets = bucket_lengths([len(s) for s in sequences], 400)
+    buckets = bucket_lengths([len(s) for s in sequences])
     return Batches(sequences, np.arange(rows), 8, buckets, seed), buckets
 
 
@@ -168,9 +169,31 @@ def test_every_row_once_and_padding_weighs_nothing():
         assert (ids[weight == 0] == 0).all()
     assert sorted(rows) == list(range(100))
     assert shapes <= {(8, length) for length in buckets}
-    assert len(shapes) <= 5
+    assert len(shapes) <= 6
     total = sum(data.tokens(index) for index in range(len(data)))
     assert total == data.lengths.sum()
+
+
+def test_buckets_leave_the_least_padding():
+    chance = np.random.default_rng(1)
+    for longest, step in ((60, 8), (700, 16)):
+        lengths = chance.integers(0, longest, 50)
+        lengths[7] = longest
+        sizes = range(step, longest + step, step)
+        least = min(
+            np.array(chosen)[np.searchsorted(chosen, lengths)].sum()
+            for count in (1, 2, 3)
+            for chosen in itertools.combinations(sizes, count)
+            if chosen[-1] >= longest
+        )
+        buckets = bucket_lengths(lengths, count=3)
+        assert np.array(buckets)[np.searchsorted(buckets, lengths)].sum() == least
+    assert bucket_lengths([0]) == [8]
+
+
+def test_a_sequence_longer_than_the_last_bucket_is_refused():
+    with pytest.raises(ValueError, match="9 ids"):
+        Batches([np.ones(9, "int32")], [0], 2, [8])
 
 
 def test_training_data_work_with_fit_in_any_order():
