@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from data.catalog import CATALOG
-from kit.run import newest_run, one_line_errors, read_json
+from kit.files import read_json
+from kit.run import newest_run, one_line_errors
 
 BLUE, GREY = "#3572b0", "#8a8f98"
 COLORS = ("#d9742b", BLUE)  # of a probability below 0.5, and from it on

@@ -13,7 +13,8 @@ import keras
 import numpy as np
 
 from data.tables import UserError
-from kit.run import Run, write_whole
+from kit.files import write_whole
+from kit.run import Run
 
 
 class Batches(keras.utils.PyDataset):

@@ -23,9 +23,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-
 from data.tables import UserError
+from kit.files import cached, read_json, sha256, write_whole
 
 try:
     from data.catalog import locate
@@ -77,33 +76,13 @@ class Run:
         return self.loaded and read_json(self.loaded / "vocabulary.json")
 
     def cached(self, *key, make: Callable[[], dict]) -> dict:
-        """What `make()` gives (arrays, or values that JSON holds), kept on disk.
+        """What `make()` gives, kept on disk; the key is the data's sha256 and `key`.
 
-        The key is the data's sha256 and all in `key`.
+        Its values are arrays, lists of arrays of one axis, or what JSON holds.
         """
         text = json.dumps([self.recipe, self.data_sha256, *key], sort_keys=True)
-        path = CACHE / self.recipe / f"{hashlib.sha256(text.encode()).hexdigest()}.npz"
-        with contextlib.suppress(OSError, ValueError, KeyError), np.load(path) as kept:
-            return {
-                name.removesuffix(".json"): json.loads(kept[name].tobytes())
-                if name.endswith(".json")
-                else kept[name]
-                for name in kept.files
-            }
-        made = make()
-        packed = io.BytesIO()
-        arrays = {
-            **{k: v for k, v in made.items() if isinstance(v, np.ndarray)},
-            **{
-                f"{k}.json": np.frombuffer(json.dumps(v).encode(), np.uint8)
-                for k, v in made.items()
-                if not isinstance(v, np.ndarray)
-            },
-        }
-        np.savez(packed, **arrays)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, packed.getvalue())
-        return made
+        name = hashlib.sha256(text.encode()).hexdigest()
+        return cached(CACHE / self.recipe / f"{name}.npz", make)
 
     def export(self, export: Callable, *arguments) -> None:
         """Calls `export(*arguments, folder)`; a SavedModel is made by TensorFlow.
@@ -421,48 +400,6 @@ def _config_of(folder: Path, config_class: type):
     if unknown := values.keys() - known:
         raise UserError(f"{folder}/config.json: unknown option {sorted(unknown)[0]}")
     return config_class(**values)
-
-
-def read_json(path: Path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{path} does not exist: expected the folder of a run"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from None
-
-
-def sha256(*paths: Path) -> str:
-    """One hash over files, and over the CSV and TSV files of folders."""
-    total = hashlib.sha256()
-    for path in paths:
-        files = (
-            sorted(x for x in path.iterdir() if x.suffix in {".csv", ".tsv"})
-            if path.is_dir()
-            else [path]
-        )
-        for file in files:
-            try:
-                with file.open("rb") as stream:
-                    total.update(hashlib.file_digest(stream, "sha256").digest())
-            except OSError as error:
-                raise UserError(f"{file} cannot be read: {error.strerror}") from None
-    return total.hexdigest()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file so that a kill at any moment leaves the old one or the new."""
-    making = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with making.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        making.replace(path)
-    finally:
-        making.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -140,20 +140,15 @@ def load_data(
         frequent = sorted(counts, key=lambda word: (-counts[word], word))
         words = [word for word in frequent[:VOCABULARY] if counts[word] > 1]
         words = known.get("words", words)
-        encoded = {"words": words}
-        for name in texts:
-            ids = encode(texts[name], words, config.max_tokens)
-            encoded[name] = np.concatenate([*ids, np.zeros(0, "int32")])
-            encoded[f"{name}_ends"] = np.cumsum([len(row) for row in ids])
-        return encoded
+        ids = {name: encode(texts[name], words, config.max_tokens) for name in texts}
+        return {"words": words, **ids}
 
     key = [*data_key(config, run), config.max_tokens, VOCABULARY, known]
     encoded = run.cached("ids", *key, make=encode_all)
     parts = {}
     for name, part in rows.items():
-        ids = np.split(encoded[name], encoded[f"{name}_ends"][:-1])
         numbers = np.array([labels.index(label) for _, label in part], "int32")
-        parts[name] = Split(texts[name], ids, numbers)
+        parts[name] = Split(texts[name], encoded[name], numbers)
     return parts, encoded["words"], labels
 
 

@@ -1,0 +1,87 @@
+"""Files that are written whole or not at all, and what is read back from them."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from data.tables import UserError
+
+
+def read_json(path: Path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} does not exist: expected the folder of a run"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+
+
+def sha256(*paths: Path) -> str:
+    """One hash over files, and over the CSV and TSV files of folders."""
+    total = hashlib.sha256()
+    for path in paths:
+        files = (
+            sorted(x for x in path.iterdir() if x.suffix in {".csv", ".tsv"})
+            if path.is_dir()
+            else [path]
+        )
+        for file in files:
+            try:
+                with file.open("rb") as stream:
+                    total.update(hashlib.file_digest(stream, "sha256").digest())
+            except OSError as error:
+                raise UserError(f"{file} cannot be read: {error.strerror}") from None
+    return total.hexdigest()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file so that a kill at any moment leaves the old one or the new."""
+    making = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with making.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        making.replace(path)
+    finally:
+        making.unlink(missing_ok=True)
+
+
+def cached(path: Path, make: Callable[[], dict]) -> dict:
+    """What the `.npz` file at `path` holds, else what `make()` gives, kept there.
+
+    Its values are arrays, lists of arrays of one axis, or what JSON holds.
+    """
+    with contextlib.suppress(OSError, ValueError, KeyError), np.load(path) as kept:
+        found = {}
+        for name, value in kept.items():
+            key, _, kind = name.rpartition(".")
+            if kind == "json":
+                found[key] = json.loads(value.tobytes())
+            elif kind == "rows":
+                found[key] = np.split(value, kept[f"{key}.ends"])[:-1]
+            elif kind == "array":
+                found[key] = value
+        return found
+    made, arrays = make(), {}
+    for key, value in made.items():
+        if isinstance(value, np.ndarray):
+            arrays[f"{key}.array"] = value
+        elif value and isinstance(value, list) and isinstance(value[0], np.ndarray):
+            arrays[f"{key}.rows"] = np.concatenate(value)
+            arrays[f"{key}.ends"] = np.cumsum([len(row) for row in value])
+        else:
+            arrays[f"{key}.json"] = np.frombuffer(json.dumps(value).encode(), np.uint8)
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, packed.getvalue())
+    return made
