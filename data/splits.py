@@ -73,7 +73,8 @@ def split_off(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
     random = np.random.default_rng(seed)
     for label in sorted(by_label):
         order = random.permutation(len(by_label[label]))
-        count = max(1, round(share * len(order)))
+        # At least one, and at least one is left: five equal texts are one group.
+        count = min(max(1, round(share * len(order))), len(order) - 1)
         for place, index in enumerate(order):
             (taken if place < count else left).extend(by_label[label][index])
     return taken, left

@@ -9,8 +9,9 @@ Data     A CSV or TSV with the columns `text` and `label`, any number of classes
          language; or a folder with `train.csv`, `test.csv` and, if there are such,
          `validation.csv` and further `test_NAME.csv`, each reported apart. What has no
          validation or test part is split by text, stratified, from `--seed`.
-Model    words -> vectors -> bidirectional LSTM -> largest and mean output over time ->
-         classes. Beside it always a bag of words: logistic regression on the tf-idf of
+Model    words -> vectors -> bidirectional LSTM -> largest and mean output over time,
+         and the mean vector -> classes. Vectors start from counts of the training
+         part. Beside it always a bag of words: logistic regression on the tf-idf of
          words and word pairs, tuned on validation (scikit-learn).
 Writes   runs/sentiment/<UTC time>/: report.html, metrics.json, samples.txt, and
          saved_model/1/, which takes strings and gives probabilities and labels.
@@ -170,12 +171,13 @@ def build_model(config: Config, words: int, classes: int) -> keras.Model:
     # Blanks whole words: the network may not hang on one of them.
     x = layers.Dropout(config.word_dropout, noise_shape=(None, None, 1))(x)
     reader = layers.Bidirectional(cell(config.units, return_sequences=True))
-    x = reader(x, mask=real)  # [batch, time, 2 * units]
+    y = reader(x, mask=real)  # [batch, time, 2 * units]
     real = ops.expand_dims(real, -1)
-    largest = ops.max(ops.where(real, x, -1.0), axis=1)  # outputs lie in (-1, 1)
-    count = ops.maximum(ops.sum(ops.cast(real, x.dtype), axis=1), 1.0)
-    mean = ops.sum(ops.where(real, x, 0.0), axis=1) / count
-    x = layers.Dropout(DROPOUT)(ops.concatenate([largest, mean], axis=-1))
+    count = ops.maximum(ops.sum(ops.cast(real, y.dtype), axis=1), 1.0)
+    largest = ops.max(ops.where(real, y, -1.0), axis=1)  # outputs lie in (-1, 1)
+    # Beside what was read in order, the mean word: long texts are told by it too.
+    means = [ops.sum(ops.where(real, z, 0.0), axis=1) / count for z in (y, x)]
+    x = layers.Dropout(DROPOUT)(ops.concatenate([largest, *means], axis=-1))
     outputs = layers.Dense(classes, activation="softmax", dtype="float32")(x)
     return keras.Model(ids, outputs, name="sentiment")
 
