@@ -2,7 +2,7 @@
 
     python -m benchmarks.measure sentiment --data reviews
     python -m benchmarks.measure sentiment --data imdb \\
-        --options="--epochs 4 --word-dropout 0.4"
+        --options="--epochs 3 --word-dropout 0.4 --learning-rate 5e-3"
 
 Writes `results/RECIPE-DATA-seedN.json`: the figures, the options, versions, hardware
 and the command. Nothing else should run on the machine meanwhile. `make results` puts

@@ -35,23 +35,28 @@ def bag_of_words(parts: dict, tokenize: Callable) -> dict[str, float]:
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
 
+    counts = TfidfVectorizer(
+        tokenizer=tokenize,
+        token_pattern=None,
+        lowercase=False,
+        ngram_range=(1, 2),
+        sublinear_tf=True,
+        min_df=2,
+    )
+    features = {"train": counts.fit_transform(parts["train"].texts)}
+    features |= {
+        name: counts.transform(part.texts)
+        for name, part in parts.items()
+        if name != "train"
+    }
     found = []
     for c in (3.0, 30.0):
-        features = TfidfVectorizer(
-            tokenizer=tokenize,
-            token_pattern=None,
-            lowercase=False,
-            ngram_range=(1, 2),
-            sublinear_tf=True,
-            min_df=2,
-        )
-        pipeline = make_pipeline(features, LogisticRegression(C=c, max_iter=300))
-        pipeline.fit(parts["train"].texts, parts["train"].labels)
+        model = LogisticRegression(C=c, max_iter=300)
+        model.fit(features["train"], parts["train"].labels)
         found.append(
             {
-                name: float(pipeline.score(part.texts, part.labels))
+                name: float(model.score(features[name], part.labels))
                 for name, part in parts.items()
                 if name != "train"
             }

@@ -54,6 +54,7 @@ class Run:
         data_sha256: One hash over both.
         loaded: Folder of the run whose weights are loaded, else `None`.
         only_export: The run is complete but for its export.
+        verbose: For `fit`: a bar in a terminal, in a log one line an epoch.
     """
 
     def __init__(self, recipe, module, config, options, folder):
@@ -61,6 +62,7 @@ class Run:
         self.config, self.options = config, options
         self.loaded = options.load
         self.only_export = options.load is not None and folder == options.load
+        self.verbose = 1 if sys.stdout.isatty() else 2
         self.data = find_data(config.data)
         self.test_data = find_data(config.test_data) if config.test_data else None
         self.data_sha256 = sha256(self.data, *filter(None, [self.test_data]))
