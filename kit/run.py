@@ -432,13 +432,17 @@ def _has_tensorflow() -> bool:
 
 
 def _git_commit() -> str | None:
-    here = Path(__file__).parent
+    """The commit, and `-dirty` where a tracked file but for results differs from it."""
+    here = ["git", "-C", Path(__file__).parent]
+    status = ["status", "--porcelain", "--untracked-files=no", "--"]
     try:
-        shown = subprocess.run(
-            ["git", "-C", here, "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True,
-            text=True,
+        commit, changed = (
+            subprocess.run([*here, *command], capture_output=True, text=True).stdout
+            for command in (
+                ["rev-parse", "--short=12", "HEAD"],
+                [*status, ":/", ":(exclude,top)results"],
+            )
         )
     except OSError:
         return None
-    return shown.stdout.strip() or None
+    return (commit.strip() + "-dirty" * bool(changed)) or None
