@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,7 @@ from data.tables import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "data"
+STALE = 3600  # seconds without a change: nobody is writing there any more
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,9 @@ def _make_once(target: Path, write: Callable[[Path], None]) -> Path:
     part = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        for stale in target.parent.glob("*.part"):  # of a process that was killed
+            if stale.is_dir() and time.time() - stale.stat().st_mtime > STALE:
+                shutil.rmtree(stale, ignore_errors=True)
         part = Path(tempfile.mkdtemp(".part", target.name + ".", target.parent))
         part.chmod(0o755)  # mkdtemp's folders are their owner's alone
         write(part)

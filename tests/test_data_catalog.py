@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,18 @@ def test_tar_by_path(places, mode):
     made = folder.stat().st_mtime_ns
     assert catalog.locate("mine.tar") == folder and folder.stat().st_mtime_ns == made
     assert not (places / "train").exists()  # nothing was extracted
+
+
+def test_what_a_killed_process_left_is_removed(places):
+    make_tar(places / "mine.tar", TEXTS)
+    for name, age in (("killed.part", 2 * catalog.STALE), ("at-work.part", 0)):
+        (places / "cache" / name).mkdir(parents=True)
+        (places / "cache" / name / "train.csv").touch()
+        then = time.time() - age
+        os.utime(places / "cache" / name, (then, then))
+    folder = catalog.locate("mine.tar")
+    names = {path.name for path in (places / "cache").iterdir()}
+    assert names == {folder.name, "at-work.part"}
 
 
 @pytest.mark.parametrize("inside", ["", "outer"])
