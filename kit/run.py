@@ -57,8 +57,9 @@ class Run:
         verbose: For `fit`: a bar in a terminal, in a log one line an epoch.
     """
 
-    def __init__(self, recipe, module, config, options, folder):
-        self.recipe, self.module, self.folder = recipe, module, folder
+    def __init__(self, source: Path, module, config, options, folder):
+        self.source, self.recipe = source, source.stem
+        self.module, self.folder = module, folder
         self.config, self.options = config, options
         self.loaded = options.load
         self.only_export = options.load is not None and folder == options.load
@@ -78,11 +79,14 @@ class Run:
         return self.loaded and read_json(self.loaded / "vocabulary.json")
 
     def cached(self, *key, make: Callable[[], dict]) -> dict:
-        """What `make()` gives, kept on disk; the key is the data's sha256 and `key`.
+        """What `make()` gives, kept on disk for the same data, code and `key`.
 
         Its values are arrays, lists of arrays of one axis, or what JSON holds.
         """
-        text = json.dumps([self.recipe, self.data_sha256, *key], sort_keys=True)
+        kit = Path(__file__).parent
+        helpers = sorted([*kit.glob("*.py"), *kit.parent.glob("data/*.py")])
+        code = sha256(self.source, *helpers)
+        text = json.dumps([code, self.data_sha256, *key], sort_keys=True)
         name = hashlib.sha256(text.encode()).hexdigest()
         return cached(CACHE / self.recipe / f"{name}.npz", make)
 
@@ -149,12 +153,12 @@ def command(main: Callable, config_class: type, smoke: dict) -> None:
 
     module = inspect.getmodule(main)
     name = module.__spec__.name if module.__spec__ else "__main__"
-    recipe = Path(inspect.getfile(main)).stem
+    source = Path(inspect.getfile(main))
     with one_line_errors(f"python -m {name} --resume"):
         config, options = _parse(config_class, smoke, name)
-        folder, made = _folder(recipe, options)
+        folder, made = _folder(source.stem, options)
         try:
-            run = Run(recipe, name, config, options, folder)
+            run = Run(source, name, config, options, folder)
             _describe(run)
             keras.utils.set_random_seed(config.seed)
             main(config, run)

@@ -144,7 +144,7 @@ def load_data(
         ids = {name: encode(texts[name], words, config.max_tokens) for name in texts}
         return {"words": words, **ids}
 
-    key = [*data_key(config, run), config.max_tokens, VOCABULARY, known]
+    key = [*data_key(config, run), config.max_tokens, known]
     encoded = run.cached("ids", *key, make=encode_all)
     parts = {}
     for name, part in rows.items():
@@ -155,8 +155,8 @@ def load_data(
 
 def data_key(config: Config, run: Run) -> list:
     """What decides, beside the files, which words stand in which part."""
-    names = [config.text_column, config.label_column]
-    return [*names, config.seed, run.options.smoke, LOWER, RULES]
+    columns = [config.text_column, config.label_column]
+    return [*columns, config.seed, run.options.smoke]
 
 
 # 2. The network ----------------------------------------------------------------------
@@ -295,10 +295,13 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
         for name, seed in (("train", config.seed), ("validation", None))
     )
     vectors = model.get_layer("vectors")
-    key = ["vectors", *data_key(config, run), config.max_tokens, VECTOR]
-    ids, size = parts["train"].ids, vectors.input_dim
     first = run.cached(
-        *key, make=lambda: {"vectors": vectors_from_counts(ids, size, VECTOR)}
+        *["vectors", *data_key(config, run), config.max_tokens],
+        make=lambda: {
+            "vectors": vectors_from_counts(
+                parts["train"].ids, vectors.input_dim, VECTOR
+            )
+        },
     )
     vectors.set_weights([first["vectors"]])
     steps = config.epochs * len(training)

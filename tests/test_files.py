@@ -1,0 +1,84 @@
+"""Files are there whole or not at all; what is cached comes back as it was made."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kit.files import cached, sha256, write_whole
+from kit.run import Options, Run
+
+MADE = {
+    "array": np.array([[0.5, -1.0]], "float32"),
+    "rows": [np.array([1, 2], "int32"), np.array([], "int32"), np.array([3], "int32")],
+    "words": ["a", "\u7684", ""],
+    "none": [],
+    "names": {"x": None},
+}
+
+
+def never():
+    raise AssertionError("made again")
+
+
+def test_cached_comes_back_as_it_was_made(tmp_path):
+    path = tmp_path / "new" / "a.npz"
+    assert cached(path, lambda: MADE) is MADE
+    found = cached(path, never)
+    assert found.keys() == MADE.keys()
+    for name in ("words", "none", "names"):
+        assert found[name] == MADE[name]
+    assert found["array"].dtype == "float32"
+    np.testing.assert_array_equal(found["array"], MADE["array"])
+    for one, other in zip(found["rows"], MADE["rows"], strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_broken_cache_is_made_anew(tmp_path):
+    (tmp_path / "a.npz").write_bytes(b"PK no zip")
+    assert cached(tmp_path / "a.npz", lambda: {"x": 1}) == {"x": 1}
+    assert cached(tmp_path / "a.npz", never) == {"x": 1}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    data: str
+    test_data: str = ""
+
+
+def test_cached_for_the_same_data_and_code_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = Path(shutil.copy(__file__, tmp_path / "recipe.py"))
+    (tmp_path / "a.csv").write_text("text,label\n")
+
+    def run():
+        return Run(source, "recipe", Config("a.csv"), Options(), tmp_path)
+
+    assert run().cached("x", 1, make=lambda: {"n": 1}) == {"n": 1}
+    assert run().cached("x", 1, make=never) == {"n": 1}
+    assert run().cached("x", 2, make=lambda: {"n": 2}) == {"n": 2}
+    source.write_text(source.read_text() + "# edited\n")
+    assert run().cached("x", 1, make=lambda: {"n": 3}) == {"n": 3}
+    (tmp_path / "a.csv").write_text("text,label\na,b\n")
+    assert run().cached("x", 1, make=lambda: {"n": 4}) == {"n": 4}
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    write_whole(path, b"old")
+    with pytest.raises(TypeError):
+        write_whole(path, "no bytes")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_sha256_tells_files_and_their_order_apart(tmp_path):
+    one, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    one.write_text("1")
+    other.write_text("2")
+    hashes = {sha256(one), sha256(other), sha256(one, other), sha256(other, one)}
+    assert len(hashes) == 4
+    assert sha256(tmp_path) == sha256(one, other)
