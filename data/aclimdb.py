@@ -17,6 +17,8 @@ from data.tables import UserError, write_table
 MAX_TEXT = 10**7  # bytes of one text
 MAX_ARCHIVE = 4 * 10**9  # bytes of an archive unpacked: a few MB can claim petabytes
 LABELS = {"neg": "negative", "pos": "positive"}
+RUN = 250  # numbers in a row that go to one part
+NUMBERED = re.compile(r"(\d+)_\d+\.txt")
 WANTED = re.compile(r"(^|.*/)(train|test)/(neg|pos)/[^/.][^/]*\.txt")
 
 
@@ -30,18 +32,20 @@ def find_root(path: Path) -> Path | None:
 
 
 def digest(root: Path) -> str:
-    """sha256 of the archive, or of all texts in the folder with their names."""
+    """sha256 of this code and the archive, or all texts in the folder with names."""
+    total = hashlib.sha256(Path(__file__).read_bytes())
     if root.is_file():
         with root.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    total = hashlib.sha256()
+            total.update(hashlib.file_digest(file, "sha256").digest())
+        return total.hexdigest()
     for name, content in _folder_texts(root):
         total.update(f"{name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()
 
 
 def convert(root: Path, folder: Path) -> None:
-    """Write `train.csv` and `test.csv` into `folder`, rows in the names' order."""
+    """Write `train.csv`, `test.csv` and, of a large numbered training part,
+    `validation.csv` into `folder`, rows in the names' order."""
     parts = {}
     for name, content in _folder_texts(root) if root.is_dir() else _tar_texts(root):
         split, label = PurePosixPath(name).parts[-3:-1]
@@ -51,6 +55,11 @@ def convert(root: Path, folder: Path) -> None:
             found = f"found byte {error.start}: {error.reason}"
             raise UserError(f"{root}: {name}: expected UTF-8 text, {found}") from None
         parts.setdefault(split, {})[name] = (text, LABELS[label])
+    train = parts.get("train", {})
+    numbers = {name: NUMBERED.fullmatch(PurePosixPath(name).name) for name in train}
+    if len(train) >= 20 * RUN and all(numbers.values()):
+        held_out = [name for name in train if int(numbers[name][1]) // RUN % 10 == 0]
+        parts["validation"] = {name: train.pop(name) for name in held_out}
     for split in ("train", *(parts.keys() - {"train"})):
         rows = [row for _, row in sorted(parts.get(split, {}).items())]
         if len({label for _, label in rows}) < 2:

@@ -40,7 +40,7 @@ KINDS = {  # share of the reviews
     "changed": 0.05,
     "asked": 0.04,
 }
-SUPPORT = 0.25  # share with one more sentence of opinion, of the same outcome
+SUPPORT = {0: 0.72, 1: 0.14, 2: 0.08, 3: 0.06}  # more opinion of the same outcome
 ASIDES = 0.04  # share of sentences of opinion with "by the way" before them; and after
 CONTRACTED = 0.5  # share of reviews that write "didn't" for "did not" and so on
 COMMON = 20  # as many templates of a symbol come first and often; later ones are rarer
@@ -131,7 +131,7 @@ def _pairs(random: Random, novel: bool) -> Iterator[tuple[Review, Review]]:
     novel_rules = [rule for rule in RULES if any(t.novel for t in _templates(rule))]
     while True:
         sign = "+" if random.random() < 0.5 else "-"
-        rule, held_out, wanted = _kind(random), False, False
+        rule, held_out, wanted = _drawn(random, KINDS), False, False
         if novel and random.random() < 0.5:
             rule, wanted = novel_rules[int(random.random() * len(novel_rules))], True
         elif novel:
@@ -147,13 +147,14 @@ def _pairs(random: Random, novel: bool) -> Iterator[tuple[Review, Review]]:
             waiting.setdefault((*key, sign), []).append(review)
 
 
-def _kind(random: Random) -> str:
+def _drawn(random: Random, shares: dict):
+    """One of the keys, each with its share."""
     draw = random.random()
-    for kind, share in KINDS.items():
+    for key, share in shares.items():
         draw -= share
         if draw < 0:
-            return kind
-    return kind
+            return key
+    return key
 
 
 def _review(
@@ -164,14 +165,14 @@ def _review(
     if core is None or (held_out and not writer.pairs):
         return None
     sentences = [core]
-    if not novel and random.random() < SUPPORT:  # novel ones stand alone
-        sentences.insert(int(random.random() * 2), writer.expand("claim", sign))
+    more = 0 if novel else _drawn(random, SUPPORT)  # novel ones stand alone
+    for _ in range(min(more, max(LENGTHS) - count_sentences(core))):
+        place = int(random.random() * (len(sentences) + 1))
+        symbol = "claim" if random.random() < 0.5 else "remark"
+        sentences.insert(place, writer.expand(symbol, sign))
     core = ". ".join(sentences)
     sentences = [_with_asides(sentence, Writer(random)) for sentence in sentences]
-    draw, length = random.random(), 2
-    while draw >= LENGTHS[length] and length < 6:
-        draw, length = draw - LENGTHS[length], length + 1
-    about = Writer(random)
+    length, about = _drawn(random, LENGTHS), Writer(random)
     while sum(count_sentences(s) for s in sentences) < length:
         filler = "story" if random.random() < STORY else "neutral"
         place = int(random.random() * (len(sentences) + 1))

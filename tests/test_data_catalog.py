@@ -94,6 +94,19 @@ def test_tar_by_path(places, mode):
     assert not (places / "train").exists()  # nothing was extracted
 
 
+def test_neighbours_in_number_stay_in_one_part(places):
+    """The official archive is numbered film by film."""
+    kinds = (("neg", 2), ("pos", 9))
+    names = [f"train/{k}/{n}_{r}.txt" for n in range(2700) for k, r in kinds]
+    test = {name: text for name, text in TEXTS.items() if "test" in name}
+    make_tar(places / "mine.tar", test | {name: name for name in names}, "w:")
+    folder = catalog.locate("mine.tar")
+    held_out = {text for text, _ in rows_of(folder, "validation")}
+    blocks = [*range(250), *range(2500, 2700)]
+    assert held_out == {f"train/{k}/{n}_{r}.txt" for n in blocks for k, r in kinds}
+    assert {text for text, _ in rows_of(folder, "train")} == set(names) - held_out
+
+
 def test_what_a_killed_process_left_is_removed(places):
     make_tar(places / "mine.tar", TEXTS)
     for name, age in (("killed.part", 2 * catalog.STALE), ("at-work.part", 0)):
@@ -297,10 +310,10 @@ def test_imdb(places, monkeypatch):
     before = sorted((SHARED / "imdb").iterdir())
     folder = catalog.locate("imdb")
     assert folder.parent == places / "cache"
-    for part in ("train", "test"):
+    for part, half in (("train", 11250), ("validation", 1250), ("test", 12500)):
         rows = rows_of(folder, part)
-        assert len(rows) == 25000
-        assert [label for _, label in rows[:12500]] == ["negative"] * 12500
-        assert {label for _, label in rows[12500:]} == {"positive"}
+        assert len(rows) == 2 * half
+        assert [label for _, label in rows[:half]] == ["negative"] * half
+        assert {label for _, label in rows[half:]} == {"positive"}
         assert not any("<br" in text for text, _ in rows)
     assert sorted((SHARED / "imdb").iterdir()) == before
