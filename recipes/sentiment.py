@@ -57,7 +57,7 @@ class Config:
     learning_rate: float = 7e-3  # after 200 steps; from there along a cosine to zero
 
 
-VOCABULARY = 30_000  # most frequent words of the training part; the rest is unknown
+VOCABULARY = 10_000  # most frequent words of the training part; the rest is unknown
 VECTOR = 100  # numbers a word
 DROPOUT = 0.3  # share of the pooled features dropped in training
 BATCH = 64  # texts a step
