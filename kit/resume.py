@@ -189,6 +189,8 @@ class Checkpoint(keras.callbacks.Callback):
         self.clock = self.epoch_clock = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
+        if self.run.interrupted:
+            raise KeyboardInterrupt
         now = time.perf_counter()
         shape = self.training.shape(batch)
         if shape in self.shapes:  # the first step of a shape compiles

@@ -18,8 +18,10 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,7 +57,10 @@ class Run:
         loaded: Folder of the run whose weights are loaded, else `None`.
         only_export: The run is complete but for its export.
         verbose: For `fit`: a bar in a terminal, in a log one line an epoch.
+        interrupted: Ctrl-C was pressed.
     """
+
+    interrupted = False
 
     def __init__(self, source: Path, module, config, options, folder):
         self.source, self.recipe = source, source.stem
@@ -159,6 +164,7 @@ def command(main: Callable, config_class: type, smoke: dict) -> None:
         folder, made = _folder(source.stem, options)
         try:
             run = Run(source, name, config, options, folder)
+            _note_interrupts(run)
             _describe(run)
             keras.utils.set_random_seed(config.seed)
             main(config, run)
@@ -167,6 +173,19 @@ def command(main: Callable, config_class: type, smoke: dict) -> None:
             if made and not (folder / "checkpoint.npz").exists():
                 shutil.rmtree(folder, ignore_errors=True)
             raise
+
+
+def _note_interrupts(run: Run) -> None:
+    """Makes Ctrl-C certain: a `KeyboardInterrupt` raised while an object is being
+    deleted is only printed, so `Checkpoint` looks at `run.interrupted` after a batch.
+    """
+
+    def note(number, frame):
+        run.interrupted = True
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, note)
 
 
 def _parse(config_class, smoke, module):

@@ -130,6 +130,17 @@ def test_interrupt_names_the_way_on(reviews, tmp_path):
     assert (tmp_path / "runs/sentiment/latest/metrics.json").exists()
 
 
+def test_an_interrupt_that_was_swallowed_is_raised_after_the_batch():
+    from kit.resume import Checkpoint
+
+    class Stopped:
+        folder, interrupted = Path(), True
+
+    checkpoint = Checkpoint(Stopped(), None, "val_loss", highest=False)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.on_train_batch_end(0)
+
+
 def batches(seed, rows=100):
     chance = np.random.default_rng(0)
     sequences = [
@@ -209,7 +220,7 @@ def test_averaged_weights_are_validated_and_kept(tmp_path):
     from kit.resume import Checkpoint
 
     class Folder:
-        folder = tmp_path
+        folder, interrupted = tmp_path, False
 
         def write(self, name, text):
             (tmp_path / name).write_text(text)
