@@ -4,8 +4,8 @@ The layout is `train/pos/*.txt`, `train/neg/*.txt` and the same under `test`, in
 or a folder, perhaps one folder deeper (`aclImdb/train/...`).
 
 In the original, training and test have other films, and `NUMBER_RATING.txt` are
-numbered film by film. A validation part drawn by the single text would share its films with
-training and flatter what remembers names: it is made of runs of neighbours instead.
+numbered film by film. A validation part drawn by the single text would share its
+films with training and flatter what remembers names: it is made of runs of neighbours.
 """
 
 import hashlib
