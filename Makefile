@@ -54,7 +54,7 @@ publish: ## RECIPE=name TO=models [RUN=folder]: the export as the next version
 
 test: ## all tests
 	$(READY)
-	@$(RUN_PYTHON) -m pytest $(ARGS)
+	@$(RUN_PYTHON) -m pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
 
 lint: ## ruff: rules and format
 	$(READY)
