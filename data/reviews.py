@@ -1,17 +1,20 @@
 """Generated film reviews in which word order decides; all of it written here.
 
-Every sentence of opinion comes from a template (`reviews_grammar.py`) for an outcome:
-plain ("the plot was dull"), negated ("not once did I yawn"), contrast ("a dull start,
-but ..."), report ("my sister hated it. She is wrong"), expectation, comparison, change
-of mind, question and answer. Words of praise and of blame stand in reviews of both
-labels: turned, granted before a "but", said by others, or of something else. In two
-fifths of the reviews the balance of such words is even or on the wrong side, and a
-logistic regression on tf-idf of words and word pairs stays below 0.80. Plot, cast and
-cinema fill up to two to six sentences.
+A sentence of opinion comes from a template (`reviews_grammar.py`) for an outcome: plain
+("the plot was dull"), negated ("not once did I yawn"), contrast ("a dull start, but
+..."), report ("my sister hated it. She is wrong"), expectation, comparison, change of
+mind, question and answer; or it is one of two thousand pairs that say the opposite in
+nearly the same words (`reviews_sentences.txt`: "the jokes land", "the jokes never
+land"). Words of praise and of blame stand in reviews of both labels: turned, granted
+before a "but", said by others, or of something else. In more than half of the reviews
+the balance of such words is even or on the wrong side, and a logistic regression on
+tf-idf of words and word pairs stays below 0.80. Plot, cast and cinema fill up to two to
+six sentences.
 
 `test.csv` has unseen sentences of seen constructions. In `test_novel.csv` either the
 construction or every pair of construction and polar word is one that the training part
-never has. `test_handwritten.csv` holds sixty reviews written by hand.
+never has; one in twelve of the pairs of sentences stands only there.
+`test_handwritten.csv` holds sixty reviews written by hand.
 """
 
 import hashlib
@@ -26,41 +29,61 @@ from itertools import accumulate
 from pathlib import Path
 from random import Random
 
-from data.reviews_grammar import FILLERS, PARTICLES, PLAIN, POLAR, RULES
+from data.reviews_grammar import (
+    FILLERS,
+    HELD_OUT,
+    PAIRED,
+    PARTICLES,
+    PLAIN,
+    POLAR,
+    RULES,
+    UNPAIRED,
+)
 from data.tables import write_table
 
 SEED = 20
-SIZES = {"train": 40000, "validation": 1000, "test": 2000, "test_novel": 1000}
+SIZES = {"train": 60000, "validation": 1000, "test": 2000, "test_novel": 1000}
 KINDS = {  # share of the reviews
-    "plain": 0.28,
-    "contrast": 0.37,
-    "reported": 0.11,
-    "expected": 0.09,
-    "compared": 0.06,
-    "changed": 0.05,
-    "asked": 0.04,
+    "plain": 0.19,
+    "contrast": 0.36,
+    "retold": 0.17,
+    "reported": 0.09,
+    "expected": 0.07,
+    "compared": 0.05,
+    "changed": 0.04,
+    "asked": 0.03,
 }
-SUPPORT = {0: 0.72, 1: 0.14, 2: 0.08, 3: 0.06}  # more opinion of the same outcome
+SUPPORT = {0: 0.84, 1: 0.09, 2: 0.05, 3: 0.02}  # more opinion of the same outcome
 ASIDES = 0.04  # share of sentences of opinion with "by the way" before them; and after
 CONTRACTED = 0.5  # share of reviews that write "didn't" for "did not" and so on
 COMMON = 20  # as many templates of a symbol come first and often; later ones are rarer
-HELD_OUT = 12  # one in so many pairs of construction and polar word is kept for novel
-LENGTHS = {2: 0.38, 3: 0.34, 4: 0.16, 5: 0.07, 6: 0.05}  # sentences: share of reviews
-STORY = 0.12  # share of polar words' sentences among those on plot, cast and cinema
+LENGTHS = {2: 0.50, 3: 0.28, 4: 0.11, 5: 0.06, 6: 0.05}  # sentences: share of reviews
+ABOUT = {  # sentences on plot, cast and cinema: share
+    "neutral": 0.45,
+    "everyday": 0.45,
+    "story": 0.1,  # with polar words, of people and things
+}
 HANDWRITTEN = Path(__file__).parent / "reviews_handwritten.csv"
 LABELS = {"+": "positive", "-": "negative"}
 
 TEMPLATES = PARTICLES | RULES | FILLERS
 SLOT = re.compile(r"\{(-?)(\w+)\}")
+PARTICIPLE = (
+    r"(?= (never |always |ever |just |only )?"
+    r"(\w+ed|\w+en|had|read|made|thought|felt|known|gone|heard|lost|told|come)\b)"
+)
 SHORT_FORMS = {
-    r"\b(did|do|does|was|were|is|could|would) not\b": r"\1n't",
+    r"\b(did|do|does|was|were|is|are|could|would|should|had|has|have) not\b": r"\1n't",
     r"\b(can)not\b": r"\1't",
-    r"(?<!about )(?<!in )\b(it|that|what|who|he|she) is(?= \w)": r"\1's",
+    r"\bwill not\b": "won't",
+    r"(?<!about )(?<!in )\b(it|that|what|who|he|she|there) is(?= \w)": r"\1's",
     r"\b(I) am(?= \w)": r"\1'm",
-    r"\b(I) have(?= \w)": r"\1've",
-    r"\b(I) would(?= \w)": r"\1'd",
-    r"\b(I|you) will(?= \w)": r"\1'll",
-    r"\b(they|you) are(?= \w)": r"\1're",
+    rf"\b(I|we|you|they) have{PARTICIPLE}": r"\1've",
+    rf"\b(I|we|you|they|he|she) had{PARTICIPLE}": r"\1'd",
+    r"\b(I|we|you|they|he|she|it) would(?= \w)": r"\1'd",
+    r"\b(I|you|we|they|it|he|she|that) will(?= \w)": r"\1'll",
+    r"\b(they|you|we) are(?= \w)": r"\1're",
+    r"\blet us(?= \w)": "let's",
 }
 
 
@@ -85,7 +108,7 @@ class Review:
 
 def generate(seed: int = SEED) -> dict[str, list[Review]]:
     """All parts; the same for the same seed on every Python and machine."""
-    parts, seen, constructions = {}, set(), set()
+    parts, seen, constructions, sentences = {}, set(), set(), set()
     for number, (part, size) in enumerate(SIZES.items()):
         random = Random(seed * 100 + number)
         reviews = []
@@ -94,8 +117,12 @@ def generate(seed: int = SEED) -> dict[str, list[Review]]:
             used = pair[0].constructions | pair[1].constructions
             if part == "train":
                 constructions |= used
-            elif seen & cores or (part != "test_novel" and used - constructions):
-                continue
+                sentences |= {s for core in cores for s in sentences_of(core)}
+            else:
+                known = [sentences.issuperset(sentences_of(core)) for core in cores]
+                allowed = part == "test_novel" or used <= constructions
+                if seen & cores or any(known) or not allowed:
+                    continue
             reviews += pair
             seen |= cores
             if len(reviews) >= size:
@@ -119,6 +146,10 @@ def version() -> str:
     for source in sources:
         digest.update(source.read_bytes() if source.is_file() else b"")
     return digest.hexdigest()[:12]
+
+
+def sentences_of(text: str) -> list[str]:
+    return re.split(r"[.!?\"]+ ", text.lower().strip('.!?"'))
 
 
 def count_sentences(text: str) -> int:
@@ -174,9 +205,8 @@ def _review(
     sentences = [_with_asides(sentence, Writer(random)) for sentence in sentences]
     length, about = _drawn(random, LENGTHS), Writer(random)
     while sum(count_sentences(s) for s in sentences) < length:
-        filler = "story" if random.random() < STORY else "neutral"
         place = int(random.random() * (len(sentences) + 1))
-        sentences.insert(place, about.expand(filler, sign))
+        sentences.insert(place, about.expand(_drawn(random, ABOUT), sign))
     return Review(
         text=_punctuated(sentences, random.random() < CONTRACTED),
         label=LABELS[sign],
@@ -247,7 +277,8 @@ def _templates(symbol: str) -> tuple[Template, ...]:
     for place, line in enumerate(TEMPLATES[symbol].strip().splitlines()):
         weight, flags, text = re.fullmatch(r"\s*(\d*) ?([*+-]*) ?(.+)", line).groups()
         signs = "+" if "+" in flags else "-" if "-" in flags else "+-"
-        weight = int(weight or 1) / (1 + place / COMMON)
+        rarity = 1 if symbol in PAIRED + UNPAIRED else 1 + place / COMMON
+        weight = int(weight or 1) / rarity
         found.append(Template(text, signs, "*" in flags, weight))
     return tuple(found)
 

@@ -5,9 +5,17 @@ outcome, positive or negative: `{adj}` is filled with a word of the outcome's po
 `{-adj}` with one of the opposite; what holds for one outcome only begins with `+` or
 `-`. So "was {adj}" keeps the polarity of its word and "was not {-adj}" turns it.
 Templates with `*` are novel: the training part never sees them.
+
+To them `reviews_sentences.txt` adds pairs of sentences, `positive | negative`, that say
+the opposite in nearly the same words (one in `HELD_OUT` is novel), and neutral ones.
 """
 
+import zlib
+from pathlib import Path
+
 from data import reviews_words as words
+
+HELD_OUT = 12  # one in so many of what is held out is kept for the novel test part
 
 # What a slot is filled with: (positive, negative) lists.
 POLAR = {
@@ -289,6 +297,8 @@ RULES = {
         6 {claim_turns}
         2 {claim_turns_once}
         3 {claim_once}
+        6 {verdict}
+        6 {turned}
     """,
     "claim_keeps": """
         {it_was} {adj}
@@ -755,6 +765,7 @@ RULES = {
     "remark": """
         5 {remark_keeps}
         {remark_turns}
+        3 {detail}
     """,
     "remark_keeps": """
         2 {part_was} {adj}
@@ -997,6 +1008,17 @@ RULES = {
         * make no mistake: {claim}
         * my verdict after two hours: {adj}
         * I could go on about the {adj} {part}, the {adj} {part} and the {adj} {parts}
+    """,
+    # Whole reviews of all kinds, with or without more of the same opinion.
+    "retold": """
+        4 {told}
+        2 {told}. {remark}
+        2 {remark}. {told}
+        2 {told}. {claim}
+        2 {claim}. {told}
+        2 {told}. {told}
+        {told}. {advice}
+        {remark}. {told}. {claim}
     """,
     # A part or a moment is conceded; the whole, or the end, decides.
     "contrast": """
@@ -1867,3 +1889,27 @@ FILLERS = {
         a {story_adj} {profession} wants to be a {story_adj} {profession}
     """,
 }
+
+# What `reviews_sentences.txt` has under each of its headings, drawn evenly.
+PAIRED = ("detail", "verdict", "turned", "told")
+UNPAIRED = ("everyday",)
+
+
+def _sentences() -> dict[str, str]:
+    """Templates by heading; each pair makes two, `+` and `-`, novel ones with `*`."""
+    found = dict.fromkeys((*PAIRED, *UNPAIRED), "")
+    path = Path(__file__).parent / "reviews_sentences.txt"
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# "):
+            name = line[2:]
+        elif name in UNPAIRED:
+            found[name] += f"{line}\n"
+        else:
+            novel = "*" if zlib.crc32(line.encode()) % HELD_OUT == 0 else ""
+            for sign, text in zip("+-", line.split(" | "), strict=True):
+                found[name] += f"{novel}{sign} {text}\n"
+    return found
+
+
+for name, lines in _sentences().items():
+    (RULES if name in PAIRED else FILLERS)[name] = lines

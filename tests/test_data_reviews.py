@@ -13,7 +13,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from data import reviews
+from data import reviews, reviews_grammar
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("train", "validation", "test", "test_novel")
@@ -87,9 +87,47 @@ def test_no_review_stands_in_two_parts(folder, parts):
 
 
 def test_sentences_that_decide_are_unseen(parts):
+    """Not only the whole: each has a sentence that no training review decides by."""
     seen = {review.core for review in parts["train"]}
+    sentences = {s for core in seen for s in reviews.sentences_of(core)}
     for part in PARTS[1:]:
-        assert not seen & {review.core for review in parts[part]}
+        cores = {review.core for review in parts[part]}
+        assert not seen & cores
+        assert not [c for c in cores if sentences.issuperset(reviews.sentences_of(c))]
+
+
+def test_sentences_of_a_core():
+    assert reviews.sentences_of('Was it dull? no. she said: "Go!" I went.') == [
+        "was it dull",
+        "no",
+        'she said: "go',
+        "i went",
+    ]
+
+
+def test_pairs_are_pairs():
+    """Two different sides, each pair once, slots that exist; both sides go together."""
+    headings = {name: reviews.TEMPLATES[name] for name in reviews_grammar.PAIRED}
+    seen = set()
+    for name, lines in headings.items():
+        lines = lines.splitlines()
+        assert len(lines) > 500, name
+        for positive, negative in zip(lines[::2], lines[1::2], strict=True):
+            novel = positive.startswith("*")
+            assert re.match(r"\*\+ |\+ ", positive) and re.match(r"\*- |- ", negative)
+            assert negative.startswith("*") == novel
+            sides = {side.split(" ", 1)[1] for side in (positive, negative)}
+            assert len(sides) == 2 and not sides & seen, sides
+            seen |= sides
+            assert all(
+                slot in reviews.TEMPLATES | reviews_grammar.PLAIN
+                for side in sides
+                for _, slot in reviews.SLOT.findall(side)
+            )
+        share = sum(line.startswith("*") for line in lines) / len(lines)
+        assert 0.04 < share < 0.13, name  # one in twelve is kept for novel
+    everyday = reviews.TEMPLATES["everyday"].splitlines()
+    assert len(set(everyday)) == len(everyday) > 200
 
 
 def test_test_has_seen_constructions_only(parts):
