@@ -27,6 +27,8 @@ def vectors_from_counts(texts: list[np.ndarray], size: int, width: int) -> np.nd
         share = np.full(known.sum(), 1 / distance)
         counts += coo_matrix((share, (left[known], right[known])), shape).tocsr()
     counts = (counts + counts.T).tocoo()
+    if not counts.nnz:  # texts of one word: nothing stands together
+        return np.zeros((size, width), "float32")
     of_word = np.asarray(counts.sum(axis=1)).ravel()
     of_context = of_word**0.75 / (of_word**0.75).sum()  # less weight to rare contexts
     pmi = np.log(counts.data / (of_word[counts.row] * of_context[counts.col]))

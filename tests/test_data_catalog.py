@@ -87,6 +87,7 @@ def test_tar_by_path(places, mode):
     assert folder.parent == places / "cache"
     assert aclimdb.digest(tar).startswith(folder.name) and len(folder.name) == 12
     assert sorted(path.name for path in folder.iterdir()) == ["test.csv", "train.csv"]
+    assert folder.stat().st_mode & 0o777 == 0o755
     assert rows_of(folder, "train") == TRAIN
     assert rows_of(folder, "test") == [("No", "negative"), ("Yes", "positive")]
     made = folder.stat().st_mtime_ns
@@ -231,6 +232,43 @@ def test_bombs_are_refused(places, monkeypatch):
     monkeypatch.setattr(aclimdb, "MAX_TEXT", 10)
     with pytest.raises(UserError, match=r"0_3\.txt: expected at most 10 bytes"):
         catalog.locate("mine.tar.gz")
+
+
+def test_a_huge_text_in_a_folder_is_refused(places, monkeypatch):
+    for name, text in TEXTS.items():
+        path = places / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    longest = max(len(text.encode()) for text in TEXTS.values())
+    monkeypatch.setattr(aclimdb, "MAX_TEXT", longest - 1)
+    with pytest.raises(UserError, match=f"expected at most {longest - 1} bytes, found"):
+        catalog.locate("aclImdb")
+    monkeypatch.setattr(aclimdb, "MAX_TEXT", longest)  # just long enough
+    assert rows_of(catalog.locate("aclImdb"), "train") == TRAIN
+
+
+def test_byte_order_mark_is_no_part_of_the_text(places):
+    marked = {name: "\ufeff" + text for name, text in TEXTS.items()}
+    make_tar(places / "mine.tar", marked)
+    assert rows_of(catalog.locate("mine.tar"), "train") == TRAIN
+
+
+def test_digest_knows_names_borders_and_the_code(places, monkeypatch):
+    """Else a folder changed, or converted by older code, would be taken as made."""
+    first, second = places / "train/pos/0_9.txt", places / "train/pos/1_9.txt"
+    first.parent.mkdir(parents=True)
+    found = set()
+    for contents in (("ab", "c"), ("a", "bc"), ("a", "cb")):
+        for path, content in zip((first, second), contents, strict=True):
+            path.write_text(content)
+        found.add(aclimdb.digest(places))
+    second.rename(places / "train/pos/2_9.txt")
+    found.add(aclimdb.digest(places))
+    code = places / "aclimdb.py"
+    code.write_text("# a later version")
+    monkeypatch.setattr(aclimdb, "__file__", str(code))
+    found.add(aclimdb.digest(places))
+    assert len(found) == 5
 
 
 def test_text_that_is_not_utf8_is_named(places):

@@ -1,5 +1,6 @@
 """Downloads from a server on this machine: whole and right, or not there at all."""
 
+import contextlib
 import hashlib
 import os
 import socket
@@ -24,6 +25,12 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "/file")
             self.end_headers()
+        elif self.path == "/endless":
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    self.wfile.write(CONTENT)
         else:
             self.send_response(200)
             if self.path != "/no-length":
@@ -86,6 +93,12 @@ def test_progress_on_a_terminal(server, target, monkeypatch, capsys):
         ("/file", SHA256, 10**7, f"expected {10**7} bytes, found {len(CONTENT)}"),
         ("/cut", SHA256, len(CONTENT), f"expected {len(CONTENT)} bytes, found"),
         ("/cut", SHA256, None, "expected sha256"),
+        (
+            "/endless",
+            SHA256,
+            len(CONTENT),
+            f"expected {len(CONTENT)} bytes, found more",
+        ),
         ("/missing", SHA256, None, "HTTP 404 Not Found"),
     ],
 )

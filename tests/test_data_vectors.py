@@ -1,0 +1,65 @@
+"""Word vectors from counts: equal to the definition, written here with loops."""
+
+import math
+
+import numpy as np
+import pytest
+
+from data.vectors import vectors_from_counts
+
+SIZE = 14
+
+
+@pytest.fixture(scope="module")
+def texts():
+    random = np.random.default_rng(0)
+    share = 1 / np.arange(1, SIZE + 1)
+    lengths = [0, 1, 2, 7, *random.integers(3, 30, 40)]
+    share /= share.sum()
+    return [random.choice(SIZE, n, p=share).astype("int32") for n in lengths]
+
+
+def by_definition(texts, width):
+    counts = np.zeros((SIZE, SIZE))
+    for text in texts:
+        for i, word in enumerate(text):
+            for j, other in enumerate(text):
+                if 0 < abs(i - j) <= 5 and word > 1 and other > 1:
+                    counts[word, other] += 1 / abs(i - j)
+    context = counts.sum(0) ** 0.75
+    context /= context.sum()
+    ppmi = np.zeros_like(counts)
+    for word, other in zip(*np.nonzero(counts), strict=True):
+        share = counts[word, other] / counts[word].sum()
+        ppmi[word, other] = max(0.0, math.log(share / context[other]))
+    left, strength, _ = np.linalg.svd(ppmi)
+    return (left * np.sqrt(strength))[:, :width]
+
+
+def test_equal_to_the_definition(texts):
+    found = vectors_from_counts(texts, SIZE, 5)
+    assert found.shape == (SIZE, 5) and found.dtype == np.float32
+    assert found.std() == pytest.approx(0.3, rel=1e-5)
+    assert np.abs(found[:2]).max() < 1e-6  # padding and unknown
+    expected = by_definition(texts, 5)
+    expected *= 0.3 / expected.std()
+    # A singular vector's sign is free.
+    signs = np.sign((found * expected).sum(axis=0))
+    np.testing.assert_allclose(found * signs, expected, atol=1e-4)
+
+
+def test_the_same_each_time(texts):
+    first, second = (vectors_from_counts(texts, SIZE, 5) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_more_numbers_than_words(texts):
+    found = vectors_from_counts(texts, SIZE, 40)
+    assert found.shape == (SIZE, 40) and found[:, 0].any() and not found[:, SIZE:].any()
+
+
+@pytest.mark.parametrize(
+    "texts", [[np.array([], "int32")], [np.array([5]), np.array([1, 5, 1])]]
+)
+def test_no_neighbours(texts):
+    assert not vectors_from_counts(texts, SIZE, 3).any()
