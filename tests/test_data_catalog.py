@@ -297,6 +297,19 @@ def test_a_failure_leaves_nothing(places, monkeypatch, problem):
     assert not list((places / "home/reviews").iterdir())
 
 
+def test_another_process_was_first(places, monkeypatch):
+    def write(folder):
+        (folder / "train.csv").write_text("mine")
+        target = folder.parent / reviews.version()
+        target.mkdir()
+        (target / "train.csv").write_text("theirs")
+
+    monkeypatch.setattr(reviews, "write", write)
+    folder = catalog.locate("reviews")
+    assert (folder / "train.csv").read_text() == "theirs"
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
 def test_kill_leaves_nothing_that_is_taken_for_the_data(places):
     """Killed with SIGKILL in the middle of writing, then made again."""
     code = """
