@@ -42,7 +42,7 @@ from data.reviews_grammar import (
 from data.tables import write_table
 
 SEED = 20
-SIZES = {"train": 60000, "validation": 1000, "test": 2000, "test_novel": 1000}
+SIZES = {"train": 70000, "validation": 1000, "test": 2000, "test_novel": 1000}
 KINDS = {  # share of the reviews
     "plain": 0.19,
     "contrast": 0.36,
@@ -57,7 +57,7 @@ SUPPORT = {0: 0.84, 1: 0.09, 2: 0.05, 3: 0.02}  # more opinion of the same outco
 ASIDES = 0.04  # share of sentences of opinion with "by the way" before them; and after
 CONTRACTED = 0.5  # share of reviews that write "didn't" for "did not" and so on
 COMMON = 20  # as many templates of a symbol come first and often; later ones are rarer
-LENGTHS = {2: 0.50, 3: 0.28, 4: 0.11, 5: 0.06, 6: 0.05}  # sentences: share of reviews
+LENGTHS = {2: 0.60, 3: 0.25, 4: 0.08, 5: 0.04, 6: 0.03}  # sentences: share of reviews
 ABOUT = {  # sentences on plot, cast and cinema: share
     "neutral": 0.45,
     "everyday": 0.45,
