@@ -44,13 +44,13 @@ from data.tables import write_table
 SEED = 20
 SIZES = {"train": 70000, "validation": 1000, "test": 2000, "test_novel": 1000}
 KINDS = {  # share of the reviews
-    "plain": 0.19,
-    "contrast": 0.36,
-    "retold": 0.17,
-    "reported": 0.09,
-    "expected": 0.07,
+    "plain": 0.15,
+    "contrast": 0.38,
+    "retold": 0.18,
+    "reported": 0.10,
+    "expected": 0.06,
     "compared": 0.05,
-    "changed": 0.04,
+    "changed": 0.05,
     "asked": 0.03,
 }
 SUPPORT = {0: 0.84, 1: 0.09, 2: 0.05, 3: 0.02}  # more opinion of the same outcome
