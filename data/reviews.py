@@ -76,7 +76,8 @@ SHORT_FORMS = {
     r"\b(did|do|does|was|were|is|are|could|would|should|had|has|have) not\b": r"\1n't",
     r"\b(can)not\b": r"\1't",
     r"\bwill not\b": "won't",
-    r"(?<!about )(?<!in )\b(it|that|what|who|he|she|there) is(?= \w)": r"\1's",
+    r"(?<!\bof )(?<!\b(?:to|in) )(?<!\b(?:with|from) )(?<!about )"
+    r"\b(it|that|what|who|he|she|there) is(?= \w)": r"\1's",
     r"\b(I) am(?= \w)": r"\1'm",
     rf"\b(I|we|you|they) have{PARTICIPLE}": r"\1've",
     rf"\b(I|we|you|they|he|she) had{PARTICIPLE}": r"\1'd",
