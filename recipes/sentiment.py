@@ -19,6 +19,10 @@ Result   reviews (generated): test accuracy 0.976, mean of seeds 0 to 2, a bag o
          0.759; one minute of training on 2 CPU cores. Sixty reviews by hand: 0.817, a
          bag of words 0.683. IMDB by the command above: 0.901, a bag of words 0.907;
          five minutes (results/).
+Try      Test accuracy on reviews, seed 0, by default 0.978:
+         --cell simple_rnn    0.721, less than the bag of words: it forgets
+         --cell gru           0.972 with three gates' weights instead of four
+         --units 128          0.987, in three times the time
 """
 
 import re
