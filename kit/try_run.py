@@ -75,7 +75,8 @@ def main(recipe: str, run: Path | None = None, text: str | None = None) -> None:
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  (arrow keys and history in `input`)
     folder = export_of(recipe, run)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # What fails raises; below that TensorFlow logs hints of its kernels as errors.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in ("keras", "jax"):  # TensorFlow would import them: half of its start
         sys.modules.setdefault(name, None)
     errors = os.dup(2)

@@ -126,6 +126,7 @@ def test_pairs_are_pairs():
             )
         share = sum(line.startswith("*") for line in lines) / len(lines)
         assert 0.04 < share < 0.13, name  # one in twelve is kept for novel
+        assert len({t.weight for t in reviews._templates(name)}) == 1  # drawn evenly
     everyday = reviews.TEMPLATES["everyday"].splitlines()
     assert len(set(everyday)) == len(everyday) > 200
 
@@ -172,6 +173,31 @@ def test_texts_are_well_formed(parts):
             assert not re.search(r"[{}_|*+]|  | [,.;:!?]|\ba [aeiou]", review.text), (
                 review.text
             )
+
+
+@pytest.mark.parametrize(
+    ("long", "short"),
+    [
+        ("it is good, and I did not yawn", "It's good, and I didn't yawn."),
+        ("every minute of it is true", "Every minute of it is true."),
+        ("I have seen it. I have a cold", "I've seen it. I have a cold."),
+        ("we had never laughed; we had soup", "We'd never laughed; we had soup."),
+        ("they would go, you will not", "They'd go, you won't."),
+        ("is it dull? it is not", "Is it dull? It isn't."),
+        ("that is what it is", "That's what it is."),
+    ],
+)
+def test_short_forms(long, short):
+    assert reviews._punctuated(long.split(". "), short_forms=True) == short
+    assert "'" not in reviews._punctuated([long], short_forms=False)
+
+
+def test_everyday_sentences_fill_up(parts):
+    everyday = [t.text for t in reviews._templates("everyday") if "{" not in t.text]
+    everyday = {text[0].upper() + text[1:] + "." for text in everyday}
+    texts = [review.text for review in parts["train"]]
+    found = sum(any(text.startswith(line) for line in everyday) for text in texts[:500])
+    assert 30 < found < 300
 
 
 def test_counting_polar_words_is_often_wrong(parts):
