@@ -22,7 +22,7 @@ Result   reviews (generated): test accuracy 0.976, mean of seeds 0 to 2, a bag o
 Try      Test accuracy on reviews, seed 0, by default 0.978:
          --cell simple_rnn    0.721, less than the bag of words: it forgets
          --cell gru           0.972 with three gates' weights instead of four
-         --units 128          0.987, in three times the time
+         --units 128          0.987, in twice the time
 """
 
 import re
