@@ -206,6 +206,7 @@ def test_counting_polar_words_is_often_wrong(parts):
     balance = [review.score * signs[review.label] for review in parts["train"]]
     right, wrong = (sum(s * b > 0 for b in balance) / len(balance) for s in (1, -1))
     assert right < 0.45 and 0.2 < wrong < 0.35  # the rest is even
+    assert 0.4 < right / (right + wrong) < 0.6
 
 
 def test_bag_of_words_stays_below_80_percent(folder):
