@@ -6,7 +6,10 @@ from keras import ops
 from .recurrent import (
     RecurrentCell,
     RecurrentLayer,
+    activate,
+    entering_states,
     outer_sum,
+    project,
     saturate,
     scan_steps,
     upstream,
@@ -160,122 +163,119 @@ class GRU(RecurrentLayer):
         super().__init__(cell, **kwargs)
 
     def loop(self, sequences, initial_state, mask, dropped):
-        kernel = ops.cast(self.cell.recurrent_kernel, self.compute_dtype)
-        bias, recurrent_bias = self.cell.biases()
-        projected = self.project(sequences, bias)
-        h = initial_state[0]
-        if self.cell.reset_after:
-            if recurrent_bias is None:
-                recurrent_bias = ops.zeros(kernel.shape[-1:], kernel.dtype)
-            hs = reset_after_steps(projected, h, kernel, recurrent_bias, mask, dropped)
-        else:
-            hs = reset_before_steps(projected, h, kernel, mask, dropped)
+        kernel, recurrent_kernel, bias = self.weights_of_steps()
+        projected = project(sequences, kernel)
+        run = reset_after_steps if self.cell.reset_after else reset_before_steps
+        hs = run(projected, *initial_state, recurrent_kernel, bias, mask, dropped)
         return hs, [hs[-1]]
 
 
 def reset_after_steps(projected, first_h, kernel, bias, mask=None, dropped=None):
-    """All h, from x W + b, `(time, batch, 3 * units)`; `bias` is c."""
+    """All h, from x W, `(time, batch, 3 * units)`; `bias` is b and c."""
     steps = ops.shape(projected)[0]
+    units = first_h.shape[-1]
 
     @ops.custom_gradient
     def run(projected, first_h, kernel, bias):
-        if mask is not None:
-            projected = saturate(projected, mask, (1, 0, 0))
-
         def forward(states, t):
             (h,) = states
             entering = h if dropped is None else h * dropped
-            s = ops.matmul(entering, kernel) + bias
-            s_z, s_r, s_g = ops.split(s, 3, axis=-1)
-            x_z, x_r, x_g = ops.split(projected[t], 3, axis=-1)
-            z = ops.sigmoid(x_z + s_z)
-            r = ops.sigmoid(x_r + s_r)
-            g = ops.tanh(x_g + r * s_g)
+            x = projected[t] + bias[0]
+            s = ops.matmul(entering, kernel) + bias[1]
+            zr = x[:, : 2 * units] + s[:, : 2 * units]
+            zr = zr if mask is None else saturate(zr, mask[t], (1, 0))
+            z, r = activate(zr, ("sigmoid", "sigmoid"))
+            s_g = s[:, 2 * units :]
+            g = ops.tanh(x[:, 2 * units :] + r * s_g)
             new_h = z * h + (1 - z) * g
-            return [new_h], [new_h, entering, h, z, r, g, s_g]
+            g_slope = (1 - z) * (1 - g * g)
+            s_slopes = [
+                (h - g) * (z * (1 - z)),
+                g_slope * s_g * (r * (1 - r)),
+                g_slope * r,
+            ]
+            return [new_h], [new_h, ops.concatenate(s_slopes, axis=-1), g_slope, z]
 
-        zeros = ops.zeros_like(first_h)
-        _, (hs, entered, *kept) = scan_steps(forward, [first_h], [zeros] * 7, steps)
+        zeros, zeros_s = ops.zeros_like(first_h), ops.zeros_like(projected[0])
+        _, (hs, *slopes) = scan_steps(
+            forward, [first_h], [zeros, zeros_s, zeros, zeros], steps
+        )
 
         def gradient(*gradients):
             (dhs,) = upstream(gradients)
             transposed = ops.transpose(kernel)
 
             def backward(arriving, t):
-                h, z, r, g, s_g = (values[t] for values in kept)
+                s_slopes, g_slope, z = (values[t] for values in slopes)
                 dh = arriving[0] + dhs[t]
-                dz = dh * (h - g) * (z * (1 - z))
-                dg = dh * (1 - z) * (1 - g * g)
-                dr = dg * s_g * (r * (1 - r))
-                dx = ops.concatenate([dz, dr, dg], axis=-1)
-                ds = ops.concatenate([dz, dr, dg * r], axis=-1)
+                ds = ops.concatenate([dh, dh, dh], axis=-1) * s_slopes
                 product = ops.matmul(ds, transposed)
                 product = product if dropped is None else product * dropped
-                return [dh * z + product], [dx, ds]
+                return [dh * z + product], [ds, dh * g_slope]
 
-            like = ops.zeros_like(projected[0])
-            (dh,), (dx, ds) = scan_steps(
-                backward, [zeros], [like, like], steps, reverse=True
+            (dh,), (ds, dg) = scan_steps(
+                backward, [zeros], [zeros_s, zeros], steps, reverse=True
             )
-            return dx, dh, outer_sum(entered, ds), ops.sum(ds, axis=(0, 1))
+            dx = ops.concatenate([ds[:, :, : 2 * units], dg], axis=-1)
+            dbias = [ops.sum(dx, axis=(0, 1)), ops.sum(ds, axis=(0, 1))]
+            entered = entering_states(first_h, hs, dropped)
+            return dx, dh, outer_sum(entered, ds), ops.stack(dbias)
 
         return hs, gradient
 
     return run(projected, first_h, kernel, bias)
 
 
-def reset_before_steps(projected, first_h, kernel, mask=None, dropped=None):
-    """All h, from x W + b, `(time, batch, 3 * units)`."""
+def reset_before_steps(projected, first_h, kernel, bias, mask=None, dropped=None):
+    """All h, from x W, `(time, batch, 3 * units)`."""
     steps = ops.shape(projected)[0]
     units = first_h.shape[-1]
 
     @ops.custom_gradient
-    def run(projected, first_h, kernel):
-        if mask is not None:
-            projected = saturate(projected, mask, (1, 0, 0))
+    def run(projected, first_h, kernel, bias):
         kernel_zr, kernel_g = kernel[:, : 2 * units], kernel[:, 2 * units :]
 
         def forward(states, t):
             (h,) = states
             entering = h if dropped is None else h * dropped
-            s_z, s_r = ops.split(ops.matmul(entering, kernel_zr), 2, axis=-1)
-            x_z, x_r, x_g = ops.split(projected[t], 3, axis=-1)
-            z = ops.sigmoid(x_z + s_z)
-            r = ops.sigmoid(x_r + s_r)
-            g = ops.tanh(x_g + ops.matmul(r * entering, kernel_g))
+            x = projected[t] + bias
+            zr = x[:, : 2 * units] + ops.matmul(entering, kernel_zr)
+            zr = zr if mask is None else saturate(zr, mask[t], (1, 0))
+            z, r = activate(zr, ("sigmoid", "sigmoid"))
+            g = ops.tanh(x[:, 2 * units :] + ops.matmul(r * entering, kernel_g))
             new_h = z * h + (1 - z) * g
-            return [new_h], [new_h, entering, h, z, r, g]
+            z_slope = (h - g) * (z * (1 - z))
+            g_slope = (1 - z) * (1 - g * g)
+            return [new_h], [new_h, z_slope, entering * (r * (1 - r)), g_slope, z, r]
 
         zeros = ops.zeros_like(first_h)
-        _, (hs, entered, *kept) = scan_steps(forward, [first_h], [zeros] * 6, steps)
+        _, (hs, *slopes, rs) = scan_steps(forward, [first_h], [zeros] * 6, steps)
 
         def gradient(*gradients):
             (dhs,) = upstream(gradients)
-            transposed_zr, transposed_g = (
-                ops.transpose(kernel_zr),
-                ops.transpose(kernel_g),
-            )
+            transposed_zr = ops.transpose(kernel_zr)
+            transposed_g = ops.transpose(kernel_g)
 
             def backward(arriving, t):
-                h, z, r, g = (values[t] for values in kept)
+                z_slope, r_slope, g_slope, z = (values[t] for values in slopes)
                 dh = arriving[0] + dhs[t]
-                dz = dh * (h - g) * (z * (1 - z))
-                dg = dh * (1 - z) * (1 - g * g)
+                dg = dh * g_slope
                 d_reset = ops.matmul(dg, transposed_g)
-                dr = d_reset * entered[t] * (r * (1 - r))
-                dzr = ops.concatenate([dz, dr], axis=-1)
-                product = ops.matmul(dzr, transposed_zr) + d_reset * r
+                dzr = ops.concatenate([dh * z_slope, d_reset * r_slope], axis=-1)
+                product = ops.matmul(dzr, transposed_zr) + d_reset * rs[t]
                 product = product if dropped is None else product * dropped
-                return [dh * z + product], [dzr, dg, r * entered[t]]
+                return [dh * z + product], [dzr, dg]
 
             like = ops.zeros_like(projected[0, :, : 2 * units])
-            (dh,), (dzr, dg, reset) = scan_steps(
-                backward, [zeros], [like, zeros, zeros], steps, reverse=True
+            (dh,), (dzr, dg) = scan_steps(
+                backward, [zeros], [like, zeros], steps, reverse=True
             )
             dx = ops.concatenate([dzr, dg], axis=-1)
-            dkernel = [outer_sum(entered, dzr), outer_sum(reset, dg)]
-            return dx, dh, ops.concatenate(dkernel, axis=-1)
+            entered = entering_states(first_h, hs, dropped)
+            dkernel = [outer_sum(entered, dzr), outer_sum(rs * entered, dg)]
+            dkernel = ops.concatenate(dkernel, axis=-1)
+            return dx, dh, dkernel, ops.sum(dx, axis=(0, 1))
 
         return hs, gradient
 
-    return run(projected, first_h, kernel)
+    return run(projected, first_h, kernel, bias)

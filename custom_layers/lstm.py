@@ -6,7 +6,10 @@ from keras import ops
 from .recurrent import (
     RecurrentCell,
     RecurrentLayer,
+    activate,
+    entering_states,
     outer_sum,
+    project,
     saturate,
     scan_steps,
     upstream,
@@ -134,38 +137,47 @@ class LSTM(RecurrentLayer):
         super().__init__(cell, **kwargs)
 
     def loop(self, sequences, initial_state, mask, dropped):
-        projected = self.project(sequences, self.cell.bias)
-        recurrent_kernel = ops.cast(self.cell.recurrent_kernel, self.compute_dtype)
+        kernel, recurrent_kernel, bias = self.weights_of_steps()
+        projected = project(sequences, kernel)
         hs, last_c = lstm_steps(
-            projected, *initial_state, recurrent_kernel, mask, dropped
+            projected, *initial_state, recurrent_kernel, bias, mask, dropped
         )
         return hs, [hs[-1], last_c]
 
 
-def lstm_steps(projected, first_h, first_c, recurrent_kernel, mask=None, dropped=None):
-    """All h and the last c, from x W + b, `(time, batch, 4 * units)`."""
+def lstm_steps(
+    projected, first_h, first_c, recurrent_kernel, bias, mask=None, dropped=None
+):
+    """All h and the last c, from x W, `(time, batch, 4 * units)`."""
     steps = ops.shape(projected)[0]
 
     @ops.custom_gradient
-    def run(projected, first_h, first_c, recurrent_kernel):
-        if mask is not None:
-            projected = saturate(projected, mask, (-1, 1, 0, -1))  # i, f, g, o
-
+    def run(projected, first_h, first_c, recurrent_kernel, bias):
         def forward(states, t):
             h, c = states
             entering = h if dropped is None else h * dropped
-            z = projected[t] + ops.matmul(entering, recurrent_kernel)
-            i, f, g, o = ops.split(z, 4, axis=-1)
-            i, f, g, o = ops.sigmoid(i), ops.sigmoid(f), ops.tanh(g), ops.sigmoid(o)
+            z = projected[t] + ops.matmul(entering, recurrent_kernel) + bias
+            z = z if mask is None else saturate(z, mask[t], (-1, 1, 0, -1))
+            i, f, g, o = activate(z, ("sigmoid", "sigmoid", "tanh", "sigmoid"))
             new_c = f * c + i * g
             tanh_c = ops.tanh(new_c)
             new_h = o * tanh_c
             new_h = new_h if mask is None else ops.where(mask[t], new_h, h)
-            return [new_h, new_c], [new_h, entering, c, i, f, g, o, tanh_c]
+            z_slopes = ops.concatenate(
+                [
+                    g * (i * (1 - i)),
+                    c * (f * (1 - f)),
+                    i * (1 - g * g),
+                    tanh_c * (o * (1 - o)),
+                ],
+                axis=-1,
+            )
+            c_slope = o * (1 - tanh_c * tanh_c)
+            return [new_h, new_c], [new_h, z_slopes, c_slope, f]
 
-        zeros = ops.zeros_like(first_h)
-        (_, last_c), (hs, entered, *kept) = scan_steps(
-            forward, [first_h, first_c], [zeros] * 8, steps
+        zeros, zeros_z = ops.zeros_like(first_h), ops.zeros_like(projected[0])
+        (_, last_c), (hs, *slopes) = scan_steps(
+            forward, [first_h, first_c], [zeros, zeros_z, zeros, zeros], steps
         )
 
         def gradient(*gradients):
@@ -174,28 +186,21 @@ def lstm_steps(projected, first_h, first_c, recurrent_kernel, mask=None, dropped
 
             def backward(arriving, t):
                 dh, dc = arriving
-                c, i, f, g, o, tanh_c = (values[t] for values in kept)
+                z_slopes, c_slope, f = (values[t] for values in slopes)
                 dh = dh + dhs[t]
-                dc = dc + dh * (o * (1 - tanh_c * tanh_c))
-                di = dc * g * (i * (1 - i))
-                df = dc * c * (f * (1 - f))
-                dg = dc * i * (1 - g * g)
-                do = dh * tanh_c * (o * (1 - o))
-                dz = ops.concatenate([di, df, dg, do], axis=-1)
+                dc = dc + dh * c_slope
+                dz = ops.concatenate([dc, dc, dc, dh], axis=-1) * z_slopes
                 product = ops.matmul(dz, transposed)
                 product = product if dropped is None else product * dropped
                 product = product if mask is None else ops.where(mask[t], product, dh)
                 return [product, dc * f], [dz]
 
             (dh, dc), (dz,) = scan_steps(
-                backward,
-                [zeros, last_dc],
-                [ops.zeros_like(projected[0])],
-                steps,
-                reverse=True,
+                backward, [zeros, last_dc], [zeros_z], steps, reverse=True
             )
-            return dz, dh, dc, outer_sum(entered, dz)
+            entered = entering_states(first_h, hs, dropped)
+            return dz, dh, dc, outer_sum(entered, dz), ops.sum(dz, axis=(0, 1))
 
         return (hs, last_c), gradient
 
-    return run(projected, first_h, first_c, recurrent_kernel)
+    return run(projected, first_h, first_c, recurrent_kernel, bias)

@@ -250,11 +250,11 @@ class RecurrentLayer(keras.layers.RNN):
             return last_output, last_output[:, None], states
         return last_output, ops.transpose(outputs, (1, 0, 2)), states
 
-    def loop(self, projected, initial_state, mask, dropped):
-        """The steps: `(outputs, states)` from `projected`, all time first.
+    def loop(self, sequences, initial_state, mask, dropped):
+        """The steps: `(outputs, states)`, all time first.
 
         Args:
-            projected: `(time, batch, gates * units)`, inputs times kernel plus bias.
+            sequences: `(time, batch, features)`.
             initial_state: list of `(batch, units)`.
             mask: booleans `(time, batch, 1)`, or None.
             dropped: `(batch, units)`, factors on the state that enters the recurrent
@@ -262,14 +262,14 @@ class RecurrentLayer(keras.layers.RNN):
         """
         raise NotImplementedError
 
-    def project(self, sequences, bias):
-        """Inputs of all steps times the kernel: `(time, batch, gates * units)`."""
-        time, batch, features = ops.shape(sequences)
-        flat = ops.reshape(sequences, (-1, features))
-        flat = ops.matmul(flat, self.cell.kernel)
-        if bias is not None:
-            flat = ops.add(flat, bias)
-        return ops.reshape(flat, (time, batch, flat.shape[-1]))
+    def weights_of_steps(self):
+        """Kernel, recurrent kernel and bias (zeros without one), in compute dtype."""
+        cell, dtype = self.cell, self.compute_dtype
+        bias = ops.zeros(cell.bias_shape(), dtype) if cell.bias is None else cell.bias
+        return [
+            ops.cast(weight, dtype)
+            for weight in (cell.kernel, cell.recurrent_kernel, bias)
+        ]
 
     def dropout_mask(self, shape, rate):
         """Factors 0 or 1 / (1 - rate): one draw a sequence."""
@@ -319,23 +319,48 @@ def scan_steps(step, states, kept, steps, reverse=False):
     return last[:count], every[count:]
 
 
-def saturate(projected, mask, gates):
+def project(sequences, kernel):
+    """Inputs of all steps times the kernel, one product: `(time, batch, width)`."""
+    time, batch, features = ops.shape(sequences)
+    flat = ops.matmul(ops.reshape(sequences, (-1, features)), kernel)
+    return ops.reshape(flat, (time, batch, kernel.shape[-1]))
+
+
+def per_gate(values, like):
+    """One value a gate, repeated over its units: `(gates * units,)`, dtype of `like`."""
+    units = like.shape[-1] // len(values)
+    return ops.repeat(ops.convert_to_tensor(values, like.dtype), units)
+
+
+def activate(z, functions):
+    """The gates' values, a list, from what stands before "sigmoid" or "tanh".
+
+    One tanh over all gates, as sigmoid(x) = (1 + tanh(x / 2)) / 2: one pass instead
+    of one a gate.
+    """
+    half = per_gate([0.5 if name == "sigmoid" else 1.0 for name in functions], z)
+    shift = per_gate([0.5 if name == "sigmoid" else 0.0 for name in functions], z)
+    return ops.split(ops.tanh(z * half) * half + shift, len(functions), axis=-1)
+
+
+def saturate(z, mask, gates):
     """Pre-activations with which the gates of masked steps are fully open or shut.
 
     One entry of `gates` a gate: 1 opens it, -1 shuts it, 0 leaves nothing of it. The
     sigmoid of 10,000 is 1 in every float type, so what a gate keeps, it keeps exactly.
     """
-    units = projected.shape[-1] // len(gates)
-    values = [[1e4 * gate] * units for gate in gates]
-    values = ops.reshape(ops.convert_to_tensor(values, projected.dtype), (-1,))
-    return ops.where(mask, projected, values)
+    return ops.where(mask, z, per_gate([1e4 * gate for gate in gates], z))
+
+
+def entering_states(first, states, dropped):
+    """The state that entered each step's product: of all steps but the last, dropped."""
+    entering = ops.concatenate([first[None], states[:-1]], axis=0)
+    return entering if dropped is None else entering * dropped
 
 
 def outer_sum(left, right):
     """Sum over time and batch of `left`^T `right`: a weight's gradient, one product."""
-    left = ops.reshape(left, (-1, left.shape[-1]))
-    right = ops.reshape(right, (-1, right.shape[-1]))
-    return ops.matmul(ops.transpose(left), right)
+    return ops.einsum("tbi,tbj->ij", left, right)
 
 
 def upstream(gradients):

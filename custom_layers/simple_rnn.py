@@ -6,7 +6,9 @@ from keras import ops
 from .recurrent import (
     RecurrentCell,
     RecurrentLayer,
+    entering_states,
     outer_sum,
+    project,
     scan_steps,
     upstream,
 )
@@ -101,29 +103,32 @@ class SimpleRNN(RecurrentLayer):
         super().__init__(cell, **kwargs)
 
     def loop(self, sequences, initial_state, mask, dropped):
-        projected = self.project(sequences, self.cell.bias)
-        recurrent_kernel = ops.cast(self.cell.recurrent_kernel, self.compute_dtype)
+        kernel, recurrent_kernel, bias = self.weights_of_steps()
+        projected = project(sequences, kernel)
         hs = simple_rnn_steps(
-            projected, initial_state[0], recurrent_kernel, mask, dropped
+            projected, *initial_state, recurrent_kernel, bias, mask, dropped
         )
         return hs, [hs[-1]]
 
 
-def simple_rnn_steps(projected, first_h, recurrent_kernel, mask=None, dropped=None):
-    """All h, `(time, batch, units)`, from x W + b, `(time, batch, units)`."""
+def simple_rnn_steps(
+    projected, first_h, recurrent_kernel, bias, mask=None, dropped=None
+):
+    """All h, `(time, batch, units)`, from x W, `(time, batch, units)`."""
     steps = ops.shape(projected)[0]
 
     @ops.custom_gradient
-    def run(projected, first_h, recurrent_kernel):
+    def run(projected, first_h, recurrent_kernel, bias):
         def forward(states, t):
             (h,) = states
             entering = h if dropped is None else h * dropped
-            new_h = ops.tanh(projected[t] + ops.matmul(entering, recurrent_kernel))
+            z = projected[t] + ops.matmul(entering, recurrent_kernel) + bias
+            new_h = ops.tanh(z)
             new_h = new_h if mask is None else ops.where(mask[t], new_h, h)
-            return [new_h], [new_h, entering]
+            return [new_h], [new_h]
 
         zeros = ops.zeros_like(first_h)
-        _, (hs, entered) = scan_steps(forward, [first_h], [zeros] * 2, steps)
+        _, (hs,) = scan_steps(forward, [first_h], [zeros], steps)
 
         def gradient(*gradients):
             (dhs,) = upstream(gradients)
@@ -139,8 +144,9 @@ def simple_rnn_steps(projected, first_h, recurrent_kernel, mask=None, dropped=No
                 return [product], [dz]
 
             (dh,), (dz,) = scan_steps(backward, [zeros], [zeros], steps, reverse=True)
-            return dz, dh, outer_sum(entered, dz)
+            entered = entering_states(first_h, hs, dropped)
+            return dz, dh, outer_sum(entered, dz), ops.sum(dz, axis=(0, 1))
 
         return hs, gradient
 
-    return run(projected, first_h, recurrent_kernel)
+    return run(projected, first_h, recurrent_kernel, bias)
