@@ -7,6 +7,7 @@ from .recurrent import (
     RecurrentCell,
     RecurrentLayer,
     activate,
+    bias_gradient,
     entering_states,
     outer_sum,
     project,
@@ -217,9 +218,10 @@ def reset_after_steps(projected, first_h, kernel, bias, mask=None, dropped=None)
                 backward, [zeros], [zeros_s, zeros], steps, reverse=True
             )
             dx = ops.concatenate([ds[:, :, : 2 * units], dg], axis=-1)
-            dbias = [ops.sum(dx, axis=(0, 1)), ops.sum(ds, axis=(0, 1))]
+            db, dc = bias_gradient(dg), bias_gradient(ds)
+            dbias = ops.stack([ops.concatenate([dc[: 2 * units], db]), dc])
             entered = entering_states(first_h, hs, dropped)
-            return dx, dh, outer_sum(entered, ds), ops.stack(dbias)
+            return dx, dh, outer_sum(entered, ds), dbias
 
         return hs, gradient
 
@@ -274,7 +276,7 @@ def reset_before_steps(projected, first_h, kernel, bias, mask=None, dropped=None
             entered = entering_states(first_h, hs, dropped)
             dkernel = [outer_sum(entered, dzr), outer_sum(rs * entered, dg)]
             dkernel = ops.concatenate(dkernel, axis=-1)
-            return dx, dh, dkernel, ops.sum(dx, axis=(0, 1))
+            return dx, dh, dkernel, bias_gradient(dx)
 
         return hs, gradient
 

@@ -7,6 +7,7 @@ from .recurrent import (
     RecurrentCell,
     RecurrentLayer,
     activate,
+    bias_gradient,
     entering_states,
     outer_sum,
     project,
@@ -199,7 +200,7 @@ def lstm_steps(
                 backward, [zeros, last_dc], [zeros_z], steps, reverse=True
             )
             entered = entering_states(first_h, hs, dropped)
-            return dz, dh, dc, outer_sum(entered, dz), ops.sum(dz, axis=(0, 1))
+            return dz, dh, dc, outer_sum(entered, dz), bias_gradient(dz)
 
         return (hs, last_c), gradient
 

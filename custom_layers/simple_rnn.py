@@ -6,6 +6,7 @@ from keras import ops
 from .recurrent import (
     RecurrentCell,
     RecurrentLayer,
+    bias_gradient,
     entering_states,
     outer_sum,
     project,
@@ -145,7 +146,7 @@ def simple_rnn_steps(
 
             (dh,), (dz,) = scan_steps(backward, [zeros], [zeros], steps, reverse=True)
             entered = entering_states(first_h, hs, dropped)
-            return dz, dh, outer_sum(entered, dz), ops.sum(dz, axis=(0, 1))
+            return dz, dh, outer_sum(entered, dz), bias_gradient(dz)
 
         return hs, gradient
 
