@@ -161,14 +161,17 @@ def markdown(record):
 
 def markdown_cells(row):
     times, ratio = row["ms"], row["ratios"]
-    pytorch = f"{times['pytorch']:.0f}" if "pytorch" in times else ""
     return [
-        f"{better(times, 'keras'):.0f}",
-        f"{better(times, 'ours'):.0f}",
-        pytorch,
+        milliseconds(better(times, "keras")),
+        milliseconds(better(times, "ours")),
+        milliseconds(times["pytorch"]) if "pytorch" in times else "",
         f"{ratio['better']:.2f}",
         f"{ratio['XLA']:.2f}",
     ]
+
+
+def milliseconds(value):
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def draw(record, path):

@@ -65,8 +65,10 @@ class Fake:
         return {"names": list(self.times), "gflops": 100.0}.get(do)
 
 
-def bench(options, **keras_options):
-    return Bench(options, Fake("keras", **keras_options), Fake("pytorch"))
+def bench(options, pytorch="1", **keras_options):
+    """Both workers, or without PyTorch's where its version is None."""
+    other = Fake("pytorch", pytorch) if pytorch else None
+    return Bench(options, Fake("keras", **keras_options), other)
 
 
 def test_flop_of_one_step_by_hand():
@@ -216,6 +218,10 @@ def test_only_keeps_the_other_tables_of_the_same_machine(tmp_path):
     assert both["cells"] == cells
     assert both["language-model"]["rows"][0]["ms"]["keras"] == 60
     assert tables_after("cells", times=other)["cells"] != cells
+    assert tables_after("language-model", pytorch=None).keys() == both.keys()
+    assert json.loads(path.read_text())["machine"]["pytorch"] == "1"
+    assert tables_after("language-model", pytorch="2").keys() == {"language-model"}
+    assert tables_after("cells", pytorch="2").keys() == both.keys()
     assert tables_after("language-model", version="2").keys() == {"language-model"}
 
 
