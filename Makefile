@@ -60,7 +60,7 @@ lint: ## ruff: rules and format
 	$(READY)
 	@$(RUN_PYTHON) -m ruff check . && $(RUN_PYTHON) -m ruff format --check .
 
-bench: ## ours beside Keras in one run, into results/
+bench: ## our layers beside Keras's and PyTorch's in one run, into results/
 	$(READY)
 	@$(RUN_PYTHON) -m benchmarks.recurrent $(ARGS)
 

@@ -1,200 +1,164 @@
-"""Times our LSTM and GRU beside Keras's own, all in one run.
+"""Times one training step of our LSTM and GRU beside Keras's and PyTorch's.
 
     python -m benchmarks.recurrent
-    python -m benchmarks.recurrent --units 128 --batch 128 --masked
-    KERAS_BACKEND=jax python -m benchmarks.recurrent
+    python -m benchmarks.recurrent --only cells growth
+    KERAS_BACKEND=jax python -m benchmarks.recurrent --pytorch other/bin/python
 
-Two times a layer, with and without `jit_compile`: forward and backward of the layer
-alone (the gradients of its weights and of its input), and a whole `fit` step of the
-model input -> layer -> Dense(1) with MSE and SGD. The contestants take turns, so that
-a busy moment of the machine meets all of them; medians are shown. The ratio is the
-time of Keras's better mode over the contestant's: above 1 is faster than Keras.
+PyTorch is optional: `.venv/bin/pip install torch==2.13.0` (the extra `bench`), or name
+a Python that has it by `--pytorch`. A step is `train_on_batch` on NumPy arrays, which
+returns the loss: the compiled step of `fit`; PyTorch's is the same by hand. Contenders
+run with and without XLA (`jit_compile`), on JAX always with it; on a GPU, Keras runs
+with and without cuDNN too. They take turns, one timed step each, so that a busy moment
+of the machine meets all; the figures are medians.
+
+Tables: `cells`, the layer and a Dense on it; `masked`, the same with random lengths,
+dropout and recurrent dropout; `language-model`, a small one of characters; `growth`,
+one size at a time grown; `memory`, each in a fresh process, the first step and the
+memory of later ones. Ratios are the other's time over ours: above 1, ours is faster;
+in `memory` they are ours over Keras's: below 1, ours takes less. `limit` is the share
+of the step that its matrix products alone would take, at the speed of a large one.
+
+Writes `results/recurrent-BACKEND-DEVICE.json`, and a picture of `growth` beside it.
+Tables not measured now stay, if they are of the same machine and versions.
 """
 
-import argparse
+import contextlib
+import dataclasses
 import json
-import os
-import platform
-import statistics
+import shlex
 import time
 from pathlib import Path
+from typing import Literal
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+import tyro
 
-import keras
-import numpy as np
-
-import custom_layers
-
-CELLS = ("LSTM", "GRU")
-
-
-def parse_arguments(arguments=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n")[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--batch", type=int, default=64, help="sequences a batch")
-    parser.add_argument("--time", type=int, default=100, help="time steps")
-    parser.add_argument("--features", type=int, default=128, help="input width")
-    parser.add_argument("--units", type=int, default=256, help="state width")
-    parser.add_argument("--masked", action="store_true", help="random lengths")
-    parser.add_argument("--repeats", type=int, default=15, help="rounds of turns")
-    parser.add_argument("--out", type=Path, help="JSON file to write")
-    return parser.parse_args(arguments)
+from benchmarks import report
+from benchmarks.tables import PLAN, TABLES, Bench
+from benchmarks.workers import ROOT, Worker
+from data.tables import UserError
+from kit.files import read_json, write_whole
+from kit.run import git_commit, one_line_errors
 
 
-def make_layer(maker, cell, arguments):
-    module = {"ours": custom_layers, "keras": keras.layers}[maker]
-    return getattr(module, cell)(arguments.units, return_sequences=True)
+@dataclasses.dataclass(frozen=True)
+class Options:
+    only: tuple[Literal[*TABLES], ...] = tuple(TABLES)  # the tables to measure
+    rounds: int = 7  # timed steps of each contender
+    seconds: float = 12.0  # after which a shape gets no more rounds, from 3 on
+    dtype: Literal["float32", "bfloat16"] = "float32"  # bfloat16: mixed precision
+    pytorch: Path | None = None  # a Python that has torch; default: this one
+    out: Path | None = None  # default: results/recurrent-BACKEND-DEVICE.json
 
 
-def fit_step(maker, cell, jit, arguments, arrays):
-    """A function that takes one `fit` step of the small model."""
-    inputs, mask, targets = arrays
-    layer = make_layer(maker, cell, arguments)
-    sequences = keras.Input(inputs.shape[1:])
-    if mask is None:
-        features, data = sequences, inputs
-        model_inputs = sequences
-    else:
-        model_inputs = [sequences, keras.Input(mask.shape[1:], dtype="bool")]
-        features, data = sequences, [inputs, mask]
-    hidden = layer(features, mask=None if mask is None else model_inputs[1])
-    model = keras.Model(model_inputs, keras.layers.Dense(1)(hidden))
-    model.compile(keras.optimizers.SGD(0.01), loss="mse", jit_compile=jit)
-    return lambda: model.train_on_batch(data, targets)
-
-
-def layer_step(maker, cell, jit, arguments, arrays):
-    """A function that runs the layer forward and backward."""
-    inputs, mask, _ = arrays
-    layer = make_layer(maker, cell, arguments)
-    layer.build(inputs.shape)
-    if keras.backend.backend() == "jax":
-        return jax_layer_step(layer, inputs, mask)
-    import tensorflow as tf
-
-    data = tf.constant(inputs)
-    mask = None if mask is None else tf.constant(mask)
-
-    @tf.function(jit_compile=jit)
-    def step():
-        with tf.GradientTape() as tape:
-            tape.watch(data)
-            loss = tf.reduce_mean(layer(data, mask=mask) ** 2)
-        return tape.gradient(loss, [data, *[w.value for w in layer.weights]])
-
-    return lambda: [gradient.numpy() for gradient in step()[1:]]
-
-
-def jax_layer_step(layer, inputs, mask):
-    import jax
-
-    def loss(weights, inputs):
-        outputs, _ = layer.stateless_call(weights, [], inputs, mask=mask)
-        return (outputs**2).mean()
-
-    step = jax.jit(jax.grad(loss, argnums=(0, 1)))
-    data = jax.numpy.asarray(inputs)
-    weights = [w.value for w in layer.trainable_variables]
-    return lambda: jax.block_until_ready(step(weights, data))
-
-
-def make_arrays(arguments):
-    rng = np.random.default_rng(0)
-    shape = (arguments.batch, arguments.time)
-    inputs = rng.normal(size=(*shape, arguments.features)).astype("float32")
-    targets = rng.normal(size=(*shape, 1)).astype("float32")
-    mask = None
-    if arguments.masked:
-        lengths = rng.integers(1, arguments.time + 1, arguments.batch)
-        mask = np.arange(arguments.time) < lengths[:, None]
-    return inputs, mask, targets
-
-
-def median_times(steps, repeats):
-    """Median milliseconds of every function in `steps`, called in turns."""
-    for step in steps.values():
-        step(), step()
-    times = {key: [] for key in steps}
-    for _ in range(repeats):
-        for key, step in steps.items():
-            start = time.perf_counter()
-            step()
-            times[key].append((time.perf_counter() - start) * 1e3)
-    return {key: statistics.median(values) for key, values in times.items()}
-
-
-def measure(arguments):
-    arrays = make_arrays(arguments)
-    modes = (True,) if keras.backend.backend() == "jax" else (False, True)
-    rows = []
-    for cell in CELLS:
-        for measured, make in (("layer", layer_step), ("fit step", fit_step)):
-            steps = {
-                (maker, jit): make(maker, cell, jit, arguments, arrays)
-                for maker in ("keras", "ours")
-                for jit in modes
-            }
-            times = median_times(steps, arguments.repeats)
-            best = min(times["keras", jit] for jit in modes)
-            rows += [
-                {
-                    "cell": cell,
-                    "measured": measured,
-                    "layer": maker,
-                    "jit": jit,
-                    "milliseconds": round(milliseconds, 1),
-                    "ratio": round(best / milliseconds, 2),
-                }
-                for (maker, jit), milliseconds in times.items()
-            ]
-    return rows
-
-
-def describe_machine():
-    processor = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                processor = line.split(":", 1)[1].strip()
-                break
-    backend = keras.backend.backend()
-    return {
-        "processor": processor,
-        "cores": len(os.sched_getaffinity(0)),
-        "python": platform.python_version(),
-        "keras": keras.__version__,
-        "backend": backend,
-        backend: __import__(backend).__version__,
+def run(bench, plan, options):
+    """Measures the tables; the record is written after each of them."""
+    path = options.out or default_path(bench.machine, options)
+    stamp = {
+        "command": shown_command(bench.machine["backend"], options),
+        "git_commit": git_commit(),
     }
-
-
-def main(arguments=None):
-    arguments = parse_arguments(arguments)
-    machine = describe_machine()
-    print(", ".join(f"{key} {value}" for key, value in machine.items()))
-    shape = {
-        key: getattr(arguments, key) for key in ["batch", "time", "features", "units"]
+    record = {
+        **stamp,
+        "machine": bench.machine,
+        "dtype": options.dtype,
+        "gflops": bench.gflops,
+        "tables": {},
     }
-    shape["masked"] = arguments.masked
-    print(", ".join(f"{key} {value}" for key, value in shape.items()))
-    rows = measure(arguments)
-    print(f"{'cell':6}{'measured':10}{'layer':7}{'jit':6}{'ms':>8}{'ratio':>8}")
-    for row in rows:
-        jit = "yes" if row["jit"] else "no"
-        print(
-            f"{row['cell']:6}{row['measured']:10}{row['layer']:7}{jit:6}"
-            f"{row['milliseconds']:8.1f}{row['ratio']:8.2f}"
-        )
-    if arguments.out:
-        record = {"machine": machine, "shape": shape, "rows": rows}
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(record, indent=2) + "\n"
-        arguments.out.write_text(text, encoding="utf-8")
-        print(f"written: {arguments.out}")
+    record["tables"] = kept_tables(path, record)
+    for name in (name for name in TABLES if name in options.only):
+        print(f"\n{report.TITLES[name]}", flush=True)
+        start = time.monotonic()
+        rows = TABLES[name](bench, plan)
+        seconds = time.monotonic() - start
+        record["tables"][name] = {**stamp, "seconds": seconds, "rows": rows}
+        write(record, path)
+    print(report.text(record))
+    print(f"\n{path}")
+    if "growth" in record["tables"]:
+        print(report.draw(record, path.with_suffix(".png")))
+
+
+def write(record, path):
+    """The record with its summary, numbers to four digits."""
+    tables = record["tables"]
+    record["summary"] = report.summary(tables)
+    record["seconds"] = sum(table["seconds"] for table in tables.values())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(rounded(record), indent=1, ensure_ascii=False)
+    write_whole(path, f"{text}\n".encode())
+
+
+def rounded(value):
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def default_path(machine, options):
+    name = ["recurrent", machine["backend"], machine["device"]]
+    name += [options.dtype] if options.dtype != "float32" else []
+    return ROOT / "results" / f"{'-'.join(name)}.json"
+
+
+def shown_command(backend, options):
+    """The command without the paths, which are this machine's own."""
+    words = [f"KERAS_BACKEND={backend}", "python", "-m", "benchmarks.recurrent"]
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if field.name not in ("pytorch", "out") and value != field.default:
+            words += [f"--{field.name}", *(value if field.name == "only" else [value])]
+    return shlex.join(map(str, words))
+
+
+def kept_tables(path, record):
+    """The tables in the file, if they are of this machine and these versions."""
+    if not path.exists():
+        return {}
+    old = read_json(path)
+    machine = dict(old.get("machine", {}))
+    pytorch = machine.pop("pytorch", None)
+    now = {key: value for key, value in record["machine"].items() if key != "pytorch"}
+    same_pytorch = record["machine"]["pytorch"] in (None, pytorch) or pytorch is None
+    if (machine, old.get("dtype")) != (now, record["dtype"]) or not same_pytorch:
+        return {}
+    record["machine"]["pytorch"] = record["machine"]["pytorch"] or pytorch
+    return old["tables"]
+
+
+def open_pytorch(stack, options):
+    """PyTorch's worker, or None and a line that says why."""
+    python = [options.pytorch] if options.pytorch else []
+    worker = stack.enter_context(Worker("pytorch", options.dtype, *python))
+    try:
+        worker.ask("names")
+    except UserError as error:
+        print(f"PyTorch's rows are left out: {error}", flush=True)
+        return None
+    return worker
+
+
+def check(options):
+    if not options.only:
+        raise UserError(f"--only: expected some of {', '.join(TABLES)}")
+    for name in ("rounds", "seconds"):
+        if not (value := getattr(options, name)) > 0:
+            raise UserError(f"--{name} must be above 0, found {value}")
+
+
+def main(arguments=None, plan=PLAN):
+    options = tyro.cli(Options, description=__doc__, args=arguments)
+    start = time.monotonic()
+    with one_line_errors(), contextlib.ExitStack() as stack:
+        check(options)
+        keras = stack.enter_context(Worker("keras", options.dtype))
+        bench = Bench(options, keras, open_pytorch(stack, options))
+        machine = {key: value for key, value in bench.machine.items() if value}
+        print(", ".join(f"{key} {value}" for key, value in machine.items()))
+        print(f"{bench.gflops:.0f} GFLOP/s in one large product", flush=True)
+        run(bench, plan, options)
+        print(f"{time.monotonic() - start:.0f} s in all")
 
 
 if __name__ == "__main__":

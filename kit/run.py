@@ -310,7 +310,7 @@ def _describe(run: Run) -> None:
     environment |= {
         "seed": run.config.seed,
         "data_sha256": run.data_sha256,
-        "git_commit": _git_commit(),
+        "git_commit": git_commit(),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     if run.options.resume:
@@ -454,7 +454,7 @@ def _has_tensorflow() -> bool:
         return False
 
 
-def _git_commit() -> str | None:
+def git_commit() -> str | None:
     """The commit, and `-dirty` where a tracked file but for results differs from it."""
     here = ["git", "-C", Path(__file__).parent]
     status = ["status", "--porcelain", "--untracked-files=no", "--"]

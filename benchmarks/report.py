@@ -1,0 +1,221 @@
+"""What the times say: ratios, means, a Markdown table, a picture."""
+
+import math
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+TITLES = {
+    "cells": "cells: milliseconds of a training step",
+    "masked": "masked: random lengths, dropout and recurrent dropout, milliseconds",
+    "language-model": "language-model: milliseconds of a training step",
+    "growth": "growth: one size grown, milliseconds of a training step",
+    "memory": "memory: in a fresh process, first step and memory of later ones",
+}
+RATIOS = {
+    "XLA": "Keras / ours, both with XLA",
+    "better": "Keras / ours, each in its better mode",
+    "pytorch": "PyTorch / ours in its better mode",
+    "limit": "arithmetic limit / ours in its better mode",
+}
+COSTS = {"memory": "memory_mib", "first step": "first_step_s"}
+# Blue and orange differ for every kind of colour vision.
+LINES = {
+    "Keras": {"color": "#d9742b", "marker": "s"},
+    "ours": {"color": "#0b5fa5", "marker": "o"},
+    "arithmetic limit": {"color": "#555555", "linestyle": "--"},
+}
+AXES = {"time": "length (time steps)", "batch": "batch (sequences)", "units": "units"}
+
+
+def better(times, maker):
+    """The time of a maker's fastest mode."""
+    return min(ms for name, ms in times.items() if name.startswith(maker))
+
+
+def ratios(times, limit_ms=None):
+    """Times of others over ours, by the keys of `RATIOS`."""
+    ours = better(times, "ours")
+    found = {
+        "XLA": times["keras XLA"] / times["ours XLA"],
+        "better": better(times, "keras") / ours,
+    }
+    if "pytorch" in times:
+        found["pytorch"] = times["pytorch"] / ours
+    if limit_ms is not None:
+        found["limit"] = limit_ms / ours
+    return found
+
+
+def memory_row(task, costs):
+    """The costs of a task by contender, and ours over Keras's, both with XLA."""
+    row = {key: getattr(task, key) for key in ("layer", "units", "batch", "time")}
+    row["ratios"] = {}
+    for name, field in COSTS.items():
+        row[field] = {contender: cost[field] for contender, cost in costs.items()}
+        keras, ours = row[field]["keras XLA"], row[field]["ours XLA"]
+        row["ratios"][name] = ours / keras if keras and ours else None
+    return row
+
+
+def geometric_mean(values):
+    return math.exp(math.fsum(map(math.log, values)) / len(values))
+
+
+def summary(tables):
+    """Of each table and layer, by ratio: geometric mean, smallest and largest."""
+    found = {}
+    for name, table in tables.items():
+        summarise = growth_of_last if name == "growth" else summary_of_rows
+        found[name] = {
+            layer: summarise([row for row in table["rows"] if row["layer"] == layer])
+            for layer in dict.fromkeys(row["layer"] for row in table["rows"])
+        }
+    return found
+
+
+def summary_of_rows(rows):
+    found = {}
+    for key in dict.fromkeys(key for row in rows for key in row["ratios"]):
+        values = [row["ratios"].get(key) for row in rows]
+        values = [value for value in values if value is not None]
+        if values:
+            found[key] = {
+                "geometric_mean": geometric_mean(values),
+                "smallest": min(values),
+                "largest": max(values),
+            }
+    return found
+
+
+def growth_of_last(rows):
+    """The last time over the one before; twice the size should be near 2."""
+    found = {}
+    for varied in ("time", "batch"):
+        *_, before, last = [row for row in rows if row["varied"] == varied]
+        found[varied] = {
+            maker: better(last["ms"], maker) / better(before["ms"], maker)
+            for maker in ("keras", "ours")
+        }
+    return found
+
+
+def line(row):
+    """One row to read as it is measured."""
+    shape = f"{row['layer']:4} {row['units']:4} x {row['batch']:3} x {row['time']:3}"
+    if "ms" in row:
+        parts = [f"{name} {ms:.4g}" for name, ms in row["ms"].items()]
+    else:
+        parts = [
+            f"{name} {seconds:.1f} s, {mebibytes(row['memory_mib'][name])}"
+            for name, seconds in row["first_step_s"].items()
+        ]
+    said = [f"{key} {x:.2f}" for key, x in row["ratios"].items() if x is not None]
+    return f"{shape} | {'; '.join(parts)} | {', '.join(said)}"
+
+
+def mebibytes(value):
+    return "memory not known" if value is None else f"{value:.0f} MiB"
+
+
+def text(record):
+    """The summary in lines, and the table for a README."""
+    lines = ["\nRatios: geometric mean (smallest)"]
+    for name, layers in record["summary"].items():
+        for layer, found in layers.items():
+            if name == "growth":
+                said = [
+                    f"the last {varied} over the one before: "
+                    f"keras {times['keras']:.2f}, ours {times['ours']:.2f}"
+                    for varied, times in found.items()
+                ]
+            else:
+                said = [
+                    f"{key} {x['geometric_mean']:.2f} ({x['smallest']:.2f})"
+                    for key, x in found.items()
+                ]
+            lines.append(f"{name:15}{layer:5}{'; '.join(said)}")
+    lines += [f"{key}: {meaning}" for key, meaning in RATIOS.items()]
+    lines.append("memory, first step: ours / Keras, both with XLA")
+    return "\n".join([*lines, "", markdown(record)]).rstrip()
+
+
+def markdown(record):
+    """The table `cells`, a row a shape; Keras and ours each in its better mode."""
+    if "cells" not in record["tables"]:
+        return ""
+    shapes = {}
+    for row in record["tables"]["cells"]["rows"]:
+        shape = (row["units"], row["batch"], row["time"])
+        shapes.setdefault(shape, {})[row["layer"]] = row
+    layers = list(next(iter(shapes.values())))
+    columns = ("Keras ms", "ours ms", "PyTorch ms", "Keras / ours", "both with XLA")
+    head = ["units", "batch", "time"]
+    head += [f"{layer}: {column}" for layer in layers for column in columns]
+    lines = [head, ["---:"] * len(head)]
+    for shape, rows in shapes.items():
+        cells = [cell for layer in layers for cell in markdown_cells(rows[layer])]
+        lines.append([*map(str, shape), *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def markdown_cells(row):
+    times, ratio = row["ms"], row["ratios"]
+    return [
+        milliseconds(better(times, "keras")),
+        milliseconds(better(times, "ours")),
+        milliseconds(times["pytorch"]) if "pytorch" in times else "",
+        f"{ratio['better']:.2f}",
+        f"{ratio['XLA']:.2f}",
+    ]
+
+
+def milliseconds(value):
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def draw(record, path):
+    """The table `growth`: a row of pictures a layer, one picture a size."""
+    rows = record["tables"]["growth"]["rows"]
+    layers = list(dict.fromkeys(row["layer"] for row in rows))
+    figure = Figure(figsize=(10, 1.2 + 2.9 * len(layers)), layout="constrained")
+    grid = figure.subplots(len(layers), len(AXES), squeeze=False, sharey="row")
+    for layer, axes in zip(layers, grid, strict=True):
+        for varied, axis in zip(AXES, axes, strict=True):
+            picked = [row for row in rows if row["layer"] == layer]
+            draw_lines(axis, [row for row in picked if row["varied"] == varied], varied)
+            axis.set_title(layer, loc="left", fontweight="bold")
+        axes[0].set_ylabel("ms a training step")
+    machine = record["machine"]
+    processor = f"{machine['processor']}, {machine['cores']} cores"
+    base = next(row for row in rows if row["varied"] == "units")
+    units = next(row for row in rows if row["varied"] == "time")["units"]
+    figure.suptitle(
+        "Time of a training step as one size grows, the others at "
+        f"{units} units, batch {base['batch']}, length {base['time']}\n"
+        f"({machine['device_name'] or processor}, {machine['backend']}, "
+        f"{record['dtype']}; Keras and ours each with or without XLA, as is faster)",
+        fontsize=11,
+    )
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    figure.savefig(path, dpi=120)
+    return path
+
+
+def draw_lines(axis, rows, varied):
+    sizes = [row[varied] for row in rows]
+    heights = {
+        "Keras": [better(row["ms"], "keras") for row in rows],
+        "ours": [better(row["ms"], "ours") for row in rows],
+        "arithmetic limit": [row["limit_ms"] for row in rows],
+    }
+    for label, values in heights.items():
+        axis.plot(sizes, values, label=label, linewidth=1.8, **LINES[label])
+    axis.set(xscale="log", yscale="log", xlabel=AXES[varied])
+    axis.set_xticks(sizes, [str(size) for size in sizes])
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.grid(alpha=0.3)
