@@ -119,8 +119,9 @@ class GRU(RecurrentLayer):
         dU_zr, dU_g = sums of h^T join(dz, dr), (r * h)^T dg
 
     so that the loop multiplies by U^T only, and dU, dW and dx are one product each.
-    The forward loop keeps the gates, nothing is computed twice. A masked step has
-    z = 1: h stays and dz, dr, dg are 0 of themselves, a mask costs the loop nothing.
+    What stands beside dh is known going forward, where it is at hand: the forward loop
+    keeps these slopes, not the gates, and the backward loop is linear. A masked step
+    has z = 1: h stays and dz, dr, dg are 0 of themselves, a mask costs the loop little.
 
     Differs from `keras.layers.GRU`: no `activation`s, regularisers, constraints,
     `unroll`; one recurrent dropout mask a sequence, not one a gate; states carried on

@@ -93,8 +93,10 @@ class LSTM(RecurrentLayer):
         dU = sum over time and batch of h^T dz
 
     so that the loop multiplies by U^T only, and dU, dW and dx are one product each.
-    The forward loop keeps the gates, nothing is computed twice. A masked step has
-    i = o = 0 and f = 1: c stays and dz is 0 of itself, h alone is chosen by the mask.
+    What stands beside dh and dc is known going forward, where it is at hand: the
+    forward loop keeps these slopes, not the gates, and the backward loop is linear. A
+    masked step has i = o = 0 and f = 1: c stays and dz is 0 of itself, h alone is
+    chosen by the mask.
 
     Differs from `keras.layers.LSTM`: no `activation`s, regularisers, constraints,
     `unroll`; one recurrent dropout mask a sequence, not one a gate; states carried on

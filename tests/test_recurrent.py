@@ -487,6 +487,42 @@ def test_rows_are_independent(name, seed, mask):
         assert_all_close(alone, [result[rows] for result in together], 1e-6)
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["none", "holes"])
+@pytest.mark.parametrize("rows", [1, 2, BATCH])
+def test_two_loops_over_half_the_batch_equal_one(name, kind, rows):
+    rng = np.random.default_rng(1)
+    inputs = reference.make_inputs(rng)[:rows]
+    states = [state[:rows] for state in reference.make_states(name, rng)]
+    mask = reference.make_mask(kind)
+    mask = None if mask is None else mask[:rows]
+    arguments = {"return_sequences": True, "return_state": True}
+    layer = make_layer(name, **arguments)
+    layer = with_weights(layer, reference.make_weights(name, rng))
+    factors = [rng.normal(size=(rows, TIME, UNITS))]
+    factors += [rng.normal(size=(rows, UNITS)) for _ in states]
+    one, two = (
+        value_and_gradients(layer, inputs, states, mask, factors, training=training)
+        for training in (False, True)
+    )
+    for found, expected in zip(two, one, strict=True):
+        assert_all_close(found, expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("jit", "training", "loops"), [(False, True, 2), (True, True, 1), (False, False, 1)]
+)
+def test_two_loops_run_in_training_without_xla(name, jit, training, loops):
+    """Pins what TensorFlow says of XLA while a function is traced."""
+    layer = make_layer(name)
+    trace = tf.function(lambda x: layer(x, training=training), jit_compile=jit)
+    shape = tf.TensorSpec((None, TIME, FEATURES))
+    graph = trace.get_concrete_function(shape).graph
+    kinds = [operation.type for operation in graph.get_operations()]
+    assert sum(kind in ("While", "StatelessWhile") for kind in kinds) == loops
+
+
 def test_inner_loop_is_what_keras_calls():
     """The one method of `keras.layers.RNN` that the layers override."""
     expected = ["self", "sequences", "initial_state", "mask", "training"]

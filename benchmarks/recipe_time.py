@@ -1,0 +1,189 @@
+"""Where the time of a recipe goes: start-up, data, training steps, what lies between.
+
+    python -m benchmarks.recipe_time sentiment --epochs 2
+
+Options behind the recipe's name are the recipe's. Each second is counted once, under
+the innermost of: the recipe's own functions, `fit`, a training step, validation, the
+saving of checkpoints, export, report. `fit` is what remains of it beside its steps:
+Python between them. A step has its batch fetched inside; batches are made in a thread
+beside, whose time is told but not added. First steps trace (and with XLA compile) a
+graph: those above ten times the median step. Writes `results/recipe-time-RECIPE.json`.
+"""
+
+import contextlib
+import functools
+import importlib
+import inspect
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from benchmarks.workers import describe_hardware
+from data.tables import UserError
+from kit.files import write_whole
+from kit.run import command, git_commit, one_line_errors
+
+RESULTS = Path(__file__).parent.parent / "results"
+
+
+class Clock:
+    """Seconds under each label, those of calls inside not counted twice."""
+
+    def __init__(self):
+        self.seconds = Counter()
+        self.inside = []
+
+    @contextlib.contextmanager
+    def __call__(self, label):
+        start = time.perf_counter()
+        self.inside.append(0.0)
+        try:
+            yield
+        finally:
+            elapsed = time.perf_counter() - start
+            self.seconds[label] += elapsed - self.inside.pop()
+            if self.inside:
+                self.inside[-1] += elapsed
+
+    def watch(self, owner, name, label):
+        """Puts a function that counts in the place of `owner.name`."""
+        original = getattr(owner, name)
+
+        @functools.wraps(original)
+        def timed(*arguments, **named):
+            with self(label):
+                return original(*arguments, **named)
+
+        setattr(owner, name, timed)
+
+
+def watch_recipe(clock, recipe):
+    """The recipe's functions, and what it hands its time to."""
+    for name, function in inspect.getmembers(recipe, inspect.isfunction):
+        # `main` names the recipe's file: it stays what it is.
+        if function.__module__ == recipe.__name__ and name != "main":
+            clock.watch(recipe, name, f"{name}()")
+    import keras
+
+    from kit.resume import Batches, Checkpoint
+    from kit.run import Run
+
+    clock.watch(keras.Model, "fit", "fit, between the steps")
+    clock.watch(keras.Model, "evaluate", "validation")
+    clock.watch(Run, "export", "export")
+    clock.watch(Run, "finish", "report")
+    for name, function in inspect.getmembers(Checkpoint, inspect.isfunction):
+        if name.startswith("on_") and function.__module__ == Checkpoint.__module__:
+            clock.watch(Checkpoint, name, "checkpoints")
+    return watch_steps(clock, keras.Model), watch_batches(Batches)
+
+
+def watch_steps(clock, model):
+    """Every training step's seconds, in a list that fills as the recipe runs."""
+    steps = []
+    make = model.make_train_function
+
+    def make_watched(self, force=False):
+        make(self, force=force)
+        run = self.train_function
+        if hasattr(run, "watched"):
+            return run
+
+        def timed(iterator):
+            start = time.perf_counter()
+            with clock("training steps"):
+                logs = run(iterator)
+                # Reading it waits for the step: JAX hands out promises.
+                float(next(iter(logs.values())))
+            steps.append(time.perf_counter() - start)
+            return logs
+
+        timed.watched = True
+        self.train_function = timed
+        return timed
+
+    model.make_train_function = make_watched
+    return steps
+
+
+def watch_batches(batches):
+    """Seconds spent making batches, in a list."""
+    seconds = []
+    make = batches.__getitem__
+
+    def timed(self, index):
+        start = time.perf_counter()
+        batch = make(self, index)
+        seconds.append(time.perf_counter() - start)
+        return batch
+
+    batches.__getitem__ = timed
+    return seconds
+
+
+def seconds_of(*arguments):
+    """Of a fresh Python process."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def measure(name, arguments):
+    start_up = {
+        "Python": seconds_of("-c", ""),
+        "the recipe's --help": seconds_of("-m", f"recipes.{name}", "--help"),
+        "import keras": seconds_of("-c", "import recipes, keras"),
+    }
+    clock = Clock()
+    start = time.perf_counter()
+    with clock("imports"):
+        recipe = importlib.import_module(f"recipes.{name}")
+        steps, batches = watch_recipe(clock, recipe)
+    sys.argv = [f"recipes.{name}", *arguments]
+    with clock("main(), command line, run folder"):
+        command(recipe.main, recipe.Config, recipe.SMOKE)
+    whole = time.perf_counter() - start
+    usual = statistics.median(steps)
+    first = [step for step in steps if step > 10 * usual]
+    return {
+        "start_up_s": start_up,
+        "whole_s": whole,
+        "parts_s": dict(clock.seconds.most_common()),
+        "steps": len(steps),
+        "median_step_ms": usual * 1e3,
+        "first_steps": len(first),
+        "first_steps_s": sum(first),
+        "batches_made_beside_s": sum(batches),
+    }
+
+
+def main():
+    with one_line_errors():
+        if len(sys.argv) < 2 or not (Path("recipes") / f"{sys.argv[1]}.py").exists():
+            raise UserError("usage: python -m benchmarks.recipe_time RECIPE [options]")
+        name, *arguments = sys.argv[1:]
+        commit = git_commit()
+        found = measure(name, arguments)
+        shown = ["python", "-m", "benchmarks.recipe_time", name, *arguments]
+        record = {"command": " ".join(shown), "git_commit": commit}
+        record |= {"machine": describe_hardware(), **found}
+        print(f"\n{found['whole_s']:.1f} s in all")
+        for label, seconds in found["parts_s"].items():
+            share = 100 * seconds / found["whole_s"]
+            print(f"{seconds:8.2f} s {share:5.1f} %  {label}")
+        for key in ("start_up_s", "steps", "median_step_ms", "first_steps"):
+            print(f"{key}: {found[key]}")
+        for key in ("first_steps_s", "batches_made_beside_s"):
+            print(f"{key}: {found[key]:.2f}")
+        text = json.dumps(record, indent=1, default=float) + "\n"
+        path = RESULTS / f"recipe-time-{name}.json"
+        write_whole(path, text.encode())
+        print(path)
+
+
+if __name__ == "__main__":
+    main()
