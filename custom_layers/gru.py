@@ -186,14 +186,15 @@ def reset_after_steps(projected, first_h, kernel, bias, mask=None, dropped=None)
             s = ops.matmul(entering, kernel) + bias[1]
             zr = x[:, : 2 * units] + s[:, : 2 * units]
             zr = zr if mask is None else saturate(zr, mask[t], (1, 0))
-            z, r = activate(zr, ("sigmoid", "sigmoid"))
+            (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
+            of_z, of_r = ops.split(derivatives, 2, axis=-1)
             s_g = s[:, 2 * units :]
             g = ops.tanh(x[:, 2 * units :] + r * s_g)
             new_h = z * h + (1 - z) * g
             g_slope = (1 - z) * (1 - g * g)
             s_slopes = [
-                (h - g) * (z * (1 - z)),
-                g_slope * s_g * (r * (1 - r)),
+                (h - g) * of_z,
+                g_slope * s_g * of_r,
                 g_slope * r,
             ]
             return [new_h], [new_h, ops.concatenate(s_slopes, axis=-1), g_slope, z]
@@ -244,12 +245,13 @@ def reset_before_steps(projected, first_h, kernel, bias, mask=None, dropped=None
             x = projected[t] + bias
             zr = x[:, : 2 * units] + ops.matmul(entering, kernel_zr)
             zr = zr if mask is None else saturate(zr, mask[t], (1, 0))
-            z, r = activate(zr, ("sigmoid", "sigmoid"))
+            (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
+            of_z, of_r = ops.split(derivatives, 2, axis=-1)
             g = ops.tanh(x[:, 2 * units :] + ops.matmul(r * entering, kernel_g))
             new_h = z * h + (1 - z) * g
-            z_slope = (h - g) * (z * (1 - z))
+            z_slope = (h - g) * of_z
             g_slope = (1 - z) * (1 - g * g)
-            return [new_h], [new_h, z_slope, entering * (r * (1 - r)), g_slope, z, r]
+            return [new_h], [new_h, z_slope, entering * of_r, g_slope, z, r]
 
         zeros = ops.zeros_like(first_h)
         _, (hs, *slopes, rs) = scan_steps(forward, [first_h], [zeros] * 6, steps)

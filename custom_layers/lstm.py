@@ -161,21 +161,14 @@ def lstm_steps(
             entering = h if dropped is None else h * dropped
             z = projected[t] + ops.matmul(entering, recurrent_kernel) + bias
             z = z if mask is None else saturate(z, mask[t], (-1, 1, 0, -1))
-            i, f, g, o = activate(z, ("sigmoid", "sigmoid", "tanh", "sigmoid"))
+            gates, derivatives = activate(z, ("sigmoid", "sigmoid", "tanh", "sigmoid"))
+            i, f, g, o = gates
             new_c = f * c + i * g
             tanh_c = ops.tanh(new_c)
             new_h = o * tanh_c
+            z_slopes = ops.concatenate([g, c, i, tanh_c], axis=-1) * derivatives
+            c_slope = o - new_h * tanh_c
             new_h = new_h if mask is None else ops.where(mask[t], new_h, h)
-            z_slopes = ops.concatenate(
-                [
-                    g * (i * (1 - i)),
-                    c * (f * (1 - f)),
-                    i * (1 - g * g),
-                    tanh_c * (o * (1 - o)),
-                ],
-                axis=-1,
-            )
-            c_slope = o * (1 - tanh_c * tanh_c)
             return [new_h, new_c], [new_h, z_slopes, c_slope, f]
 
         zeros, zeros_z = ops.zeros_like(first_h), ops.zeros_like(projected[0])

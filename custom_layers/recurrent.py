@@ -365,14 +365,19 @@ def per_gate(values, like):
 
 
 def activate(z, functions):
-    """The gates' values, a list, from what stands before "sigmoid" or "tanh".
+    """The gates from what stands before "sigmoid" or "tanh", and their derivatives.
 
-    One tanh over all gates, as sigmoid(x) = (1 + tanh(x / 2)) / 2: one pass instead
-    of one a gate.
+    One tanh over all gates, as sigmoid(x) = 1/2 + u with u = tanh(x / 2) / 2, and the
+    derivatives 1/4 - u^2 of the sigmoid, 1 - u^2 of the tanh: few passes over all,
+    not several over each.
+
+    Returns:
+        The gates, a list of `(batch, units)`, and the derivatives side by side.
     """
     half = per_gate([0.5 if name == "sigmoid" else 1.0 for name in functions], z)
     shift = per_gate([0.5 if name == "sigmoid" else 0.0 for name in functions], z)
-    return ops.split(ops.tanh(z * half) * half + shift, len(functions), axis=-1)
+    u = ops.tanh(z * half) * half
+    return ops.split(u + shift, len(functions), axis=-1), half * half - u * u
 
 
 def saturate(z, mask, gates):
