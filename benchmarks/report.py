@@ -147,27 +147,49 @@ def markdown(record):
     shapes = {}
     for row in record["tables"]["cells"]["rows"]:
         shape = (row["units"], row["batch"], row["time"])
-        shapes.setdefault(shape, {})[row["layer"]] = row
+        shapes.setdefault(shape, {})[row["layer"]] = row["ms"]
     layers = list(next(iter(shapes.values())))
-    columns = ("Keras ms", "ours ms", "PyTorch ms", "Keras / ours", "both with XLA")
-    head = ["units", "batch", "time"]
-    head += [f"{layer}: {column}" for layer in layers for column in columns]
+    makers = ("ours", "keras", "pytorch")
+    makers = makers if "pytorch" in shapes[shape][layers[0]] else makers[:2]
+    names = {"ours": "ours", "keras": "Keras", "pytorch": "PyTorch"}
+    head = ["units", "batch", "length"]
+    head += [f"{layer}: {names[maker]}" for layer in layers for maker in makers]
     lines = [head, ["---:"] * len(head)]
-    for shape, rows in shapes.items():
-        cells = [cell for layer in layers for cell in markdown_cells(rows[layer])]
-        lines.append([*map(str, shape), *cells])
+    for shape, times in shapes.items():
+        cells = [better(times[layer], maker) for layer in layers for maker in makers]
+        lines.append([*map(str, shape), *map(milliseconds, cells)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def markdown_cells(row):
-    times, ratio = row["ms"], row["ratios"]
-    return [
-        milliseconds(better(times, "keras")),
-        milliseconds(better(times, "ours")),
-        milliseconds(times["pytorch"]) if "pytorch" in times else "",
-        f"{ratio['better']:.2f}",
-        f"{ratio['XLA']:.2f}",
-    ]
+# Rows of the README's summary: what is told, of which table, which ratio.
+SUMMARY = (
+    ("a training step, each in its better mode", "cells", "better"),
+    ("a training step, both with XLA", "cells", "XLA"),
+    ("with masks, dropout, recurrent dropout", "masked", "better"),
+    ("a small language model", "language-model", "better"),
+    ("PyTorch's time over ours", "cells", "pytorch"),
+    ("memory of a step with XLA, ours over Keras's", "memory", "memory"),
+    ("first step with XLA, ours over Keras's", "memory", "first step"),
+)
+
+
+def summary_markdown(record):
+    """The geometric means of a record, a row a question."""
+    summary = record["summary"]
+    layers = list(next(iter(summary.values())))
+    backend = {"tensorflow": "TensorFlow", "jax": "JAX"}[record["machine"]["backend"]]
+    lines = [[f"{backend}, {record['machine']['device'].upper()}", *layers]]
+    lines.append(["---", *["---:"] * len(layers)])
+    for said, table, ratio in SUMMARY:
+        found = [summary.get(table, {}).get(layer, {}).get(ratio) for layer in layers]
+        if all(found):
+            lines.append([said, *map(mean_and_extremes, found)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def mean_and_extremes(ratio):
+    mean, least, most = (f"{value:.2f}" for value in ratio.values())
+    return mean if least == most else f"{mean} ({least} to {most})"
 
 
 def milliseconds(value):

@@ -1,12 +1,13 @@
-"""Write the README's table of results from `results/*.json` (`make results`)."""
+"""Write the README's tables from `results/*.json` (`make results`)."""
 
 import json
 from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
 
+from benchmarks import report
+
 ROOT = Path(__file__).parent.parent
-BEGIN, END = "<!-- results -->\n", "<!-- /results -->\n"
 
 # What others published, in the same setting; and what a row shows.
 ROWS = {
@@ -73,11 +74,27 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def speed() -> str:
+    """The layers beside others: ratios of every record, milliseconds of the first."""
+    records = [
+        json.loads(path.read_text())
+        for path in sorted((ROOT / "results").glob("recurrent-*.json"), reverse=True)
+    ]
+    tables = [report.summary_markdown(record) for record in records]
+    return "\n\n".join([*tables, report.markdown(records[0])]) + "\n"
+
+
+BLOCKS = {"results": table, "speed": speed}
+
+
 def filled(readme: str) -> str:
-    """The README with the table between its two marks."""
-    head, _, rest = readme.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return head + BEGIN + table() + END + tail
+    """The README with the tables between their marks."""
+    for name, make in BLOCKS.items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+        head, _, rest = readme.partition(begin)
+        _, _, tail = rest.partition(end)
+        readme = head + begin + make() + end + tail
+    return readme
 
 
 def main() -> None:

@@ -3,14 +3,16 @@
 import json
 from pathlib import Path
 
-from benchmarks.results_table import BEGIN, END, ROWS, filled, load
+from benchmarks.results_table import BLOCKS, ROWS, filled, load
 
 ROOT = Path(__file__).parent.parent
 
 
 def test_readme_shows_the_measured_figures():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme.count(BEGIN) == readme.count(END) == 1
+    for name in BLOCKS:
+        assert readme.count(f"<!-- {name} -->\n") == 1
+        assert readme.count(f"<!-- /{name} -->\n") == 1
     assert filled(readme) == readme, "run `make results`"
 
 
