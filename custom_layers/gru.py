@@ -164,15 +164,17 @@ class GRU(RecurrentLayer):
         )
         super().__init__(cell, **kwargs)
 
-    def loop(self, sequences, initial_state, mask, dropped):
+    def loop(self, sequences, initial_state, mask, dropped, training):
         kernel, recurrent_kernel, bias = self.weights_of_steps()
         projected = project(sequences, kernel)
         run = reset_after_steps if self.cell.reset_after else reset_before_steps
-        hs = run(projected, *initial_state, recurrent_kernel, bias, mask, dropped)
+        hs = run(
+            projected, *initial_state, recurrent_kernel, bias, mask, dropped, training
+        )
         return hs, [hs[-1]]
 
 
-def reset_after_steps(projected, first_h, kernel, bias, mask=None, dropped=None):
+def reset_after_steps(projected, first_h, kernel, bias, mask, dropped, training):
     """All h, from x W, `(time, batch, 3 * units)`; `bias` is b and c."""
     steps = ops.shape(projected)[0]
     units = first_h.shape[-1]
@@ -200,16 +202,18 @@ def reset_after_steps(projected, first_h, kernel, bias, mask=None, dropped=None)
             return [new_h], [new_h, ops.concatenate(s_slopes, axis=-1), g_slope, z]
 
         zeros, zeros_s = ops.zeros_like(first_h), ops.zeros_like(projected[0])
+        kept = [zeros, zeros_s, zeros, zeros]
         _, (hs, *slopes) = scan_steps(
-            forward, [first_h], [zeros, zeros_s, zeros, zeros], steps
+            forward, [first_h], kept if training else kept[:1], steps
         )
 
         def gradient(*gradients):
             (dhs,) = upstream(gradients)
+            kept_slopes = slopes or scan_steps(forward, [first_h], kept, steps)[1][1:]
             transposed = ops.transpose(kernel)
 
             def backward(arriving, t):
-                s_slopes, g_slope, z = (values[t] for values in slopes)
+                s_slopes, g_slope, z = (values[t] for values in kept_slopes)
                 dh = arriving[0] + dhs[t]
                 ds = ops.concatenate([dh, dh, dh], axis=-1) * s_slopes
                 product = ops.matmul(ds, transposed)
@@ -230,7 +234,7 @@ def reset_after_steps(projected, first_h, kernel, bias, mask=None, dropped=None)
     return run(projected, first_h, kernel, bias)
 
 
-def reset_before_steps(projected, first_h, kernel, bias, mask=None, dropped=None):
+def reset_before_steps(projected, first_h, kernel, bias, mask, dropped, training):
     """All h, from x W, `(time, batch, 3 * units)`."""
     steps = ops.shape(projected)[0]
     units = first_h.shape[-1]
@@ -254,20 +258,24 @@ def reset_before_steps(projected, first_h, kernel, bias, mask=None, dropped=None
             return [new_h], [new_h, z_slope, entering * of_r, g_slope, z, r]
 
         zeros = ops.zeros_like(first_h)
-        _, (hs, *slopes, rs) = scan_steps(forward, [first_h], [zeros] * 6, steps)
+        kept = [zeros] * 6
+        _, (hs, *slopes) = scan_steps(
+            forward, [first_h], kept if training else kept[:1], steps
+        )
 
         def gradient(*gradients):
             (dhs,) = upstream(gradients)
+            kept_slopes = slopes or scan_steps(forward, [first_h], kept, steps)[1][1:]
             transposed_zr = ops.transpose(kernel_zr)
             transposed_g = ops.transpose(kernel_g)
 
             def backward(arriving, t):
-                z_slope, r_slope, g_slope, z = (values[t] for values in slopes)
+                z_slope, r_slope, g_slope, z, r = (v[t] for v in kept_slopes)
                 dh = arriving[0] + dhs[t]
                 dg = dh * g_slope
                 d_reset = ops.matmul(dg, transposed_g)
                 dzr = ops.concatenate([dh * z_slope, d_reset * r_slope], axis=-1)
-                product = ops.matmul(dzr, transposed_zr) + d_reset * rs[t]
+                product = ops.matmul(dzr, transposed_zr) + d_reset * r
                 product = product if dropped is None else product * dropped
                 return [dh * z + product], [dzr, dg]
 
@@ -277,7 +285,10 @@ def reset_before_steps(projected, first_h, kernel, bias, mask=None, dropped=None
             )
             dx = ops.concatenate([dzr, dg], axis=-1)
             entered = entering_states(first_h, hs, dropped)
-            dkernel = [outer_sum(entered, dzr), outer_sum(rs * entered, dg)]
+            dkernel = [
+                outer_sum(entered, dzr),
+                outer_sum(kept_slopes[-1] * entered, dg),
+            ]
             dkernel = ops.concatenate(dkernel, axis=-1)
             return dx, dh, dkernel, bias_gradient(dx)
 

@@ -139,17 +139,17 @@ class LSTM(RecurrentLayer):
         )
         super().__init__(cell, **kwargs)
 
-    def loop(self, sequences, initial_state, mask, dropped):
+    def loop(self, sequences, initial_state, mask, dropped, training):
         kernel, recurrent_kernel, bias = self.weights_of_steps()
         projected = project(sequences, kernel)
         hs, last_c = lstm_steps(
-            projected, *initial_state, recurrent_kernel, bias, mask, dropped
+            projected, *initial_state, recurrent_kernel, bias, mask, dropped, training
         )
         return hs, [hs[-1], last_c]
 
 
 def lstm_steps(
-    projected, first_h, first_c, recurrent_kernel, bias, mask=None, dropped=None
+    projected, first_h, first_c, recurrent_kernel, bias, mask, dropped, training
 ):
     """All h and the last c, from x W, `(time, batch, 4 * units)`."""
     steps = ops.shape(projected)[0]
@@ -172,17 +172,19 @@ def lstm_steps(
             return [new_h, new_c], [new_h, z_slopes, c_slope, f]
 
         zeros, zeros_z = ops.zeros_like(first_h), ops.zeros_like(projected[0])
+        first, kept = [first_h, first_c], [zeros, zeros_z, zeros, zeros]
         (_, last_c), (hs, *slopes) = scan_steps(
-            forward, [first_h, first_c], [zeros, zeros_z, zeros, zeros], steps
+            forward, first, kept if training else kept[:1], steps
         )
 
         def gradient(*gradients):
             dhs, last_dc = upstream(gradients)
+            kept_slopes = slopes or scan_steps(forward, first, kept, steps)[1][1:]
             transposed = ops.transpose(recurrent_kernel)
 
             def backward(arriving, t):
                 dh, dc = arriving
-                z_slopes, c_slope, f = (values[t] for values in slopes)
+                z_slopes, c_slope, f = (values[t] for values in kept_slopes)
                 dh = dh + dhs[t]
                 dc = dc + dh * c_slope
                 dz = ops.concatenate([dc, dc, dc, dh], axis=-1) * z_slopes

@@ -242,7 +242,7 @@ class RecurrentLayer(keras.layers.RNN):
             mask = None if mask is None else ops.flip(mask, axis=0)
 
         run = self.two_loops if training and two_loops_pay() else self.loop
-        outputs, states = run(sequences, initial_state, mask, dropped)
+        outputs, states = run(sequences, initial_state, mask, dropped, training)
 
         if mask is not None and self.zero_output_for_mask:
             outputs = ops.where(mask, outputs, ops.zeros_like(outputs))
@@ -251,7 +251,7 @@ class RecurrentLayer(keras.layers.RNN):
             return last_output, last_output[:, None], states
         return last_output, ops.transpose(outputs, (1, 0, 2)), states
 
-    def loop(self, sequences, initial_state, mask, dropped):
+    def loop(self, sequences, initial_state, mask, dropped, training):
         """The steps: `(outputs, states)`, all time first.
 
         Args:
@@ -260,10 +260,12 @@ class RecurrentLayer(keras.layers.RNN):
             mask: booleans `(time, batch, 1)`, or None.
             dropped: `(batch, units)`, factors on the state that enters the recurrent
                 product, or None.
+            training: whether to keep what the gradient needs. Where it is asked for
+                without, the loop runs a second time.
         """
         raise NotImplementedError
 
-    def two_loops(self, sequences, initial_state, mask, dropped):
+    def two_loops(self, sequences, initial_state, mask, dropped, training):
         """`loop` over either half of the batch: rows know nothing of each other."""
         half = ops.shape(sequences)[1] // 2
         runs = [
@@ -272,6 +274,7 @@ class RecurrentLayer(keras.layers.RNN):
                 [state[rows] for state in initial_state],
                 None if mask is None else mask[:, rows],
                 None if dropped is None else dropped[rows],
+                training,
             )
             for rows in (slice(None, half), slice(half, None))
         ]
@@ -333,18 +336,19 @@ def two_loops_pay():
 
 
 def scan_steps(step, states, kept, steps, reverse=False):
-    """Runs `states, kept = step(states, t)`; the last states, and every step's kept.
+    """Runs `states, found = step(states, t)`: the last states, and what steps found.
 
     `ops.scan` on TensorFlow wants of every step the structure of the states, so what
-    is to be kept rides along; only shapes and types count in the `kept` given here.
-    The loop runs over the step numbers, one tensor: over several, it fails where the
-    length is unknown. `step` picks its slices itself, which spares packing them.
+    is to be kept rides along: of `kept` only number, shapes and types count; what a
+    step finds beyond that number is let go. The loop runs over the step numbers, one
+    tensor: over several, it fails where the length is unknown. `step` picks its slices
+    itself, which spares packing them.
     """
     count = len(states)
 
     def body(carry, t):
-        states, kept = step(carry[:count], t)
-        return [*states, *carry[count:]], [*states, *kept]
+        states, found = step(carry[:count], t)
+        return [*states, *carry[count:]], [*states, *found[: len(kept)]]
 
     numbers = ops.arange(steps, dtype="int32")
     last, every = ops.scan(body, [*states, *kept], numbers, reverse=reverse)

@@ -103,7 +103,7 @@ class SimpleRNN(RecurrentLayer):
         )
         super().__init__(cell, **kwargs)
 
-    def loop(self, sequences, initial_state, mask, dropped):
+    def loop(self, sequences, initial_state, mask, dropped, training):
         kernel, recurrent_kernel, bias = self.weights_of_steps()
         projected = project(sequences, kernel)
         hs = simple_rnn_steps(
@@ -112,9 +112,7 @@ class SimpleRNN(RecurrentLayer):
         return hs, [hs[-1]]
 
 
-def simple_rnn_steps(
-    projected, first_h, recurrent_kernel, bias, mask=None, dropped=None
-):
+def simple_rnn_steps(projected, first_h, recurrent_kernel, bias, mask, dropped):
     """All h, `(time, batch, units)`, from x W, `(time, batch, units)`."""
     steps = ops.shape(projected)[0]
 
