@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks import report, tables
+from benchmarks import recipe_time, report, tables
 from benchmarks.keras_worker import Contenders, forget_peak, make_model, memory_mib
 from benchmarks.recurrent import Options, main, rounded, run, shown_command
 from benchmarks.tables import Bench, Plan, medians
@@ -392,3 +392,27 @@ def test_only_answers_get_into_the_channel():
         {"answer": ["float32"]},
         {"error": "MemoryError: too large"},
     ]
+
+
+def test_a_recipes_seconds_are_counted_once(monkeypatch):
+    moments = iter([0, 1, 4, 10])  # outside begins, inside begins, ends, outside ends
+    monkeypatch.setattr(recipe_time.time, "perf_counter", lambda: next(moments))
+    clock = recipe_time.Clock()
+
+    class Recipe:
+        @staticmethod
+        def train(): ...
+
+    clock.watch(Recipe, "train", "train()")
+    with clock("main()"):
+        Recipe.train()
+    assert clock.seconds == {"main()": 7, "train()": 3}
+
+
+def test_a_recipe_that_is_not_there_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["recipe_time", "nothing"])
+    with pytest.raises(SystemExit) as stop:
+        recipe_time.main()
+    assert stop.value.code == 2
+    usage = "error: usage: python -m benchmarks.recipe_time RECIPE [options]\n"
+    assert capsys.readouterr().err == usage
