@@ -20,14 +20,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
-from benchmarks.workers import describe_hardware
+from benchmarks.workers import ROOT, describe_hardware
 from data.tables import UserError
 from kit.files import write_whole
 from kit.run import command, git_commit, one_line_errors
 
-RESULTS = Path(__file__).parent.parent / "results"
+RESULTS = ROOT / "results"
 
 
 class Clock:
@@ -163,7 +162,7 @@ def measure(name, arguments):
 
 def main():
     with one_line_errors():
-        if len(sys.argv) < 2 or not (Path("recipes") / f"{sys.argv[1]}.py").exists():
+        if len(sys.argv) < 2 or not (ROOT / "recipes" / f"{sys.argv[1]}.py").exists():
             raise UserError("usage: python -m benchmarks.recipe_time RECIPE [options]")
         name, *arguments = sys.argv[1:]
         commit = git_commit()

@@ -215,7 +215,7 @@ class RecurrentLayer(keras.layers.RNN):
             sequences: `(batch, time, features)`.
             initial_state: list of `(batch, units)`.
             mask: booleans `(batch, time)`, or None.
-            training: whether dropout is on.
+            training: whether dropout is on, and a gradient to come.
 
         Returns:
             `(last_output, outputs, states)`: `(batch, units)`, `(batch, time, units)`
@@ -323,9 +323,8 @@ class RecurrentLayer(keras.layers.RNN):
 def two_loops_pay():
     """Whether two loops over half the batch beat one: on TensorFlow's CPU without XLA.
 
-    Its small operations leave cores idle, and two loops run side by side: a training
-    step is up to 1.6 times faster (`benchmarks.recurrent`). XLA, and a GPU, would run
-    one loop after the other.
+    Its small operations leave cores idle, and two loops run side by side. XLA, and a
+    GPU, would run one after the other.
     """
     if keras.backend.backend() != "tensorflow":
         return False

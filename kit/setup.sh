@@ -30,7 +30,7 @@ if ! { "$python" -m venv "$venv" &&
     cp "$log" "$venv/install.log" 2>/dev/null && reason="$reason (whole log: $venv/install.log)"
     fail "packages could not be installed: $reason"
 fi
-# Compiles what every run imports, once: later starts take a third of the time, also
+# Compiles what every run imports, once: later starts read the compiled files, also
 # where PYTHONDONTWRITEBYTECODE is set, as in many containers.
 env -u PYTHONDONTWRITEBYTECODE "$venv/bin/python" -c \
     'import keras, matplotlib.figure, sklearn.linear_model, tyro' >/dev/null 2>&1 || :
