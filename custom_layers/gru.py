@@ -176,15 +176,14 @@ class GRU(RecurrentLayer):
 
 def reset_after_steps(projected, first_h, kernel, bias, mask, dropped, training):
     """All h, from x W, `(time, batch, 3 * units)`; `bias` is b and c."""
-    steps = ops.shape(projected)[0]
     units = first_h.shape[-1]
 
     @ops.custom_gradient
     def run(projected, first_h, kernel, bias):
-        def forward(states, t):
+        def forward(states, x, t):
             (h,) = states
             entering = h if dropped is None else h * dropped
-            x = projected[t] + bias[0]
+            x = x + bias[0]
             s = ops.matmul(entering, kernel) + bias[1]
             zr = x[:, : 2 * units] + s[:, : 2 * units]
             zr = zr if mask is None else saturate(zr, mask[t], (1, 0))
@@ -199,30 +198,30 @@ def reset_after_steps(projected, first_h, kernel, bias, mask, dropped, training)
                 g_slope * s_g * of_r,
                 g_slope * r,
             ]
-            return [new_h], [new_h, ops.concatenate(s_slopes, axis=-1), g_slope, z]
+            return [new_h], ops.concatenate(s_slopes, axis=-1), [new_h, g_slope, z]
 
-        zeros, zeros_s = ops.zeros_like(first_h), ops.zeros_like(projected[0])
-        kept = [zeros, zeros_s, zeros, zeros]
-        _, (hs, *slopes) = scan_steps(
-            forward, [first_h], kept if training else kept[:1], steps
-        )
+        def run_forward(slopes):
+            kept = 3 if slopes else 1
+            return scan_steps(forward, [first_h], projected, kept, write=slopes)
+
+        _, slopes, (hs, *more) = run_forward(slopes=training)
 
         def gradient(*gradients):
             (dhs,) = upstream(gradients)
-            kept_slopes = slopes or scan_steps(forward, [first_h], kept, steps)[1][1:]
+            s_slopes, (_, g_slopes, zs) = (
+                (slopes, [hs, *more]) if training else run_forward(slopes=True)[1:]
+            )
             transposed = ops.transpose(kernel)
 
-            def backward(arriving, t):
-                s_slopes, g_slope, z = (values[t] for values in kept_slopes)
+            def backward(arriving, s_slopes, t):
                 dh = arriving[0] + dhs[t]
                 ds = ops.concatenate([dh, dh, dh], axis=-1) * s_slopes
                 product = ops.matmul(ds, transposed)
                 product = product if dropped is None else product * dropped
-                return [dh * z + product], [ds, dh * g_slope]
+                return [dh * zs[t] + product], ds, [dh * g_slopes[t]]
 
-            (dh,), (ds, dg) = scan_steps(
-                backward, [zeros], [zeros_s, zeros], steps, reverse=True
-            )
+            arriving = [ops.zeros_like(first_h)]
+            (dh,), ds, (dg,) = scan_steps(backward, arriving, s_slopes, 1, reverse=True)
             dx = ops.concatenate([ds[:, :, : 2 * units], dg], axis=-1)
             db, dc = bias_gradient(dg), bias_gradient(ds)
             dbias = ops.stack([ops.concatenate([dc[: 2 * units], db]), dc])
@@ -236,58 +235,56 @@ def reset_after_steps(projected, first_h, kernel, bias, mask, dropped, training)
 
 def reset_before_steps(projected, first_h, kernel, bias, mask, dropped, training):
     """All h, from x W, `(time, batch, 3 * units)`."""
-    steps = ops.shape(projected)[0]
     units = first_h.shape[-1]
 
     @ops.custom_gradient
     def run(projected, first_h, kernel, bias):
         kernel_zr, kernel_g = kernel[:, : 2 * units], kernel[:, 2 * units :]
 
-        def forward(states, t):
+        def forward(states, x, t):
             (h,) = states
             entering = h if dropped is None else h * dropped
-            x = projected[t] + bias
+            x = x + bias
             zr = x[:, : 2 * units] + ops.matmul(entering, kernel_zr)
             zr = zr if mask is None else saturate(zr, mask[t], (1, 0))
             (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
             of_z, of_r = ops.split(derivatives, 2, axis=-1)
             g = ops.tanh(x[:, 2 * units :] + ops.matmul(r * entering, kernel_g))
             new_h = z * h + (1 - z) * g
-            z_slope = (h - g) * of_z
-            g_slope = (1 - z) * (1 - g * g)
-            return [new_h], [new_h, z_slope, entering * of_r, g_slope, z, r]
+            slopes = [(h - g) * of_z, entering * of_r, (1 - z) * (1 - g * g)]
+            return [new_h], ops.concatenate(slopes, axis=-1), [new_h, z, r]
 
-        zeros = ops.zeros_like(first_h)
-        kept = [zeros] * 6
-        _, (hs, *slopes) = scan_steps(
-            forward, [first_h], kept if training else kept[:1], steps
-        )
+        def run_forward(slopes):
+            kept = 3 if slopes else 1
+            return scan_steps(forward, [first_h], projected, kept, write=slopes)
+
+        _, slopes, (hs, *more) = run_forward(slopes=training)
 
         def gradient(*gradients):
             (dhs,) = upstream(gradients)
-            kept_slopes = slopes or scan_steps(forward, [first_h], kept, steps)[1][1:]
+            x_slopes, (_, zs, rs) = (
+                (slopes, [hs, *more]) if training else run_forward(slopes=True)[1:]
+            )
             transposed_zr = ops.transpose(kernel_zr)
             transposed_g = ops.transpose(kernel_g)
 
-            def backward(arriving, t):
-                z_slope, r_slope, g_slope, z, r = (v[t] for v in kept_slopes)
+            def backward(arriving, x_slopes, t):
+                z_slope, r_slope, g_slope = ops.split(x_slopes, 3, axis=-1)
                 dh = arriving[0] + dhs[t]
                 dg = dh * g_slope
                 d_reset = ops.matmul(dg, transposed_g)
                 dzr = ops.concatenate([dh * z_slope, d_reset * r_slope], axis=-1)
-                product = ops.matmul(dzr, transposed_zr) + d_reset * r
+                product = ops.matmul(dzr, transposed_zr) + d_reset * rs[t]
                 product = product if dropped is None else product * dropped
-                return [dh * z + product], [dzr, dg]
+                dx = ops.concatenate([dzr, dg], axis=-1)
+                return [dh * zs[t] + product], dx, []
 
-            like = ops.zeros_like(projected[0, :, : 2 * units])
-            (dh,), (dzr, dg) = scan_steps(
-                backward, [zeros], [like, zeros], steps, reverse=True
-            )
-            dx = ops.concatenate([dzr, dg], axis=-1)
+            arriving = [ops.zeros_like(first_h)]
+            (dh,), dx, _ = scan_steps(backward, arriving, x_slopes, 0, reverse=True)
             entered = entering_states(first_h, hs, dropped)
             dkernel = [
-                outer_sum(entered, dzr),
-                outer_sum(kept_slopes[-1] * entered, dg),
+                outer_sum(entered, dx[:, :, : 2 * units]),
+                outer_sum(rs * entered, dx[:, :, 2 * units :]),
             ]
             dkernel = ops.concatenate(dkernel, axis=-1)
             return dx, dh, dkernel, bias_gradient(dx)

@@ -152,14 +152,13 @@ def lstm_steps(
     projected, first_h, first_c, recurrent_kernel, bias, mask, dropped, training
 ):
     """All h and the last c, from x W, `(time, batch, 4 * units)`."""
-    steps = ops.shape(projected)[0]
 
     @ops.custom_gradient
     def run(projected, first_h, first_c, recurrent_kernel, bias):
-        def forward(states, t):
+        def forward(states, x, t):
             h, c = states
             entering = h if dropped is None else h * dropped
-            z = projected[t] + ops.matmul(entering, recurrent_kernel) + bias
+            z = x + ops.matmul(entering, recurrent_kernel) + bias
             z = z if mask is None else saturate(z, mask[t], (-1, 1, 0, -1))
             gates, derivatives = activate(z, ("sigmoid", "sigmoid", "tanh", "sigmoid"))
             i, f, g, o = gates
@@ -169,33 +168,34 @@ def lstm_steps(
             z_slopes = ops.concatenate([g, c, i, tanh_c], axis=-1) * derivatives
             c_slope = o - new_h * tanh_c
             new_h = new_h if mask is None else ops.where(mask[t], new_h, h)
-            return [new_h, new_c], [new_h, z_slopes, c_slope, f]
+            return [new_h, new_c], z_slopes, [new_h, c_slope, f]
 
-        zeros, zeros_z = ops.zeros_like(first_h), ops.zeros_like(projected[0])
-        first, kept = [first_h, first_c], [zeros, zeros_z, zeros, zeros]
-        (_, last_c), (hs, *slopes) = scan_steps(
-            forward, first, kept if training else kept[:1], steps
-        )
+        def run_forward(slopes):
+            kept = 3 if slopes else 1
+            states = [first_h, first_c]
+            return scan_steps(forward, states, projected, kept, write=slopes)
+
+        (_, last_c), slopes, (hs, *more) = run_forward(slopes=training)
 
         def gradient(*gradients):
             dhs, last_dc = upstream(gradients)
-            kept_slopes = slopes or scan_steps(forward, first, kept, steps)[1][1:]
+            z_slopes, (_, c_slopes, fs) = (
+                (slopes, [hs, *more]) if training else run_forward(slopes=True)[1:]
+            )
             transposed = ops.transpose(recurrent_kernel)
 
-            def backward(arriving, t):
+            def backward(arriving, z_slopes, t):
                 dh, dc = arriving
-                z_slopes, c_slope, f = (values[t] for values in kept_slopes)
                 dh = dh + dhs[t]
-                dc = dc + dh * c_slope
+                dc = dc + dh * c_slopes[t]
                 dz = ops.concatenate([dc, dc, dc, dh], axis=-1) * z_slopes
                 product = ops.matmul(dz, transposed)
                 product = product if dropped is None else product * dropped
                 product = product if mask is None else ops.where(mask[t], product, dh)
-                return [product, dc * f], [dz]
+                return [product, dc * fs[t]], dz, []
 
-            (dh, dc), (dz,) = scan_steps(
-                backward, [zeros, last_dc], [zeros_z], steps, reverse=True
-            )
+            arriving = [ops.zeros_like(first_h), last_dc]
+            (dh, dc), dz, _ = scan_steps(backward, arriving, z_slopes, 0, reverse=True)
             entered = entering_states(first_h, hs, dropped)
             return dz, dh, dc, outer_sum(entered, dz), bias_gradient(dz)
 

@@ -334,24 +334,72 @@ def two_loops_pay():
     return not in_xla and not keras.distribution.list_devices("gpu")
 
 
-def scan_steps(step, states, kept, steps, reverse=False):
-    """Runs `states, found = step(states, t)`: the last states, and what steps found.
+def scan_steps(step, states, tape, kept, write=True, reverse=False):
+    """Runs `states, written, found = step(states, tape[t], t)` for every step t.
+
+    The tape is what a loop reads at a step and may write there when it has read: going
+    forward x W, then slopes; going back slopes, then gradients. JAX writes over it, in
+    place. That spares the largest arrays a second copy, and memory that is fresh is
+    slow: the system clears it, page by page.
+
+    Args:
+        states: list of `(batch, units)`, those before the first step.
+        tape: `(time, batch, width)`.
+        kept: how many of what a step finds, `(batch, units)` each, are kept.
+        write: whether the tape is written. Default True.
+        reverse: from the last step to the first. Default False.
+
+    Returns:
+        The last states, a list; the tape, written or as it was; what was kept, a list
+        of `(time, batch, units)`.
+    """
+    run = scan_in_place if keras.backend.backend() == "jax" else scan_apart
+    return run(step, list(states), tape, kept, write, reverse)
+
+
+def scan_in_place(step, states, tape, kept, write, reverse):
+    """`scan_steps` where XLA compiles every loop, and a slice is updated in place."""
+    steps = ops.shape(tape)[0]
+    every = [ops.zeros((steps, *ops.shape(states[0])), tape.dtype)] * kept
+
+    def body(index, carry):
+        states, tape, every = carry
+        t = steps - 1 - index if reverse else index
+
+        def put(values, value):
+            return ops.slice_update(values, (t, 0, 0), value[None])
+
+        states, written, found = step(states, tape[t], t)
+        every = [put(*pair) for pair in zip(every, found[:kept], strict=True)]
+        return list(states), put(tape, written) if write else tape, every
+
+    return ops.fori_loop(0, steps, body, (states, tape, every))
+
+
+def scan_apart(step, states, tape, kept, write, reverse):
+    """`scan_steps` where what steps leave goes to arrays of its own.
 
     `ops.scan` on TensorFlow wants of every step the structure of the states, so what
-    is to be kept rides along: of `kept` only number, shapes and types count; what a
-    step finds beyond that number is let go. The loop runs over the step numbers, one
-    tensor: over several, it fails where the length is unknown. `step` picks its slices
-    itself, which spares packing them.
+    is to be kept rides along: of `riding` only number, shapes and types count. The
+    loop runs over the step numbers, one tensor: over several, it fails where the
+    length is unknown. Slices picked in the step spare packing them.
     """
     count = len(states)
+    riding = [ops.zeros_like(states[0])] * kept
+    if write:
+        riding = [ops.zeros_like(tape[0]), *riding]
 
     def body(carry, t):
-        states, found = step(carry[:count], t)
-        return [*states, *carry[count:]], [*states, *found[: len(kept)]]
+        states, written, found = step(carry[:count], tape[t], t)
+        left = [written, *found[:kept]] if write else found[:kept]
+        return [*states, *carry[count:]], [*states, *left]
 
-    numbers = ops.arange(steps, dtype="int32")
-    last, every = ops.scan(body, [*states, *kept], numbers, reverse=reverse)
-    return last[:count], every[count:]
+    numbers = ops.arange(ops.shape(tape)[0], dtype="int32")
+    last, every = ops.scan(body, [*states, *riding], numbers, reverse=reverse)
+    every = every[count:]
+    if write:
+        tape, *every = every
+    return last[:count], tape, every
 
 
 def project(sequences, kernel):

@@ -114,35 +114,34 @@ class SimpleRNN(RecurrentLayer):
 
 def simple_rnn_steps(projected, first_h, recurrent_kernel, bias, mask, dropped):
     """All h, `(time, batch, units)`, from x W, `(time, batch, units)`."""
-    steps = ops.shape(projected)[0]
 
     @ops.custom_gradient
     def run(projected, first_h, recurrent_kernel, bias):
-        def forward(states, t):
+        def forward(states, x, t):
             (h,) = states
             entering = h if dropped is None else h * dropped
-            z = projected[t] + ops.matmul(entering, recurrent_kernel) + bias
+            z = x + ops.matmul(entering, recurrent_kernel) + bias
             new_h = ops.tanh(z)
             new_h = new_h if mask is None else ops.where(mask[t], new_h, h)
-            return [new_h], [new_h]
+            return [new_h], new_h, []
 
-        zeros = ops.zeros_like(first_h)
-        _, (hs,) = scan_steps(forward, [first_h], [zeros], steps)
+        _, hs, _ = scan_steps(forward, [first_h], projected, 0)
 
         def gradient(*gradients):
             (dhs,) = upstream(gradients)
             transposed = ops.transpose(recurrent_kernel)
 
-            def backward(arriving, t):
-                dh = arriving[0] + dhs[t]
+            def backward(arriving, dh, t):
+                dh = arriving[0] + dh
                 dz = dh * (1 - hs[t] * hs[t])
-                dz = dz if mask is None else ops.where(mask[t], dz, zeros)
+                dz = dz if mask is None else ops.where(mask[t], dz, 0.0)
                 product = ops.matmul(dz, transposed)
                 product = product if dropped is None else product * dropped
                 product = product if mask is None else ops.where(mask[t], product, dh)
-                return [product], [dz]
+                return [product], dz, []
 
-            (dh,), (dz,) = scan_steps(backward, [zeros], [zeros], steps, reverse=True)
+            arriving = [ops.zeros_like(first_h)]
+            (dh,), dz, _ = scan_steps(backward, arriving, dhs, 0, reverse=True)
             entered = entering_states(first_h, hs, dropped)
             return dz, dh, outer_sum(entered, dz), bias_gradient(dz)
 
