@@ -9,6 +9,7 @@ import keras
 
 import custom_layers
 from benchmarks.tasks import DROPOUT, FEATURES, VOCABULARY, Task, make_arrays
+from kit.machine import gpu_name
 
 BACKEND = keras.backend.backend()
 PLAIN = {"cudnn": True, "jit": False}
@@ -42,7 +43,8 @@ class Contenders:
         return [
             name
             for name, contender in CONTENDERS.items()
-            if (contender["jit"] or BACKEND != "jax") and (contender["cudnn"] or gpu())
+            if (contender["jit"] or BACKEND != "jax")
+            and (contender["cudnn"] or gpu_name())
         ]
 
     def machine(self):
@@ -52,13 +54,13 @@ class Contenders:
             "keras": keras.__version__,
             "backend": BACKEND,
             BACKEND: __import__(BACKEND).__version__,
-            "device": "gpu" if gpu() else "cpu",
-            "device_name": gpu(),
+            "device": "gpu" if gpu_name() else "cpu",
+            "device_name": gpu_name(),
         }
 
     def gflops(self):
         """Billions of operations a second in one large matrix product, at best."""
-        width = 8192 if gpu() else 2048
+        width = 8192 if gpu_name() else 2048
         multiply = keras.ops.matmul
         if BACKEND == "jax":
             import jax
@@ -102,7 +104,7 @@ class Contenders:
         self.build(contender, task)
         first, *_ = [self.step(contender) for _ in range(3)]
         peak = None
-        if before is not None and not gpu() and forget_peak():
+        if before is not None and not gpu_name() and forget_peak():
             for _ in range(3):
                 self.step(contender)
             peak = memory_mib("VmHWM") - before
@@ -134,21 +136,6 @@ def language_model(task, layer, jit):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(), loss=loss, jit_compile=jit)
     return model
-
-
-def gpu():
-    """The name of the GPU that the backend uses, or None."""
-    if BACKEND == "jax":
-        import jax
-
-        device = jax.devices()[0]
-        return None if device.platform == "cpu" else device.device_kind
-    import tensorflow as tf
-
-    if not (gpus := tf.config.list_physical_devices("GPU")):
-        return None
-    details = tf.config.experimental.get_device_details(gpus[0])
-    return details.get("device_name", "GPU")
 
 
 def memory_mib(field):

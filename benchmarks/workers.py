@@ -12,13 +12,13 @@ import contextlib
 import importlib
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from data.tables import UserError
+from kit.machine import processor_name
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {
@@ -126,13 +126,9 @@ def cores():
 
 def describe_hardware():
     """Processor, cores and memory."""
-    processor = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open() as lines:
-        names = (line.split(":")[1].strip() for line in lines if "model name" in line)
-        processor = next(names, processor)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "processor": processor,
+        "processor": processor_name(),
         "cores": cores(),
         "memory_gib": round(memory / 2**30),
     }

@@ -10,13 +10,11 @@ import dataclasses
 import datetime
 import errno
 import hashlib
-import importlib.metadata
 import importlib.util
 import inspect
 import io
 import json
 import os
-import platform
 import shutil
 import signal
 import subprocess
@@ -27,6 +25,7 @@ from pathlib import Path
 
 from data.tables import UserError
 from kit.files import cached, read_json, sha256, write_whole
+from kit.machine import describe_machine
 
 try:
     from data.catalog import locate
@@ -329,56 +328,6 @@ def _describe(run: Run) -> None:
     run.write("environment.json", environment)
     # Last: a folder with config.json can be resumed.
     run.write("config.json", dataclasses.asdict(run.config))
-
-
-def describe_machine() -> dict:
-    """Backend, device, XLA and versions, as `environment.json` holds them."""
-    import keras
-
-    backend = keras.backend.backend()
-    names = {"python": platform.python_version(), "keras": keras.__version__}
-    for package in ("numpy", "tensorflow", "jax"):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            names[package] = importlib.metadata.version(package)
-    device, device_name = "CPU", f"{os.cpu_count()} cores"
-    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open() as lines:
-        model = next((x for x in lines if x.startswith("model name")), ":").split(":")
-        device_name = f"{model[1].strip()}, {device_name}"
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        if gpus := tf.config.list_physical_devices("GPU"):
-            details = tf.config.experimental.get_device_details(gpus[0])
-            device, device_name = "GPU", details.get("device_name", "unknown")
-    elif backend == "jax":
-        import jax
-
-        if jax.devices()[0].platform != "cpu":
-            device, device_name = "GPU", jax.devices()[0].device_kind
-    else:
-        raise UserError(f"KERAS_BACKEND={backend}: expected tensorflow or jax")
-    return {
-        "backend": backend,
-        "device": device,
-        "device_name": device_name,
-        "xla": use_xla(),
-        "versions": names,
-    }
-
-
-def use_xla() -> bool:
-    """Whether to compile by XLA: on JAX and on a GPU.
-
-    On TensorFlow's CPU the layers are about as fast without it from batches of 32 on
-    (`benchmarks.recurrent`), and each length compiles for seconds.
-    """
-    import keras
-
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return bool(tf.config.list_physical_devices("GPU"))
-    return True
 
 
 def find_data(name: str) -> Path:

@@ -45,8 +45,9 @@ from kit.classification import (
     samples,
     word_figure,
 )
+from kit.machine import use_xla
 from kit.resume import Batches, Checkpoint, bucket_lengths
-from kit.run import Run, command, use_xla
+from kit.run import Run, command
 
 
 @dataclass(frozen=True)
