@@ -5,12 +5,16 @@ import hashlib
 import io
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from data.tables import UserError
+
+EMPTY = np.zeros(0, "uint16")  # an empty file cannot be mapped
 
 
 def read_json(path: Path):
@@ -85,3 +89,32 @@ def cached(path: Path, make: Callable[[], dict]) -> dict:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, packed.getvalue())
     return made
+
+
+def mapped(folder: Path, make: Callable[[], dict]) -> dict[str, np.ndarray]:
+    """Arrays of ids on disk: those in `folder`, else what `make()` gives, kept there.
+
+    Args:
+        folder: there whole or not at all, one file an array.
+        make: names and, for each, the array in pieces, an iterable of `[n]` arrays of
+            whole numbers from 0 to below 65,536. A piece at a time is in memory.
+
+    Returns:
+        `uint16` arrays `[n]`, mapped into memory, read-only.
+    """
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(".part", f"{folder.name}.", folder.parent))
+        try:
+            for name, pieces in make().items():
+                with (making / f"{name}.ids").open("wb") as stream:
+                    for piece in pieces:
+                        stream.write(np.asarray(piece, "uint16").data)
+            with contextlib.suppress(OSError):  # another process made it meanwhile
+                making.rename(folder)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+    return {
+        file.stem: np.memmap(file, "uint16", "r") if file.stat().st_size else EMPTY
+        for file in sorted(folder.glob("*.ids"))
+    }

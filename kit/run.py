@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from data.tables import UserError
-from kit.files import cached, read_json, sha256, write_whole
+from kit.files import cached, mapped, read_json, sha256, write_whole
 from kit.machine import describe_machine
 
 try:
@@ -87,12 +87,23 @@ class Run:
 
         Its values are arrays, lists of arrays of one axis, or what JSON holds.
         """
+        return cached(self._place(key).with_suffix(".npz"), make)
+
+    def mapped(self, *key, make: Callable[[], dict]) -> dict:
+        """`cached` for long arrays of ids: given in pieces, mapped from disk.
+
+        `make()` gives names and pieces as `kit.files.mapped` says.
+        """
+        return mapped(self._place(key), make)
+
+    def _place(self, key) -> Path:
+        """Where a cache of this data, code and key lies."""
         kit = Path(__file__).parent
         helpers = sorted([*kit.glob("*.py"), *kit.parent.glob("data/*.py")])
         code = sha256(self.source, *helpers)
         text = json.dumps([code, self.data_sha256, *key], sort_keys=True)
         name = hashlib.sha256(text.encode()).hexdigest()
-        return cached(CACHE / self.recipe / f"{name}.npz", make)
+        return CACHE / self.recipe / name
 
     def export(self, export: Callable, *arguments) -> None:
         """Calls `export(*arguments, folder)`; a SavedModel is made by TensorFlow.

@@ -1,7 +1,8 @@
 """``make try RECIPE=name [RUN=folder] [TEXT="..."]``: answers from an exported model.
 
 It asks the SavedModel by plain TensorFlow, as a server would. A model with the
-signature `word_by_word` shows the probability of its answer after each word; any other
+signature `word_by_word` shows the probability of its answer after each word; one that
+takes a `prompt` and a `length` goes on with what was typed, while one reads; any other
 prints the outputs of `serving_default`.
 """
 
@@ -9,39 +10,54 @@ import contextlib
 import os
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kit.publish import export_of
 from kit.run import one_line_errors
 
 BAR, WORD, WORDS = 24, 20, 60  # columns of a bar and a word; words shown of a long text
+PIECES, PIECE = 16, 25  # of a text that is continued: how many, tokens of each
+SETTINGS = {"temperature": 0.7, "top_k": 0, "top_p": 1.0}
 
 
-def load(folder: Path) -> Callable[[str], str]:
-    """Loads a SavedModel; returns what answers a text."""
+def load(folder: Path) -> Callable[[str], Iterator[str]]:
+    """Loads a SavedModel; returns what answers a text, piece by piece."""
     import tensorflow as tf
 
     model = tf.saved_model.load(str(folder))
     serve = model.signatures["serving_default"]
-    name = next(iter(serve.structured_input_signature[1]))
+    inputs = serve.structured_input_signature[1]
 
-    def answer(text: str) -> str:  # holds `model`: its tables live as long as it does
-        outputs = {
-            k: v.numpy() for k, v in serve(**{name: tf.constant([text])}).items()
-        }
+    # Both hold `model`: its tables live as long as it does.
+    def answer(text: str) -> Iterator[str]:
+        outputs = serve(**{name: tf.constant([text.strip()]) for name in inputs})
+        outputs = {name: value.numpy() for name, value in outputs.items()}
         if "word_by_word" not in model.signatures:
-            return "\n".join(f"{k}: {_text(v[0])}" for k, v in sorted(outputs.items()))
+            yield "\n".join(f"{k}: {_text(v[0])}" for k, v in sorted(outputs.items()))
+            return
         label = outputs["label"][0]
         place = model.signatures["labels"]()["labels"].numpy().tolist().index(label)
         steps = model.signatures["word_by_word"](text=tf.constant(text))
         words = [_text(word) for word in steps["words"].numpy()]
         bars = words_and_bars(words, steps["probabilities"].numpy()[:, place])
-        return (
+        yield (
             f"{_text(label)} {outputs['probabilities'][0, place]:.3f}\n{bars}".rstrip()
         )
 
-    return answer
+    def go_on(text: str) -> Iterator[str]:
+        yield text
+        for seed in range(PIECES):
+            settings = {"length": PIECE, "seed": seed, **SETTINGS}
+            rows = {
+                name: tf.constant([text if name == "prompt" else settings[name]])
+                for name in inputs
+            }
+            found = _text(serve(**rows)["text"].numpy()[0])
+            text += found
+            yield found
+
+    return go_on if {"prompt", "length"} <= inputs.keys() else answer
 
 
 def words_and_bars(words: list[str], probabilities: list[float]) -> str:
@@ -68,6 +84,12 @@ def _text(value) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
+def show(pieces: Iterator[str]) -> None:
+    for piece in pieces:
+        print(piece, end="", flush=True)
+    print()
+
+
 def main(recipe: str, run: Path | None = None, text: str | None = None) -> None:
     """Answers TEXT, or each line typed, from the export of RUN or of the newest run."""
     for stream in (sys.stdin, sys.stdout):
@@ -86,14 +108,14 @@ def main(recipe: str, run: Path | None = None, text: str | None = None) -> None:
     finally:
         os.dup2(errors, 2)
     if text is not None:
-        print(answer(text))
+        show(answer(text))
         return
     prompt = "> " if sys.stdin.isatty() else ""
     print(f"{folder}: type a line, Ctrl-D ends\n" if prompt else "", end="")
     with contextlib.suppress(EOFError):
         while True:
-            if line := input(prompt).strip():
-                print(answer(line), flush=True)
+            if (line := input(prompt)).strip():
+                show(answer(line))
     print(end="\n" if prompt else "")
 
 

@@ -1,5 +1,6 @@
 """What every test shares: quiet TensorFlow, a recipe run in this process."""
 
+import importlib
 import sys
 
 import pytest
@@ -9,20 +10,29 @@ import recipes  # noqa: F401  (imports the backend without its start-up log)
 
 @pytest.fixture
 def sentiment(tmp_path, monkeypatch, capsys):
-    """`sentiment("--smoke", ...)` runs the recipe in an empty folder.
+    return in_this_process("sentiment", tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
+def char_lm(tmp_path, monkeypatch, capsys):
+    return in_this_process("char_lm", tmp_path, monkeypatch, capsys)
+
+
+def in_this_process(recipe, tmp_path, monkeypatch, capsys):
+    """`run("--smoke", ...)` runs the recipe in an empty folder.
 
     Returns the exit status (0 for a finished run), what it printed, and its errors.
     """
     from kit.run import command
-    from recipes.sentiment import SMOKE, Config, main
 
+    module = importlib.import_module(f"recipes.{recipe}")
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["sentiment", *map(str, arguments)])
+        monkeypatch.setattr(sys, "argv", [recipe, *map(str, arguments)])
         status = 0
         try:
-            command(main, Config, SMOKE)
+            command(module.main, module.Config, module.SMOKE)
         except SystemExit as stop:
             status = stop.code
         said = capsys.readouterr()

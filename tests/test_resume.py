@@ -1,5 +1,6 @@
 """A run killed at any moment and resumed equals, bit for bit, one never killed."""
 
+import functools
 import itertools
 import json
 import os
@@ -22,6 +23,17 @@ WORDS = [*"abcdefghijklmnop", "not", "very", "good", "bad", "dull", "fine"]
 OPTIONS = ["--epochs", "6", "--units", "8", "--max-tokens", "24"]
 
 
+TEXT_OPTIONS = ["--epochs", "6", "--units", "8", "--dropout", "0.3", "--prompt", "a"]
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    """A long text of a few words, for the language models."""
+    path = tmp_path_factory.mktemp("data") / "mine.txt"
+    path.write_text(" ".join(random.Random(5).choices(WORDS, k=20_000)))
+    return path
+
+
 @pytest.fixture(scope="module")
 def reviews(tmp_path_factory):
     """A file that trains in seconds, long enough to be killed in."""
@@ -35,9 +47,9 @@ def reviews(tmp_path_factory):
     return path
 
 
-def start(backend, folder, *arguments):
+def start(backend, folder, *arguments, recipe="sentiment"):
     return subprocess.Popen(
-        [sys.executable, "-m", "recipes.sentiment", *map(str, arguments)],
+        [sys.executable, "-m", f"recipes.{recipe}", *map(str, arguments)],
         cwd=folder,
         env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -63,14 +75,19 @@ def figures(run):
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_killed_runs_end_as_if_never_killed(backend, reviews, tmp_path):
+@pytest.mark.parametrize("recipe", ["sentiment", "char_lm"])
+def test_killed_runs_end_as_if_never_killed(recipe, backend, reviews, text, tmp_path):
+    """With `char_lm`: what the states carried, too."""
+    start_recipe = functools.partial(start, backend, tmp_path, recipe=recipe)
     data = ["--data", reviews, *OPTIONS]
-    undisturbed = start(backend, tmp_path, *data, "--run-dir", "whole")
+    if recipe == "char_lm":
+        data = ["--data", text, *TEXT_OPTIONS]
+    undisturbed = start_recipe(*data, "--run-dir", "whole")
     chance = random.Random(time.time_ns())  # other moments each time
     arguments, kills = [*data, "--run-dir", "killed"], []
     killed = tmp_path / "killed"
     for epochs_seen in (0, 2, 4):  # inside the first epochs, later, near the end
-        process = start(backend, tmp_path, *arguments)
+        process = start_recipe(*arguments)
         wanted = epochs_seen and (lambda n=epochs_seen: epochs_done(killed) >= n)
         deadline = time.monotonic() + 300
         while time.monotonic() < deadline and process.poll() is None:
@@ -84,7 +101,7 @@ def test_killed_runs_end_as_if_never_killed(backend, reviews, tmp_path):
         arguments = ["--resume", "--run-dir", "killed"]
     finish(undisturbed)
     if not (killed / "metrics.json").exists() or (killed / "checkpoint.npz").exists():
-        finish(start(backend, tmp_path, *arguments))
+        finish(start_recipe(*arguments))
     whole = tmp_path / "whole"
     ours, theirs = (load_weights(run) for run in (killed, whole))
     assert ours.keys() == theirs.keys()

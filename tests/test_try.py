@@ -90,7 +90,26 @@ def test_a_model_without_word_by_word_prints_its_outputs(tf, tmp_path):
 
     model = Reverse()
     tf.saved_model.save(model, str(tmp_path), {"serving_default": model.serve})
-    assert load(tmp_path)("hello") == "text: hello!\ntokens: 5"
+    assert list(load(tmp_path)(" hello ")) == ["text: hello!\ntokens: 5"]
+
+
+def test_a_text_is_continued_piece_by_piece(tf, tmp_path):
+    """Each piece goes on after all before it; what was typed keeps its spaces."""
+    kinds = {"prompt": tf.string, "length": tf.int32, "temperature": tf.float32}
+    kinds |= {"top_k": tf.int32, "top_p": tf.float32, "seed": tf.int32}
+    specs = [tf.TensorSpec([None], kind, name) for name, kind in kinds.items()]
+
+    class Count(tf.Module):
+        @tf.function(input_signature=specs)
+        def serve(self, prompt, length, temperature, top_k, top_p, seed):
+            size = tf.strings.as_string(tf.strings.length(prompt))
+            return {"text": tf.strings.join(["<", size, ">"])}
+
+    model = Count()
+    tf.saved_model.save(model, str(tmp_path), {"serving_default": model.serve})
+    pieces = list(load(tmp_path)("def "))
+    assert pieces[:4] == ["def ", "<4>", "<7>", "<10>"]
+    assert len(pieces) > 10
 
 
 def test_bars_stand_in_one_column_of_the_terminal():

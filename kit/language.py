@@ -1,0 +1,213 @@
+"""What the language models share: a long text in parallel streams, and its copies."""
+
+import ast
+import contextlib
+
+import keras
+import numpy as np
+
+from data.tables import UserError
+
+CHUNK = 1 << 22  # tokens looked at together
+
+
+class Streams(keras.utils.PyDataset):
+    """A long text read window after window, in `rows` places at once.
+
+    Truncated back-propagation through time: row i of a batch continues row i of the
+    batch before, so that a state carried from batch to batch has read all of the
+    row's text, while gradients stay within a window. The text is cut into `rows` equal
+    streams, from a place that changes each pass, so that windows begin elsewhere.
+
+    Args:
+        ids: `[tokens]`, whole numbers; may lie on disk (`numpy.memmap`).
+        rows: streams side by side, the size of a batch.
+        window: tokens a row has in a batch.
+        seed: draws where a pass begins; `None`: always at the first token.
+        most: an epoch reads no more tokens: a longer pass is cut into `parts` epochs,
+            and states go on from one to the next. Default: an epoch is a pass.
+
+    A batch is `(ids [rows, window], next ids [rows, window])`.
+
+    Raises:
+        UserError: the text is shorter than two tokens a row.
+    """
+
+    def __init__(self, ids, rows: int, window: int, seed=None, most: int = 0):
+        super().__init__()
+        self.ids, self.rows, self.seed = ids, rows, seed
+        spare = 0 if seed is None else window
+        self.length = (len(ids) - 1 - spare) // rows  # tokens a stream
+        if self.length < 1 or (seed is not None and self.length < window):
+            raise UserError(
+                f"a text of {len(ids):,} tokens is too short: expected {rows} rows of "
+                f"{window if seed is not None else 1} tokens or more"
+            )
+        self.window = min(window, self.length)
+        self.windows = windows = self.length // self.window  # of a pass
+        self.parts = -(-windows * rows * self.window // most) if most else 1
+        self.parts = min(self.parts, windows)
+        # Where each part ends, in windows.
+        self.ends = [windows * part // self.parts for part in range(self.parts + 1)]
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Goes to this epoch's part of its pass."""
+        turn, self.part = divmod(epoch, self.parts)
+        offset = 0
+        if self.seed is not None:
+            offset = np.random.default_rng([self.seed, turn]).integers(self.window)
+        self.starts = int(offset) + self.length * np.arange(self.rows)
+
+    def __len__(self):
+        return self.ends[self.part + 1] - self.ends[self.part]
+
+    def __getitem__(self, index):
+        begin = (self.ends[self.part] + index) * self.window
+        places = self.starts[:, None] + begin + np.arange(self.window + 1)
+        ids = self.ids[places].astype("int32")
+        return ids[:, :-1], ids[:, 1:]
+
+    def shape(self, index: int) -> int:
+        """What distinguishes the compiled programs: the window."""
+        return self.window
+
+    def tokens(self, index: int) -> int:
+        """Tokens of a batch."""
+        return self.rows * self.window
+
+
+class FreshStates(keras.callbacks.Callback):
+    """States are zero where a pass begins, and where validation does.
+
+    What training had carried comes back after validation: an epoch may be a part of a
+    pass.
+    """
+
+    def __init__(self, training: Streams):
+        super().__init__()
+        self.training = training
+
+    def states(self):
+        layers = self.model.layers  # on JAX this brings the variables up to date
+        stateful = [layer for layer in layers if getattr(layer, "stateful", False)]
+        return [state for layer in stateful for state in layer.states]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch % self.training.parts == 0:
+            for state in self.states():
+                state.assign(keras.ops.zeros_like(state))
+
+    def on_test_begin(self, logs=None):
+        self.kept = [np.array(state) for state in self.states()]
+        for state in self.states():
+            state.assign(keras.ops.zeros_like(state))
+
+    def on_test_end(self, logs=None):
+        for state, value in zip(self.states(), self.kept, strict=True):
+            state.assign(value)
+
+
+def nats_of(model: keras.Model, ids: np.ndarray, window: int = 0) -> float:
+    """Mean nats per token over all of `ids` but the first.
+
+    Args:
+        model: ids `[rows, time]` and states -> logits `[rows, time, vocab]` and states.
+        ids: `[tokens]`.
+        window: 0: one state is carried over the whole text. Else it begins anew at
+            each window of so many ids, as those average who read every window alone.
+    """
+    total, rows, time = 0.0, (64 if window else 1), window or 2000
+    sizes = [state.shape[-1] for state in model.inputs[1:]]
+    states = first = [np.zeros((rows, size), "float32") for size in sizes]
+    for start in range(0, len(ids) - 1, rows * time):
+        piece = np.zeros(rows * time, "int32")
+        targets = piece.copy()
+        real = min(rows * time, len(ids) - 1 - start)
+        piece[:real] = ids[start : start + real]
+        targets[:real] = ids[start + 1 : start + 1 + real]
+        shape = (rows, time)
+        logits, *states = model.predict_on_batch([piece.reshape(shape), *states])
+        states = first if window else states
+        logits = logits.reshape(rows * time, -1)[:real].astype("float64")
+        logits -= logits.max(axis=-1, keepdims=True)
+        logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+        total -= logs[np.arange(real), targets[:real]].sum()
+    return total / (len(ids) - 1)
+
+
+def baselines(parts: dict, vocab: int, order: int, prompt, length: int, seeds) -> dict:
+    """Test nats per token of simpler models, and what the n-gram model writes.
+
+    Args:
+        parts: ids `[tokens]` of `train` and `test`.
+        vocab: number of ids.
+        order: of the n-gram model: it sees `order - 1` tokens.
+        prompt: ids `[tokens]` that it goes on after.
+        length: ids that it writes.
+        seeds: one a text.
+    """
+    from data.ngram import NGram, unigram_nats
+
+    training, test = np.asarray(parts["train"]), np.asarray(parts["test"])
+    model = NGram(training, vocab, order)
+    return {
+        "baseline_test_nats_per_token": model.nats(test),
+        "unigram_test_nats_per_token": unigram_nats(training, test, vocab),
+        "uniform_test_nats_per_token": float(np.log(vocab)),
+        "written": [model.generate(prompt, length, seed).tolist() for seed in seeds],
+    }
+
+
+def copied_share(written: list[np.ndarray], read, width: int = 50) -> float:
+    """Share of the windows of `width` ids of `written` that stand in `read`.
+
+    Args:
+        written: a list of `[tokens]`.
+        read: `[tokens]`, may lie on disk.
+        width: ids a window.
+    """
+    wanted = [window_hashes(row, width) for row in written if len(row) >= width]
+    if not wanted:
+        return 0.0
+    wanted = np.concatenate(wanted)
+    found = np.zeros(len(wanted), bool)
+    for start in range(0, len(read), CHUNK):
+        # Chunks overlap, so that no window falls between two.
+        chunk = np.asarray(read[start : start + CHUNK + width - 1])
+        if len(chunk) >= width:
+            found |= np.isin(wanted, window_hashes(chunk, width))
+    return float(found.mean())
+
+
+def parsed_share(texts: list[str]) -> float:
+    """Share of the texts whose first Python function `ast.parse` accepts.
+
+    The function ends before the next line that begins at the margin; one that does not
+    end is not accepted.
+    """
+    accepted = 0
+    for text in texts:
+        head, *lines = text.split("\n")
+        ends = [n for n, line in enumerate(lines) if line[:1].strip(" )]}#\t")]
+        if ends:
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+                ast.parse("\n".join([head, *lines[: ends[0]]]))
+                accepted += 1
+    return accepted / max(len(texts), 1)
+
+
+def window_hashes(ids: np.ndarray, width: int) -> np.ndarray:
+    """One number a window of `width` ids: uint64 `[tokens - width + 1]`.
+
+    A polynomial in an odd base modulo 2^64, so that a window is a difference of two
+    prefixes, shifted back by the inverse base.
+    """
+    numbers = np.random.default_rng(0).integers(2**64, size=2**16, dtype="uint64")
+    base = 0x9E3779B97F4A7C15
+    powers, back = (
+        np.cumprod(np.r_[np.uint64(1), np.full(len(ids), factor, "uint64")])
+        for factor in (base, pow(base, -1, 2**64))
+    )
+    prefixes = np.r_[np.uint64(0), np.cumsum(numbers[ids] * powers[:-1])]
+    return (prefixes[width:] - prefixes[:-width]) * back[: len(ids) - width + 1]

@@ -1,0 +1,433 @@
+"""Characters: given a text's beginning, what comes next (one-to-many).
+
+    make char_lm                                 # Python's own source, offline
+    make char_lm DATA=tinyshakespeare ARGS="--epochs 20 --dropout 0.4"
+    make char_lm DATA=mine.txt ARGS="--units 256 --prompt 'Once upon'"
+    make try RECIPE=char_lm                      # type a beginning, watch it go on
+
+Data     A UTF-8 file in any language (its last 5 % test, the 5 % before validation);
+         a folder of such files, split by file; or a folder with `train.txt`,
+         `validation.txt` and `test.txt`.
+Model    character -> vector -> LSTM -> the next character's probability. Trained by
+         truncated back-propagation through time: the text is read in parallel
+         streams, each state carried from window to window. Beside it always an
+         n-gram model of order 6 (interpolated Kneser-Ney).
+Writes   runs/char_lm/<UTC time>/: report.html, metrics.json, samples.txt, and
+         saved_model/1/: `serving_default` continues a batch of prompts, `score` gives
+         nats a character.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import keras
+import numpy as np
+from custom_layers.decoding import generate
+from keras import layers, ops
+
+from custom_layers.gru import GRU
+from custom_layers.lstm import LSTM
+from custom_layers.simple_rnn import SimpleRNN
+from kit.language import (
+    FreshStates,
+    Streams,
+    baselines,
+    copied_share,
+    nats_of,
+    parsed_share,
+)
+from kit.machine import use_xla
+from kit.resume import Checkpoint
+from kit.run import Run, command
+
+
+@dataclass(frozen=True)
+class Config:
+    data: str = "python"  # a name (python, tinyshakespeare) or a path
+    test_data: str = ""  # path of a test file; without: split off, or the folder's
+    seed: int = 0  # of the first weights, dropout, the windows' places, the samples
+    epochs: int = 1  # passes over the training part
+    max_chars: int = 3_000_000  # of the whole text; 0: all of it
+    max_vocab: int = 1000  # most frequent characters; the rest is unknown
+    cell: Literal["lstm", "gru", "simple_rnn"] = "lstm"  # what steps through time
+    units: int = 512  # width of the state
+    layers: int = 1  # cells on top of each other
+    dropout: float = 0.1  # share of the outputs dropped between layers, in training
+    learning_rate: float = 4e-3  # after 100 steps; from there along a cosine to zero
+    prompt: str = "def "  # what the samples begin with
+
+
+BATCH = 64  # streams side by side
+WINDOW = 100  # characters that gradients go back through
+VECTOR = 64  # numbers a character
+ORDER = 6  # of the n-gram model
+MOST_TOKENS = 1_000_000  # an epoch: at most two minutes, the most that a kill costs
+ALONE = 256  # characters of a window that is read without what stood before
+SAMPLES, LENGTH, TEMPERATURE = 64, 600, 0.7  # texts written in the end
+MOST_LENGTH, MOST_PROMPT = 10_000, 2_000  # of one answer of the export
+PADDING, UNKNOWN = 0, 1  # the first two ids
+SMOKE = {"units": 16, "max_chars": 60_000}  # instead, under --smoke
+
+
+# 1. Text to numbers ------------------------------------------------------------------
+
+
+def encode(text: str, characters: str) -> np.ndarray:
+    """Ids `uint16 [characters]`; what `characters` lacks is `UNKNOWN`."""
+    table = np.full(0x110000, UNKNOWN, "uint16")
+    table[codes(characters)] = np.arange(2, 2 + len(characters))
+    return table[codes(text)]
+
+
+def decode(ids: np.ndarray, characters: str) -> str:
+    """The text of ids; the unknown one is U+FFFD."""
+    return "".join(f"\0\ufffd{characters}"[index] for index in ids)
+
+
+def codes(text: str) -> np.ndarray:
+    """Code points `uint32 [characters]`."""
+    return np.frombuffer(text.encode("utf-32-le"), "uint32")
+
+
+def load_data(config: Config, run: Run) -> tuple[dict[str, np.ndarray], dict]:
+    """Ids `[characters]` of each part by name, on disk; the characters (first: id 2)
+    and how many distinct ones training has.
+
+    A text larger than memory works: it is read, encoded and mapped piece by piece.
+    """
+    from data.texts import read_parts
+
+    from data.tables import UserError
+
+    parts = read_parts(run.data, config.max_chars)
+
+    def most_frequent() -> dict:
+        counts = np.zeros(0x110000, "int64")
+        for piece in parts["train"].chunks():
+            counts += np.bincount(codes(piece), minlength=len(counts))
+        order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+        kept = "".join(chr(code) for code in order[: config.max_vocab])
+        return {"characters": kept, "distinct": len(order)}
+
+    options = (config.max_chars, config.max_vocab)
+    known = run.vocabulary() or run.cached("characters", *options, make=most_frequent)
+    characters, distinct = known["characters"], known["distinct"]
+    if distinct < 2:
+        raise UserError(f"{run.data}: expected two distinct characters or more")
+    if distinct > len(characters):
+        print(
+            f"{distinct:,} distinct characters, --max-vocab keeps {len(characters):,}, "
+            "the rest is unknown"
+        )
+
+    def encode_all() -> dict:
+        return {
+            name: (encode(piece, characters) for piece in part.chunks())
+            for name, part in parts.items()
+        }
+
+    return run.mapped("ids", config.max_chars, characters, make=encode_all), known
+
+
+# 2. The network ----------------------------------------------------------------------
+
+
+def build_model(config: Config, vocab: int, batch: int | None = None) -> keras.Model:
+    """Ids `int32 [batch, time]` -> logits `[batch, time, vocab]` of the next id each.
+
+    With `batch`, for training: states are carried from one call to the next. Without,
+    for reading and writing: they enter beside the ids and leave beside the logits,
+    `[batch, units]` each, and ids may be padded with 0 at the end.
+    """
+    cell = {"lstm": LSTM, "gru": GRU, "simple_rnn": SimpleRNN}[config.cell]
+    ids = layers.Input(batch_shape=(batch, None), dtype="int32", name="ids")
+    real = None if batch else ops.not_equal(ids, PADDING)
+    entering, leaving = [], []
+    x = layers.Embedding(vocab, VECTOR, name="vectors")(ids)
+    for number in range(config.layers):
+        layer = cell(
+            config.units,
+            return_sequences=True,
+            return_state=True,
+            stateful=batch is not None,
+            name=f"layer_{number}",
+        )
+        count = 2 if config.cell == "lstm" else 1
+        first = None if batch else [layers.Input([config.units]) for _ in range(count)]
+        x, *last = layer(x, initial_state=first, mask=real)
+        x = layers.Dropout(config.dropout)(x)
+        entering, leaving = [*entering, *(first or [])], [*leaving, *last]
+    logits = layers.Dense(vocab, dtype="float32", name="logits")(x)
+    if batch:
+        return keras.Model(ids, logits, name="char_lm_in_training")
+    return keras.Model([ids, *entering], [logits, *leaving], name="char_lm")
+
+
+def first_states(model: keras.Model, rows) -> list:
+    """Zeros `[rows, units]`, one a state: what stands before a text."""
+    return [ops.zeros((rows, state.shape[-1])) for state in model.inputs[1:]]
+
+
+# 3. What it writes -------------------------------------------------------------------
+
+
+def continue_ids(model, ids, length, temperature=1.0, top_k=0, top_p=1.0, seed=0):
+    """Ids `int32 [batch, length]` that go on after ids `[batch, time]`.
+
+    The prompts are read at once, all but their last character; from there one loop
+    writes character by character. 0 pads a prompt's end; one character it must have.
+    """
+    last = ops.sum(ops.cast(ops.not_equal(ids, PADDING), "int32"), axis=1) - 1
+    places = ops.arange(ops.shape(ids)[1])
+    token = ops.sum(ops.where(places == last[:, None], ids, 0), axis=1)
+    before = ops.where(places < last[:, None], ids, PADDING)
+    _, *states = model([before, *first_states(model, ops.shape(ids)[0])])
+
+    vectors, logits = model.get_layer("vectors"), model.get_layer("logits")
+    cells = [layer.cell for layer in model.layers if isinstance(layer, layers.RNN)]
+    each = len(states) // len(cells)
+
+    def step(token, states):  # the same weights, one character at a time
+        x, leaving = vectors(token), []
+        for number, cell in enumerate(cells):
+            x, left = cell(x, states[each * number : each * (number + 1)])
+            leaving += left
+        return logits(x), leaving
+
+    banned = ops.arange(logits.units) < 2  # no padding, no unknown character
+    return generate(
+        step,
+        token,
+        states,
+        length,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        banned=banned,
+        seed=seed,
+    )
+
+
+class Writer(keras.Model):
+    """Continues prompts, `length` characters each, in one compiled loop.
+
+    A row's text depends on its prompt, the settings and its seed only.
+
+    Example:
+        >>> writer = Writer(model, characters, length=200)
+        >>> writer.write(["def ", "class "], temperature=0.8)
+    """
+
+    def __init__(self, model: keras.Model, characters: str, length: int):
+        super().__init__()
+        self.model, self.characters, self.length = model, characters, length
+        self.compile(jit_compile=True)
+
+    def call(self, inputs):
+        ids, *settings = inputs
+        return continue_ids(self.model, ids, self.length, *settings)
+
+    def write(
+        self, prompts: list[str], temperature=1.0, top_k=0, top_p=1.0, seed=0
+    ) -> list[str]:
+        """What follows each prompt. Row i is drawn from `seed + i`.
+
+        Args:
+            prompts: any texts, of any length.
+            temperature: 0: always the most probable character; 1: as learned.
+            top_k: only the most probable `top_k` characters; 0: all.
+            top_p: only the most probable ones that reach this probability together.
+            seed: the same one gives the same text.
+        """
+        rows = [prompt_ids(prompt, self.characters) for prompt in prompts]
+        # Few lengths, few programs to compile.
+        time = 1 << max(4, max(map(len, rows)).bit_length())
+        ids = np.zeros((len(rows), time), "int32")
+        for row, known in zip(ids, rows, strict=True):
+            row[: len(known)] = known
+        settings = [
+            np.full(len(rows), temperature, "float32"),
+            np.full(len(rows), top_k, "int32"),
+            np.full(len(rows), top_p, "float32"),
+            np.arange(seed, seed + len(rows)).astype("int32"),
+        ]
+        written = self.predict_on_batch([ids, *settings])
+        return [decode(row, self.characters) for row in written]
+
+
+def prompt_ids(prompt: str, characters: str) -> np.ndarray:
+    """A prompt's ids, after a line break: it begins as a line does."""
+    return encode(f"\n{prompt}", characters)
+
+
+# 4. The export -----------------------------------------------------------------------
+
+
+def export(model: keras.Model, characters: str, folder: Path):
+    """One SavedModel for TensorFlow Serving or `tf.saved_model.load`, texts in and out.
+
+    `serving_default` prompt, length (up to 10,000), temperature, top_k, top_p, seed,
+    `[batch]` each -> text `[batch]`, what follows each prompt; `score` text `[batch]`
+    -> nats `[batch]`, mean nats per character, 0 for an empty text.
+    """
+    import tensorflow as tf
+
+    class Generator(tf.Module):
+        def __init__(self):
+            super().__init__()
+            # Not the model: it would be stored twice, and `saved_model_cli` stumbles.
+            self.weights = [weight.value for weight in model.weights]
+            known = codes(characters).astype("int32")
+            numbers = np.full(known.max() + 2, UNKNOWN, "int32")
+            numbers[known] = np.arange(2, 2 + len(known))
+            self.numbers = tf.constant(numbers)  # by code point; the last: unknown
+            self.codes = tf.constant([0, 0xFFFD, *known])
+
+        def ids_of(self, texts):  # [batch] -> [batch, time], each after a line break
+            found = tf.strings.unicode_decode(tf.strings.join(["\n", texts]), "UTF-8")
+            last = tf.size(self.numbers) - 1
+            return found.with_values(
+                tf.gather(self.numbers, tf.minimum(found.values, last))
+            )
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None], tf.string, "prompt"),
+                tf.TensorSpec([None], tf.int32, "length"),
+                tf.TensorSpec([None], tf.float32, "temperature"),
+                tf.TensorSpec([None], tf.int32, "top_k"),
+                tf.TensorSpec([None], tf.float32, "top_p"),
+                tf.TensorSpec([None], tf.int32, "seed"),
+            ]
+        )
+        def generate(self, prompt, length, temperature, top_k, top_p, seed):
+            tf.debugging.assert_non_negative(temperature, "temperature is negative")
+            length = tf.clip_by_value(length, 0, MOST_LENGTH)
+            ids = self.ids_of(prompt)[:, -MOST_PROMPT:].to_tensor(PADDING)
+            written = continue_ids(
+                model,
+                tf.cast(ids, tf.int32),
+                tf.reduce_max(length, initial=0),
+                temperature,
+                top_k,
+                top_p,
+                seed,
+            )
+            rows = tf.RaggedTensor.from_tensor(written, lengths=length)
+            found = rows.with_values(tf.gather(self.codes, rows.values))
+            return {"text": tf.strings.unicode_encode(found, "UTF-8")}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
+        def score(self, text):
+            ids = self.ids_of(text).to_tensor(PADDING)
+            inputs, targets = ids[:, :-1], ids[:, 1:]
+            states = first_states(model, tf.shape(ids)[0])
+            logits, *_ = model([inputs, *states], training=False)
+            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+            real = tf.cast(targets != PADDING, tf.float32)
+            count = tf.maximum(tf.reduce_sum(real, axis=1), 1.0)
+            return {"nats": tf.reduce_sum(nats * real, axis=1) / count}
+
+    module = Generator()
+    signatures = {"serving_default": module.generate, "score": module.score}
+    tf.saved_model.save(module, str(folder), signatures)
+
+
+# 5. The run --------------------------------------------------------------------------
+
+
+def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
+    """Fits on the training part, keeps the weights that do best on validation."""
+    training = Streams(parts["train"], BATCH, WINDOW, config.seed, MOST_TOKENS)
+    validation = Streams(parts["validation"], BATCH, WINDOW)
+    learner = build_model(config, model.output[0].shape[-1], BATCH)
+    for own, shared in zip(
+        learner.trainable_variables, model.trainable_variables, strict=True
+    ):
+        own.assign(shared)
+    steps = config.epochs * training.windows
+    warm_up = min(100, steps // 10)
+    rate = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate / 10,
+        steps - warm_up,
+        warmup_target=config.learning_rate,
+        warmup_steps=warm_up,
+    )
+    learner.compile(
+        keras.optimizers.Adam(rate, global_clipnorm=1.0),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=use_xla(),
+    )
+    checkpoint = Checkpoint(run, training, monitor="val_loss", highest=False)
+    learner.fit(
+        training,
+        validation_data=validation,
+        epochs=config.epochs * training.parts,
+        initial_epoch=checkpoint.restore(learner),
+        callbacks=[FreshStates(training), checkpoint],
+        shuffle=False,
+        verbose=run.verbose,
+    )
+    best = checkpoint.use_best(learner)
+    print(f"Best epoch by validation loss: {best} of {config.epochs * training.parts}")
+    for own, shared in zip(
+        learner.trainable_variables, model.trainable_variables, strict=True
+    ):
+        shared.assign(own)
+    return checkpoint.metrics()
+
+
+def main(config: Config, run: Run) -> None:
+    parts, vocabulary = load_data(config, run)
+    characters = vocabulary["characters"]
+    model = build_model(config, len(characters) + 2)
+    model.compile(jit_compile=use_xla())
+    if run.loaded:
+        model.load_weights(run.loaded / "model.keras")
+        if run.only_export:
+            run.export(export, model, characters)
+            return
+    metrics = {"seed": config.seed, "parameters": model.count_params()}
+    if not run.loaded:
+        metrics |= train(config, run, model, parts)
+    run.write("vocabulary.json", vocabulary)
+    model.save(run.folder / "model.keras")
+    run.export(export, model, characters)
+
+    nats = nats_of(model, parts["test"])
+    metrics |= {
+        "validation_nats_per_token": nats_of(model, parts["validation"]),
+        "test_nats_per_token": nats,
+        "test_perplexity": float(np.exp(nats)),
+        "test_bits_per_char": float(nats / np.log(2)),
+        "test_nats_per_token_alone": nats_of(model, parts["test"], ALONE),
+        "unknown_share": float(np.mean(parts["test"] == UNKNOWN)),
+    }
+    prompt = prompt_ids(config.prompt, characters).tolist()
+    to_baselines = (parts, len(characters) + 2, ORDER, prompt, LENGTH, range(SAMPLES))
+    simpler = run.cached(
+        *["baselines", config.max_chars, characters, prompt],
+        make=lambda: baselines(*to_baselines),
+    )
+    written = Writer(model, characters, LENGTH).write(
+        [config.prompt] * SAMPLES, TEMPERATURE, seed=config.seed
+    )
+    metrics |= {key: value for key, value in simpler.items() if key != "written"}
+    by_ngram = [decode(ids, characters) for ids in simpler["written"]]
+    for name, texts in (("", written), ("baseline_", by_ngram)):
+        ids = [encode(text, characters) for text in texts]
+        metrics[f"{name}copied_share"] = copied_share(ids, parts["train"])
+        if config.data == "python":
+            functions = [config.prompt + text for text in texts]
+            metrics[f"{name}parsed_share"] = parsed_share(functions)
+
+    lines = [config.prompt + text for text in written[:5]]
+    run.write("samples.txt", f"\n{'-' * 72}\n".join(lines) + "\n")
+    print(f"\nAfter {config.prompt!r}", *lines[0].splitlines()[:12], sep="\n  ")
+    run.write("figures.json", [])
+    run.finish(metrics)
+
+
+if __name__ == "__main__":
+    command(main, Config, SMOKE)

@@ -1,0 +1,372 @@
+"""The character model: what it learns, writes and exports, and what it needs."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from kit.language import nats_of
+from recipes.char_lm import (
+    PADDING,
+    UNKNOWN,
+    Config,
+    Writer,
+    build_model,
+    decode,
+    encode,
+    export,
+    first_states,
+    prompt_ids,
+)
+
+ROOT = Path(__file__).parent.parent
+CHARACTERS = "\n abcdefghij(){}好的é😀"
+VOCAB = len(CHARACTERS) + 2
+CHILD = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
+
+
+def random_model(cell="lstm", layers=1, scale=0.6):
+    """Weights so large that what was read and what is drawn make a difference."""
+    keras.utils.set_random_seed(1)
+    config = Config(cell=cell, units=12, layers=layers)
+    model = build_model(config, VOCAB)
+    chance = np.random.default_rng(1)
+    model.set_weights(
+        [w + scale * chance.normal(size=w.shape) for w in model.get_weights()]
+    )
+    model.compile(jit_compile=False)
+    return model
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export") / "saved_model"
+    model = random_model(layers=2)
+    export(model, CHARACTERS, folder)
+    return model, folder
+
+
+@pytest.fixture(scope="module")
+def loaded(exported):
+    import tensorflow as tf
+
+    return tf.saved_model.load(str(exported[1]))
+
+
+def ask(loaded, prompts, length, temperature=1.0, top_k=0, top_p=1.0, seed=0):
+    """Texts of the export; the settings as `Writer.write` takes them."""
+    import tensorflow as tf
+
+    rows = len(prompts)
+    answer = loaded.signatures["serving_default"](
+        prompt=tf.constant(prompts, tf.string, [rows]),
+        length=tf.constant(np.broadcast_to(length, rows), tf.int32),
+        temperature=tf.fill([rows], float(temperature)),
+        top_k=tf.fill([rows], top_k),
+        top_p=tf.fill([rows], float(top_p)),
+        seed=tf.range(seed, seed + rows),
+    )
+    return [text.decode() for text in answer["text"].numpy()]
+
+
+def test_ids_and_characters():
+    text = "好a\u0000z\n😀"
+    ids = encode(text, CHARACTERS)
+    assert ids.tolist() == [17, 4, UNKNOWN, UNKNOWN, 2, 20]
+    assert decode(ids, CHARACTERS) == "好a\ufffd\ufffd\n😀"
+    assert PADDING not in ids
+    assert decode(encode(CHARACTERS, CHARACTERS), CHARACTERS) == CHARACTERS
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"temperature": 0},
+        {"temperature": 1.0, "seed": 5},
+        {"temperature": 0.7, "top_k": 4, "top_p": 0.8, "seed": -3},
+    ],
+)
+def test_the_export_writes_what_the_model_writes_to_the_letter(
+    exported, loaded, settings
+):
+    chance = random.Random(2)
+    alphabet = CHARACTERS + "xyzλ"
+    prompts = ["", "a", "好的😀é", "λλλ", "\n\n", "abc" * 30]
+    while len(prompts) < 64:
+        prompts.append("".join(chance.choices(alphabet, k=chance.randrange(40))))
+    expected = Writer(exported[0], CHARACTERS, 30).write(prompts, **settings)
+    found = ask(loaded, prompts, 30, **settings)
+    assert found == expected
+    assert len(set(found)) > 30
+    assert {len(text) for text in found} == {30}
+    # A row alone, and beside rows of other lengths.
+    settings["seed"] = settings.get("seed", 0) + 40
+    assert ask(loaded, prompts[40:41], 30, **settings) == expected[40:41]
+    lengths = [7, 0, 30]
+    some = ask(loaded, prompts[40:43], lengths, **settings)
+    assert some == [text[:n] for text, n in zip(expected[40:43], lengths, strict=True)]
+
+
+def test_no_prompt_no_length_no_rows(loaded):
+    assert ask(loaded, ["a", ""], 0) == ["", ""]
+    assert ask(loaded, ["a"], -5) == [""]
+    assert ask(loaded, [], 9) == []
+
+
+def test_the_seed_and_the_settings_decide(exported):
+    writer = Writer(exported[0], CHARACTERS, 60)
+    first, again = (writer.write(["ab"] * 8, seed=7) for _ in range(2))
+    assert first == again
+    assert len(set(first)) == 8
+    greedy = writer.write(["ab"] * 2, temperature=0)
+    assert greedy[0] == greedy[1] == writer.write(["ab"], top_k=1, seed=3)[0]
+    assert not set("".join(first)) & {"\0", "\ufffd"}
+
+
+def test_a_negative_temperature_is_an_error(exported, loaded):
+    import tensorflow as tf
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="temperature"):
+        ask(loaded, ["a"], 5, temperature=-1.0)
+
+
+FRESH = """
+import json, sys
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+prompts = json.loads(sys.argv[2])
+rows = len(prompts)
+answer = model.signatures["serving_default"](
+    prompt=tf.constant(prompts), length=tf.fill([rows], 25),
+    temperature=tf.fill([rows], 0.8), top_k=tf.fill([rows], 9),
+    top_p=tf.fill([rows], 0.95), seed=tf.range(rows))
+score = model.signatures["score"](text=tf.constant(prompts))["nats"].numpy().tolist()
+assert not {"keras", "custom_layers", "data", "kit", "recipes"} & set(sys.modules)
+print(json.dumps([[t.decode() for t in answer["text"].numpy()], score]))
+"""
+
+
+def nats_per_character(model, text):
+    """By the equation, in NumPy: the mean of -log p(next character)."""
+    ids = prompt_ids(text, CHARACTERS).astype("int32")[None]
+    if ids.shape[1] == 1:
+        return 0.0
+    logits = np.array(model([ids[:, :-1], *first_states(model, 1)])[0][0], "float64")
+    logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    return -logs[np.arange(len(logs)), ids[0, 1:]].mean()
+
+
+def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
+    model, folder = exported
+    prompts = ["", "ab(c)", "好的", "xyz", "a\nb" * 20]
+    away = shutil.copytree(folder, tmp_path / "elsewhere")
+    command = [sys.executable, "-c", FRESH, away, json.dumps(prompts)]
+    child = subprocess.run(
+        command, cwd=tmp_path, env=CHILD, capture_output=True, text=True
+    )
+    assert child.returncode == 0, child.stderr
+    texts, scores = json.loads(child.stdout.splitlines()[-1])
+    writer = Writer(model, CHARACTERS, 25)
+    assert texts == writer.write(prompts, temperature=0.8, top_k=9, top_p=0.95)
+    expected = [nats_per_character(model, text) for text in prompts]
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
+
+
+def test_export_by_saved_model_cli(exported, tmp_path):
+    model, folder = exported
+    cli = Path(sys.executable).with_name("saved_model_cli")
+    command = [cli, "run", "--dir", folder, "--tag_set", "serve"]
+    command += ["--signature_def", "serving_default", "--outdir", tmp_path]
+    numbers = {
+        "length": "np.int32([9, 9])",
+        "temperature": "np.float32([0, 0])",
+        "top_k": "np.int32([0, 0])",
+        "top_p": "np.float32([1, 1])",
+        "seed": "np.int32([0, 0])",
+    }
+    inputs = ["prompt=[b'ab', b'']", *(f"{k}={v}" for k, v in numbers.items())]
+    command += ["--input_exprs", ";".join(inputs)]
+    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    assert child.returncode == 0, child.stderr
+    found = [text.decode() for text in np.load(tmp_path / "text.npy")]
+    assert found == Writer(model, CHARACTERS, 9).write(["ab", ""], temperature=0)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_writing_step_by_step_equals_reading(cell, layers):
+    """Greedy: each character is the most probable one after all before it."""
+    model = random_model(cell, layers)
+    prompt = "ab{好"
+    written = Writer(model, CHARACTERS, 12).write([prompt], temperature=0)[0]
+    ids = prompt_ids(prompt + written, CHARACTERS).astype("int32")[None]
+    logits = np.array(model([ids, *first_states(model, 1)])[0])[0, :, 2:]
+    best = 2 + logits.argmax(axis=-1)[len(prompt) : -1]
+    assert decode(best, CHARACTERS) == written
+
+
+def test_nats_over_every_character():
+    model = random_model(layers=2)
+    text = "".join(random.Random(0).choices(CHARACTERS + "z", k=4500))
+    ids = prompt_ids(text, CHARACTERS)
+    assert nats_of(model, ids) == pytest.approx(
+        nats_per_character(model, text), abs=1e-5
+    )
+    # Windows alone: each begins without a state, and all characters count once.
+    alone = [
+        nats_of(model, ids[start : start + 257]) * len(ids[start + 1 : start + 257])
+        for start in range(0, len(ids) - 1, 256)
+    ]
+    found = nats_of(model, ids, window=256)
+    assert found == pytest.approx(sum(alone) / (len(ids) - 1), abs=1e-5)
+    assert found != pytest.approx(nats_of(model, ids), abs=1e-3)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
+def test_each_cell_learns_what_follows(char_lm, tmp_path, cell):
+    (tmp_path / "mine.txt").write_text("abcdefghij\n" * 2500)
+    options = ["--cell", cell, "--units", 24, "--epochs", 2, "--prompt", "abc"]
+    options += ["--learning-rate", 0.03]
+    assert char_lm("--data", "mine.txt", *options)[0] == 0
+    metrics = json.loads(Path("runs/char_lm/latest/metrics.json").read_text())
+    assert metrics["test_nats_per_token"] < 0.1
+    samples = Path("runs/char_lm/latest/samples.txt").read_text()
+    assert samples.startswith("abcdefghij\nabcdefghij\n")
+
+
+def test_a_chinese_file_from_start_to_answer(char_lm, tmp_path):
+    chance = random.Random(3)
+    words = ["今天", "天气", "很好", "我们", "去看", "电影", "，", "。\n", "不错"]
+    (tmp_path / "小说.txt").write_text("".join(chance.choices(words, k=20_000)))
+    options = ["--units", 16, "--prompt", "今天", "--epochs", 2]
+    status, out, _ = char_lm("--data", "小说.txt", *options)
+    assert status == 0
+    run = Path("runs/char_lm/latest")
+    metrics = json.loads((run / "metrics.json").read_text())
+    baseline, unigram, uniform = (
+        metrics[f"{name}_test_nats_per_token"]
+        for name in ("baseline", "unigram", "uniform")
+    )
+    assert baseline < unigram < uniform
+    assert metrics["test_nats_per_token"] < unigram
+    assert metrics["test_perplexity"] == pytest.approx(
+        np.exp(metrics["test_nats_per_token"])
+    )
+    assert metrics["tokens_per_second"] > 0
+    assert 0 <= metrics["copied_share"] <= 1
+    for name in ("report.html", "samples.txt", "history.csv", "model.keras"):
+        assert (run / name).stat().st_size > 0
+    assert (run / "samples.txt").read_text().startswith("今天")
+    for word in ("tensorflow", "CPU", "XLA"):
+        assert word in out.splitlines()[0]
+
+    # --load: the same figures without training, on the same data.
+    assert char_lm("--load", run, "--run-dir", "again")[0] == 0
+    again = json.loads(Path("again/metrics.json").read_text())
+    for name in ("test_nats_per_token", "validation_nats_per_token"):
+        assert again[name] == pytest.approx(metrics[name], abs=1e-6)
+    assert "train_seconds" not in again
+
+
+def test_rare_characters_become_unknown_and_that_is_said(char_lm, tmp_path):
+    text = "".join(random.Random(0).choices("aaabbbcde\n", k=20_000))
+    (tmp_path / "mine.txt").write_text(text)
+    options = ["--max-vocab", 4, "--units", 4, "--prompt", "a"]
+    status, out, _ = char_lm("--data", "mine.txt", *options)
+    assert status == 0
+    assert "6 distinct characters, --max-vocab keeps 4" in out
+    metrics = json.loads(Path("runs/char_lm/latest/metrics.json").read_text())
+    assert 0.1 < metrics["unknown_share"] < 0.4
+
+
+WITHOUT_TENSORFLOW = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("tensorflow", "tensorflow_text", "keras_nlp"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+import runpy
+sys.argv[1:1] = ["--smoke"]
+runpy.run_module("recipes.char_lm", run_name="__main__", alter_sys=True)
+assert "tensorflow" not in sys.modules
+"""
+
+
+def test_jax_trains_without_tensorflow_and_both_write_the_same(tmp_path):
+    text = "".join(random.Random(0).choices("if x: pass\n", k=30_000))
+    (tmp_path / "mine.txt").write_text(text)
+    environment = {**CHILD, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
+
+    def run(*command, **more):
+        child = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env={**environment, **more},
+            capture_output=True,
+            text=True,
+        )
+        assert child.returncode == 0, child.stderr + child.stdout
+        return child.stdout
+
+    out = run("-c", WITHOUT_TENSORFLOW, "--data", "mine.txt", "--prompt", "if ")
+    assert "No SavedModel: TensorFlow is not installed here" in out
+    folder = tmp_path / "runs/char_lm/smoke"
+    load = ["-m", "recipes.char_lm", "--load", "runs/char_lm/smoke"]
+    run(*load, "--run-dir", "runs/char_lm/smoke", KERAS_BACKEND="tensorflow")
+    assert (folder / "saved_model/1/saved_model.pb").exists()
+    run(*load, "--run-dir", "tensorflow", KERAS_BACKEND="tensorflow")
+    samples = [tmp_path / name / "samples.txt" for name in (folder, "tensorflow")]
+    assert samples[0].read_text() == samples[1].read_text()
+    figures = [
+        json.loads((tmp_path / name / "metrics.json").read_text())
+        for name in (folder, "tensorflow")
+    ]
+    for name in ("test_nats_per_token", "validation_nats_per_token"):
+        assert figures[0][name] == pytest.approx(figures[1][name], abs=1e-5)
+
+
+HIDDEN = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import recipes.char_lm as recipe
+for name in [name for name in sys.modules if name.split(".")[0] in ("kit", "data")]:
+    sys.modules[name] = None  # an import of it fails
+model = recipe.build_model(recipe.Config(units=4), vocab=5)
+(text,) = recipe.Writer(model, "\\nab", length=9).write(["a"])
+assert len(text) == 9
+recipe.export(model, "\\nab", sys.argv[2])
+"""
+
+
+def test_model_writer_and_export_need_neither_kit_nor_data(tmp_path):
+    command = [sys.executable, "-c", HIDDEN, ROOT, tmp_path / "saved_model"]
+    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    assert child.returncode == 0, child.stderr
+    assert (tmp_path / "saved_model/saved_model.pb").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "naming"),
+    [
+        (b"", ["mine.txt", "empty"]),
+        (b"abc\n" * 30, ["too short", "rows of 100"]),
+        (b"a" * 50_000, ["mine.txt", "one distinct character"]),
+        (b"abc\n" * 9000 + b"\xff\xfe" + b"abc\n" * 9000, ["mine.txt", "UTF-8"]),
+    ],
+)
+def test_bad_texts_end_in_one_line(char_lm, tmp_path, content, naming):
+    (tmp_path / "mine.txt").write_bytes(content)
+    status, _, errors = char_lm("--data", "mine.txt", "--units", 4)
+    assert status == 2
+    assert len(errors.strip().splitlines()) == 1, errors
+    for word in ("error:", *naming):
+        assert word in errors
+    assert not list(Path("runs/char_lm").iterdir())
