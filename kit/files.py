@@ -29,21 +29,31 @@ def read_json(path: Path):
 
 
 def sha256(*paths: Path) -> str:
-    """One hash over files, and over the CSV and TSV files of folders."""
+    """One hash over files, and over all files of folders except hidden ones.
+
+    Names count too, as texts are split by them; not where all are CSV or TSV files.
+    """
     total = hashlib.sha256()
     for path in paths:
-        files = (
-            sorted(x for x in path.iterdir() if x.suffix in {".csv", ".tsv"})
-            if path.is_dir()
-            else [path]
-        )
+        files = _files_in(path) if path.is_dir() else [path]
+        tables = all(x.suffix in {".csv", ".tsv"} for x in files)
         for file in files:
+            if path.is_dir() and not tables:
+                total.update(f"{file.relative_to(path).as_posix()}\0".encode())
             try:
                 with file.open("rb") as stream:
                     total.update(hashlib.file_digest(stream, "sha256").digest())
             except OSError as error:
                 raise UserError(f"{file} cannot be read: {error.strerror}") from None
     return total.hexdigest()
+
+
+def _files_in(folder: Path) -> list[Path]:
+    def shown(path: Path) -> bool:
+        names = path.relative_to(folder).parts
+        return path.is_file() and not any(name.startswith(".") for name in names)
+
+    return sorted(path for path in folder.rglob("*") if shown(path))
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -82,3 +82,19 @@ def test_sha256_tells_files_and_their_order_apart(tmp_path):
     hashes = {sha256(one), sha256(other), sha256(one, other), sha256(other, one)}
     assert len(hashes) == 4
     assert sha256(tmp_path) == sha256(one, other)
+
+
+def test_sha256_of_a_folder_of_texts_knows_all_that_is_read(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "a.csv").write_text("1")
+    (tmp_path / "inner/b.txt").write_text("2")
+    hashes = {sha256(tmp_path)}
+    (tmp_path / "inner/.hidden").write_text("3")
+    assert sha256(tmp_path) in hashes
+    (tmp_path / "inner/b.txt").write_text("4")
+    hashes.add(sha256(tmp_path))
+    (tmp_path / "inner/b.txt").rename(tmp_path / "inner/c.txt")  # split otherwise
+    hashes.add(sha256(tmp_path))
+    (tmp_path / "a.csv").write_text("5")
+    hashes.add(sha256(tmp_path))
+    assert len(hashes) == 4

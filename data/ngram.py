@@ -1,0 +1,192 @@
+"""An n-gram language model, the baseline that a recurrent one has to beat."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Level:
+    """The grams of one length. Context c is the gram, one shorter, with rank c."""
+
+    keys: np.ndarray  # int64 [grams], sorted: rank of the context x vocab + last token
+    starts: np.ndarray  # int64 [contexts + 1]: where a context's grams begin
+    kept: np.ndarray  # float64 [grams]: probability after the discount
+    backoff: np.ndarray  # float64 [contexts]: share of the shorter context
+
+
+class NGram:
+    """An n-gram model with interpolated Kneser-Ney smoothing.
+
+    Kneser and Ney, Improved backing-off for M-gram language modeling, 1995,
+    interpolated as in Chen and Goodman, An empirical study of smoothing techniques for
+    language modeling, 1999. For a token w after a context h, h' without its first one,
+
+        P(w | h) = max(c(hw) - D, 0) / c(h) + backoff(h) P(w | h')
+        backoff(h) = D |{w: c(hw) > 0}| / c(h)        c(h) = sum over w of c(hw)
+
+    down to 1 / vocab below the empty context, and P(w | h) = P(w | h') where c(h) = 0.
+    c is how often the longest grams stand in the text, but of a shorter one how many
+    different tokens stand before it. Each length has its discount, from the numbers n1,
+    n2, ... of grams with c = 1, 2, ...: D = n1 / (n1 + 2 n2). `modified`, as Chen and
+    Goodman have it, there are three, for c = 1, for c = 2 and for more:
+
+        D1 = 1 - 2 D n2 / n1        D2 = 2 - 3 D n3 / n2        D3 = 3 - 4 D n4 / n3
+
+    Every token has a probability above 0, and they sum to 1.
+
+    Args:
+        ids: Text to count in, integers `[time]`, one token or more.
+        vocab: Ids lie below it.
+        order: Tokens of the longest grams.
+        modified: Three discounts instead of one.
+
+    Raises `ValueError`: ids that are not a row of integers from 0 to below `vocab`.
+    """
+
+    def __init__(self, ids: np.ndarray, vocab: int, order: int, modified: bool = False):
+        ids = _checked(ids, vocab)
+        if order < 1:
+            raise ValueError(f"Argument `order` must be positive. Received: {order}")
+        self.vocab = vocab
+        self.levels: list[Level] = []
+        # Ranks instead of ids packed into one number: vocab**order may be too large.
+        contexts = np.zeros(len(ids), np.int64)  # rank of the gram before each token
+        shorter = None  # rank of the gram that ends there, one token shorter
+        keys, suffixes, times = [], [], []
+        for length in range(1, min(order, len(ids)) + 1):
+            gram, first, ranks, count = np.unique(
+                contexts * vocab + ids[length - 1 :],
+                return_index=True,
+                return_inverse=True,
+                return_counts=True,
+            )
+            keys.append(gram)
+            times.append(count)
+            suffixes.append(None if shorter is None else shorter[first])
+            contexts, shorter = ranks[:-1], ranks[1:]
+        sizes = [1, *map(len, keys)]
+        for length, gram in enumerate(keys):
+            if length + 1 < len(keys):
+                count = np.bincount(suffixes[length + 1], minlength=len(gram))
+            else:
+                count = times[length]
+            self.levels.append(_level(gram, count, sizes[length], vocab, modified))
+
+    def log_probabilities(self, ids: np.ndarray) -> np.ndarray:
+        """`float64 [time]`, in nats, of each token after those before it.
+
+        The first ones have contexts as short as they are.
+        """
+        ids = _checked(ids, self.vocab)
+        share = np.full(len(ids), 1 / self.vocab)
+        contexts = np.zeros(len(ids), np.int64)  # -1: unseen
+        for length, level in enumerate(self.levels):
+            if length >= len(ids):
+                break
+            tail = share[length:]  # a view: earlier tokens have no such context
+            known = contexts >= 0
+            tail[known] *= level.backoff[contexts[known]]
+            keys = np.where(known, contexts * self.vocab + ids[length:], -1)
+            ranks = np.minimum(np.searchsorted(level.keys, keys), len(level.keys) - 1)
+            found = level.keys[ranks] == keys
+            tail[found] += level.kept[ranks[found]]
+            contexts = np.where(found, ranks, -1)[:-1]
+        return np.log(share)
+
+    def nats(self, ids: np.ndarray) -> float:
+        """Mean of `-log_probabilities` over all tokens."""
+        return float(-self.log_probabilities(ids).mean())
+
+    def probabilities(self, context: np.ndarray) -> np.ndarray:
+        """`float64 [vocab]` of the next token; `context` is integers `[time]`."""
+        return self._next(self._ranks(context))
+
+    def generate(self, first: np.ndarray, length: int, seed: int) -> np.ndarray:
+        """Draws `length` tokens, `int32 [length]`, that go on from those in `first`."""
+        draws = np.random.default_rng(seed).random(length)
+        ranks = self._ranks(first)
+        made = np.empty(length, np.int32)
+        for place, draw in enumerate(draws):
+            total = np.cumsum(self._next(ranks))
+            token = int(np.searchsorted(total, draw * total[-1], side="right"))
+            made[place] = token
+            ranks = self._after(ranks, token)
+        return made
+
+    def _ranks(self, context: np.ndarray) -> list[int]:
+        """Ranks of the grams of 0, 1, ... tokens at the end, while they are known."""
+        ranks = [0]
+        ids = _checked(context, self.vocab) if len(context) else np.array(context)
+        for token in ids[-len(self.levels) :].tolist():
+            ranks = self._after(ranks, token)
+        return ranks
+
+    def _after(self, ranks: list[int], token: int) -> list[int]:
+        after = [0]
+        for rank, level in zip(ranks, self.levels[:-1], strict=False):
+            key = rank * self.vocab + token
+            place = int(np.searchsorted(level.keys, key))
+            if place == len(level.keys) or level.keys[place] != key:
+                break  # a longer gram that ends so is unknown too
+            after.append(place)
+        return after
+
+    def _next(self, ranks: list[int]) -> np.ndarray:
+        share = np.full(self.vocab, 1 / self.vocab)
+        for rank, level in zip(ranks, self.levels, strict=False):
+            start, end = level.starts[rank : rank + 2]
+            share *= level.backoff[rank]
+            share[level.keys[start:end] - rank * self.vocab] += level.kept[start:end]
+        return share
+
+
+def unigram_nats(train: np.ndarray, test: np.ndarray, vocab: int) -> float:
+    """Mean nats a token of `test` by its frequency in `train`, one added to each count
+    (Laplace); both are integers `[time]` below `vocab`."""
+    counts = np.bincount(_checked(train, vocab), minlength=vocab) + 1
+    return float(-np.log(counts / counts.sum())[_checked(test, vocab)].mean())
+
+
+def _level(
+    keys: np.ndarray, count: np.ndarray, contexts: int, vocab: int, modified: bool
+) -> Level:
+    starts = np.searchsorted(keys, np.arange(contexts + 1) * vocab)
+    context = keys // vocab
+    discount = _discounts(count, modified)[np.minimum(count, 3)]
+    total = np.bincount(context, count, contexts)
+    taken = np.bincount(context, discount, contexts)
+    # A gram at the beginning of the text alone is preceded by nothing, and one at its
+    # end followed by nothing: c may be 0, of a gram as of a context.
+    seen = total > 0
+    backoff = np.divide(taken, total, out=np.ones(contexts), where=seen)
+    kept = np.zeros(len(keys))
+    np.divide(count - discount, total[context], out=kept, where=seen[context])
+    return Level(keys, starts, kept, backoff)
+
+
+def _discounts(count: np.ndarray, modified: bool) -> np.ndarray:
+    """What is taken from a count of 0, 1, 2 and more: `float64 [4]`."""
+    n1, n2, n3, n4 = (int((count == times).sum()) for times in (1, 2, 3, 4))
+    # A text with no gram once, or none twice, is too small for an estimate.
+    single = n1 / (n1 + 2 * n2) if n1 and n2 else 0.5
+    if modified and n1 and n2 and n3 and n4:
+        several = [
+            1 - 2 * single * n2 / n1,
+            2 - 3 * single * n3 / n2,
+            3 - 4 * single * n4 / n3,
+        ]
+        if all(0 < value <= times for times, value in enumerate(several, 1)):
+            return np.array([0, *several])
+    return np.array([0, single, single, single])
+
+
+def _checked(ids: np.ndarray, vocab: int) -> np.ndarray:
+    ids = np.asarray(ids)
+    if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer) or not len(ids):
+        found = f"shape {ids.shape}, {ids.dtype}"
+        raise ValueError(f"`ids` must be integers [time], 1 or more. Received: {found}")
+    if ids.min() < 0 or ids.max() >= vocab:
+        found = f"{ids.min()} to {ids.max()}"
+        raise ValueError(f"`ids` must lie in 0 ... {vocab - 1}. Received: {found}")
+    return ids.astype(np.int64)

@@ -1,0 +1,222 @@
+"""Plain text in a file or a folder, as training, validation and test parts.
+
+Nothing is read before it is asked for, and then a piece at a time: a text may be larger
+than memory.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.tables import UserError
+
+PARTS = ("train", "validation", "test")
+HELD_OUT = 0.05  # share of the text in validation, and in test
+NAMES = ("validation", "valid", "val")  # what stands for "train" in a file's name
+CHUNK = 1 << 20  # bytes read at a time
+FAR = 1 << 16  # bytes: a line end farther from a cut is not looked for
+
+
+@dataclass(frozen=True)
+class Part:
+    """The text of one part: runs of bytes in files, of which nothing is held."""
+
+    spans: tuple[tuple[Path, int, int], ...]  # file, first byte, byte after the last
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return sum(end - start for _, start, end in self.spans)
+
+    def chunks(self, size: int = CHUNK) -> Iterator[str]:
+        """The text in pieces of about `size` bytes: whole lines, where they are not
+        longer than that, and whole characters always.
+
+        A byte order mark is left out, "\\r\\n" becomes "\\n", and a file that another
+        one follows ends its last line.
+
+        Raises `UserError`: a file that cannot be read, bytes that are not UTF-8.
+        """
+        ended = True
+        for path, start, end in self.spans:
+            if not ended:
+                yield "\n"
+            for text in _texts(path, start, end, size):
+                yield text
+                ended = text.endswith("\n")
+
+
+def read_parts(path: Path, max_chars: int = 0) -> dict[str, Part]:
+    """The parts `train`, `validation` and `test` of the texts in a file or folder.
+
+    - A folder with a file for each part, `train.txt`, `validation.txt` and `test.txt`,
+      or any three whose names differ in that word only, where `valid` or `val` will do
+      too: `ptb.train.txt`, `ptb.valid.txt`, `ptb.test.txt` of Mikolov's Penn Treebank,
+      which has no catalog name, or `wiki.train.tokens` ... of the WikiText sets. Of
+      several such threes the one with the shortest names.
+    - Any other folder: the text files in it and in the folders inside, split by file:
+      `split_by_name`. Hidden ones and those with a NUL byte are left out.
+    - A file: the last 5 % are test, the 5 % before them validation.
+
+    Args:
+        path: A file of UTF-8 text, or a folder of them.
+        max_chars: Keep so many characters in all, counted in bytes: each part's
+            beginning, in proportion to its size. 0: everything.
+
+    Cuts are at line ends, or where lines are very long, between characters.
+
+    Raises `UserError`: a file that cannot be read, bytes that are not UTF-8, no text,
+    too little of it for three parts, a folder with `train.txt` alone.
+    """
+    path = Path(path)
+    try:
+        parts = _in_folder(path) if path.is_dir() else _in_file(path)
+        total = sum(part.size for part in parts.values())
+        if 0 < max_chars < total:
+            share = max_chars / total
+            parts = {n: _beginning(p, int(p.size * share)) for n, p in parts.items()}
+    except OSError as error:
+        name = error.filename or path
+        raise UserError(f"{name}: cannot be read: {error.strerror}") from None
+    for name, part in parts.items():
+        # Looks at the first piece, as a rule.
+        if all(text.isspace() for text in part.chunks()):
+            kept = f"{max_chars} of " if 0 < max_chars < total else ""
+            found = f"found none in the part {name!r} of {kept}{total} bytes"
+            raise UserError(f"{path}: expected text in every part, {found}")
+    return parts
+
+
+def split_by_name(sizes: dict[str, int]) -> dict[str, list[str]]:
+    """Names by part: 5 % of the sizes, or a name more, for test, as much for
+    validation, the rest for training.
+
+    The order, in the parts too, is that of the names' hashes: neighbours in a folder
+    come apart, and a name more or less moves few others. Names of more than 5 % come
+    last, lest one of them be most of what is held out.
+    """
+    share = HELD_OUT * sum(sizes.values())
+    small = sum(size for size in sizes.values() if size <= share)
+
+    def place(name: str) -> tuple[bool, bytes]:
+        return sizes[name] > share, hashlib.sha256(name.encode()).digest()
+
+    parts: dict[str, list[str]] = {part: [] for part in PARTS}
+    missing = dict.fromkeys(("test", "validation"), min(share, small / 3))
+    for name in sorted(sizes, key=place):
+        wanting = (part for part in missing if missing[part] > 0 or not parts[part])
+        part = next(wanting, "train")
+        parts[part].append(name)
+        if part in missing:
+            missing[part] -= sizes[name]
+    return parts
+
+
+def _in_folder(folder: Path) -> dict[str, Part]:
+    names = {entry.name for entry in folder.iterdir() if entry.is_file()}
+    threes = [
+        (name, name.replace("train", valid), name.replace("train", "test"))
+        for name in names
+        for valid in NAMES
+        if "train" in name and not name.startswith(".")
+    ]
+    threes = [three for three in threes if names.issuperset(three)]
+    if threes:
+        three = min(threes, key=lambda names: (len(names[0]), names))
+        files = dict(zip(PARTS, ([folder / name] for name in three), strict=True))
+    elif "train.txt" in names:
+        wanted = "expected train.txt, validation.txt and test.txt"
+        raise UserError(f"{folder}: {wanted}, found train.txt without the others")
+    else:
+        found = {path.relative_to(folder).as_posix(): path for path in _walk(folder)}
+        if len(found) < len(PARTS):
+            wanted = f"{folder}: expected {len(PARTS)} text files or more"
+            raise UserError(f"{wanted}, found {len(found)}")
+        split = split_by_name({n: path.stat().st_size for n, path in found.items()})
+        files = {part: [found[name] for name in split[part]] for part in PARTS}
+    return {
+        part: Part(tuple((path, 0, path.stat().st_size) for path in paths))
+        for part, paths in files.items()
+    }
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Text files in a folder and in those inside, except hidden ones."""
+    for inner, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = Path(inner, name)
+            if not name.startswith(".") and path.is_file():
+                with path.open("rb") as file:
+                    beginning = file.read(8192)
+                if beginning and b"\0" not in beginning:
+                    yield path
+
+
+def _in_file(path: Path) -> dict[str, Part]:
+    size = path.stat().st_size
+    cuts = [int(size * (1 - count * HELD_OUT)) for count in (2, 1)]
+    places = [0, *(_cut(path, 0, place) for place in cuts), size]
+    spans = zip(PARTS, places[:-1], places[1:], strict=True)
+    return {name: Part(((path, start, end),)) for name, start, end in spans}
+
+
+def _beginning(part: Part, size: int) -> Part:
+    """The first `size` bytes, or what is left of them at a line end."""
+    spans = []
+    for path, start, end in part.spans:
+        cut = end if end - start <= size else _cut(path, start, start + size)
+        spans.append((path, start, cut))
+        size -= cut - start
+        if cut < end or not size:
+            break
+    return Part(tuple(spans))
+
+
+def _cut(path: Path, first: int, place: int) -> int:
+    """The last line end up to `place`, unless it is farther away than `FAR` or 2.5 % of
+    the way from `first`; then the beginning of the character that stands there."""
+    window = max(4, min(FAR, (place - first) // 40))
+    start = max(first, place - window)
+    with path.open("rb") as file:
+        file.seek(start)
+        block = file.read(place - start + 1)  # a line end at `place` is near enough
+    line = block.rfind(b"\n") + 1
+    return start + line if line else start + _last_character(block)
+
+
+def _texts(path: Path, place: int, end: int, size: int) -> Iterator[str]:
+    """Bytes `place` to `end` of a file, as text."""
+    try:
+        with path.open("rb") as file:
+            file.seek(place)
+            marked, rest = place == 0, b""
+            while place < end:
+                block = file.read(min(size, end - place - len(rest)))
+                whole = rest + block
+                if not block:  # the end, or the file has become shorter
+                    cut, end = len(whole), place + len(whole)
+                else:
+                    cut = whole.rfind(b"\n") + 1 or _last_character(whole)
+                text = whole[:cut].decode().replace("\r\n", "\n")
+                if marked and text:
+                    text, marked = text.removeprefix("\ufeff"), False
+                if text:
+                    yield text
+                place, rest = place + cut, whole[cut:]
+    except UnicodeDecodeError as error:
+        found = f"found byte {place + error.start}: {error.reason}"
+        raise UserError(f"{path}: expected UTF-8 text, {found}") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _last_character(block: bytes) -> int:
+    """Where the last character begins, which may go on after the block; so may a line
+    end that begins with it."""
+    place = len(block) - 1
+    while place > 0 and len(block) - place < 4 and block[place] & 0xC0 == 0x80:
+        place -= 1
+    return max(place, 0)
