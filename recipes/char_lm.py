@@ -401,7 +401,7 @@ def main(config: Config, run: Run) -> None:
         "test_nats_per_token": nats,
         "test_perplexity": float(np.exp(nats)),
         "test_bits_per_char": float(nats / np.log(2)),
-        "test_nats_per_token_alone": nats_of(model, parts["test"], ALONE),
+        f"test_nats_per_token_{ALONE}": nats_of(model, parts["test"], ALONE),
         "unknown_share": float(np.mean(parts["test"] == UNKNOWN)),
     }
     prompt = prompt_ids(config.prompt, characters).tolist()
