@@ -272,6 +272,7 @@ def build_model(preset: Preset, vocab: int, batch: int | None = None) -> keras.M
     vectors = layers.ReversibleEmbedding(
         vocab, preset.vector, tie_weights=preset.tied, name="vectors"
     )
+    vectors.supports_masking = True  # logits may be told which words are padding
     x = vectors(ids)
     if preset.words:
         x = layers.Dropout(preset.words, noise_shape=(None, None, 1))(x)
@@ -503,7 +504,7 @@ def export(model: keras.Model, vocabulary: dict, folder: Path):
             written = continue_ids(
                 model,
                 ids,
-                tf.reduce_max(length, initial=0),
+                tf.maximum(tf.reduce_max(length), 0),
                 temperature,
                 top_k,
                 top_p,
@@ -551,7 +552,7 @@ def train(
         own.assign(shared)
     optimizer = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
     rate = keras.optimizers.schedules.CosineDecay(
-        preset.learning_rate, epochs * training.windows
+        preset.learning_rate, epochs * training.parts * len(training)
     )
     learner.compile(
         optimizer[preset.optimizer](

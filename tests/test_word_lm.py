@@ -179,12 +179,12 @@ def test_words_are_the_same_in_python_and_in_tensorflow(text, prompt, cut):
 def test_a_text_in_pieces_is_the_text():
     class Part:
         def chunks(self):
-            yield from ("the c", "at sat.\n", "no", "spa", "ces 3.", "14", "\nend")
+            yield from ("the c", "at sat.\n", "no spa", "ces 3.", "14", "\nend")
 
     found = list(between_words(Part()))
     assert "".join(found) == "".join(Part().chunks())
     words = [word for piece in found for word in tokenize(piece)]
-    assert words == tokenize("the cat sat.\nnospaces 3.14\nend")
+    assert words == tokenize("the cat sat.\nno spaces 3.14\nend")
 
 
 def test_ids_and_words():
@@ -222,7 +222,7 @@ def test_the_export_writes_what_the_model_writes_to_the_letter(
     expected = Writer(exported[0], VOCABULARY, 30).write(prompts, **options)
     found = ask(loaded, prompts, 30, **options)
     assert found == expected
-    assert len(set(found)) > 30
+    assert len(set(found)) > (30 if options["temperature"] else 8)
     assert {len(tokenize(text)) for text in found} == {30}
     assert "<unk>" not in "".join(found)
     # A row alone, and beside rows of other lengths.
@@ -275,12 +275,19 @@ def test_a_negative_temperature_is_an_error(loaded):
         ask(loaded, ["a"], 5, temperature=-1.0)
 
 
+def read(model, ids, training=False):
+    """Logits `[batch, time, vocab]` in float64."""
+    ids = keras.ops.convert_to_tensor(ids, "int32")
+    logits, *_ = model([ids, *first_states(model, len(ids))], training=training)
+    return np.array(logits, "float64")
+
+
 def nats_per_word(model, text, vocabulary=VOCABULARY):
     """By the equation, in NumPy: the mean of -log p(next word)."""
     ids = prompt_ids(text, vocabulary).astype("int32")[None]
     if ids.shape[1] == 1:
         return 0.0
-    logits = np.array(model([ids[:, :-1], *first_states(model, 1)])[0][0], "float64")
+    logits = read(model, ids[:, :-1])[0]
     logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
     return -logs[np.arange(len(logs)), ids[0, 1:]].mean()
 
@@ -345,7 +352,7 @@ def test_writing_step_by_step_equals_reading(layers, tied):
     prompt = "the cat 好"
     written = Writer(model, VOCABULARY, 12).write([prompt], temperature=0)[0]
     ids = prompt_ids(prompt + written, VOCABULARY).astype("int32")[None]
-    logits = np.array(model([ids, *first_states(model, 1)])[0])[0, :, 2:]
+    logits = read(model, ids)[0, :, 2:]
     best = 2 + logits.argmax(axis=-1)[3:-1]
     assert decode(best, VOCABULARY, prompt) == written
 
@@ -356,7 +363,7 @@ def test_beam_search_finds_a_line_at_least_as_probable_as_the_greedy_one():
     def log_p(line):
         """Mean over the line's words, its end among them."""
         ids = prompt_ids(line, VOCABULARY).astype("int32")[None]
-        logits = np.array(model([ids, *first_states(model, 1)])[0][0], "float64")
+        logits = read(model, ids)[0]
         logits[:, :2] = -np.inf  # never written
         logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
         return logs[np.arange(1, ids.shape[1] - 1), ids[0, 2:]].mean()
@@ -409,10 +416,8 @@ def test_presets_differ_in_what_they_drop():
             preset = dataclasses.replace(SMALL, **{share: 0.5}, variational=variational)
             keras.utils.set_random_seed(1)
             model = build_model(preset, len(WORDS) + 2)
-            first = first_states(model, 4)
             plain, again, trained = (
-                np.array(model([ids, *first], training=training)[0])
-                for training in (False, False, True)
+                read(model, ids, training) for training in (False, False, True)
             )
             np.testing.assert_array_equal(plain, again)
             assert np.abs(plain - trained).max() > 1e-4, share
