@@ -19,8 +19,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
-from data import aclimdb, reviews
+from data import aclimdb, pydocs, python_source, reviews, shakespeare, wikitext
 from data.download import fetch, sync_folder
 from data.tables import UserError
 
@@ -33,10 +34,13 @@ STALE = 3600  # seconds without a change: nobody is writing there any more
 class Source:
     about: str
     licence: str
+    # Of what is generated, `version()` and `write(folder)`; of what is fetched,
+    # `digest(path)` and `convert(path, folder)`.
+    maker: ModuleType
     url: str = ""  # empty: generated here
     sha256: str = ""
     sha256_from: str = ""  # who published that hash: never taken from a copy at hand
-    size: int = 0  # bytes
+    size: int = 0  # bytes; 0: not published
     accepted: tuple[str, ...] = ()  # other file names taken when they are there already
 
 
@@ -44,17 +48,53 @@ CATALOG = {
     "reviews": Source(
         about="generated film reviews in which word order decides; needs no network",
         licence="MIT, as this project",
+        maker=reviews,
     ),
     "imdb": Source(
         about="Large Movie Review Dataset v1.0: 25,000 + 25,000 film reviews, 84 MB",
         licence="none stated; cite Maas et al., Learning Word Vectors for Sentiment "
         "Analysis, ACL 2011",
+        maker=aclimdb,
         url="https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
         sha256="c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
         sha256_from="TensorFlow Datasets, github.com/tensorflow/datasets, "
         "tensorflow_datasets/datasets/imdb_reviews/checksums.tsv",
         size=84125825,
         accepted=("aclImdb_labelled.tar.gz",),
+    ),
+    "python": Source(
+        about="source of the standard library of the Python that runs; needs no "
+        "network",
+        licence="PSF License",
+        maker=python_source,
+    ),
+    "pydocs": Source(
+        about="English prose from the documentation that Python, NumPy, Keras and "
+        "matplotlib carry; needs no network",
+        licence="those of the packages; made here, not passed on",
+        maker=pydocs,
+    ),
+    "tinyshakespeare": Source(
+        about="40,000 lines of Shakespeare, 1.1 MB; the last tenth is test",
+        licence="public domain",
+        maker=shakespeare,
+        url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/"
+        "tinyshakespeare/input.txt",
+        sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        sha256_from="TensorFlow Datasets, github.com/tensorflow/datasets, "
+        "tensorflow_datasets/datasets/tiny_shakespeare/checksums.tsv",
+        size=1115394,
+    ),
+    "wikitext-2": Source(
+        about="WikiText-2: articles of Wikipedia, 2.5 million words, 4 MB",
+        licence="CC BY-SA 3.0; cite Merity et al., Pointer Sentinel Mixture Models, "
+        "ICLR 2017",
+        maker=wikitext,
+        # The author's own copy: the first address no longer answers.
+        url="https://wikitext.smerity.com/wikitext-2-v1.zip",
+        sha256="92675f1d63015c1c8b51f1656a52d5bdbc33aafa60cc47a218a66e7ee817488c",
+        sha256_from="MLX Data, github.com/ml-explore/mlx-data, "
+        "python/mlx/data/datasets/wikitext.py",
     ),
 }
 
@@ -65,7 +105,8 @@ def locate(name_or_path: str) -> Path:
     A name wins over a path (write `./imdb` for a folder). `reviews`, `imdb`, and any
     tar or folder in aclImdb's layout (`train/pos/*.txt` ...) give a folder with
     `train.csv`, `test.csv`, perhaps `validation.csv` and `test_NAME.csv`, each with the
-    columns `text,label`. Other paths are returned as they are.
+    columns `text,label`. The names of plain texts give a folder with `train.txt`,
+    `validation.txt` and `test.txt`. Other paths are returned as they are.
 
     Raises `UserError`: neither a name nor a path, a broken archive, a failed download.
     """
@@ -75,7 +116,7 @@ def locate(name_or_path: str) -> Path:
     try:
         if path.exists():
             root = aclimdb.find_root(path)
-            return _convert(root, CACHE) if root else path
+            return _convert(aclimdb, root, CACHE) if root else path
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     near = difflib.get_close_matches(name_or_path.lower(), CATALOG, 1)
@@ -88,17 +129,18 @@ def _make_ready(name: str, source: Source) -> Path:
     home = Path(os.environ.get("DATA_HOME") or ROOT / "data" / "downloads") / name
     made = home if _is_writable(home) else CACHE
     if not source.url:
-        return _make_once(made / reviews.version(), reviews.write)
+        return _make_once(made / source.maker.version(), source.maker.write)
     names = (source.url.rpartition("/")[2], *source.accepted)
     archive = next((home / n for n in names if (home / n).is_file()), None)
     if archive is None:
-        archive = fetch(source.url, home / names[0], source.sha256, source.size)
-    return _convert(archive, made)
+        size = source.size or None
+        archive = fetch(source.url, home / names[0], source.sha256, size)
+    return _convert(source.maker, archive, made)
 
 
-def _convert(root: Path, made: Path) -> Path:
-    folder = made / aclimdb.digest(root)[:12]
-    return _make_once(folder, partial(aclimdb.convert, root))
+def _convert(maker: ModuleType, root: Path, made: Path) -> Path:
+    folder = made / maker.digest(root)[:12]
+    return _make_once(folder, partial(maker.convert, root))
 
 
 def _is_writable(folder: Path) -> bool:
@@ -147,7 +189,7 @@ def main(arguments: list[str]) -> int:
         return 130
     if not arguments:
         for name, source in CATALOG.items():
-            print(f"{name:10} {source.about}. Licence: {source.licence}")
+            print(f"{name:15} {source.about}. Licence: {source.licence}")
     return 0
 
 

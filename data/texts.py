@@ -196,8 +196,8 @@ def _texts(path: Path, place: int, end: int, size: int) -> Iterator[str]:
             while place < end:
                 block = file.read(min(size, end - place - len(rest)))
                 whole = rest + block
-                if not block:  # the end, or the file has become shorter
-                    cut, end = len(whole), place + len(whole)
+                if not block or place + len(whole) == end:
+                    cut, end = len(whole), place + len(whole)  # or a file cut short
                 else:
                     cut = whole.rfind(b"\n") + 1 or _last_character(whole)
                 text = whole[:cut].decode().replace("\r\n", "\n")

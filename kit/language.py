@@ -45,11 +45,12 @@ class Streams(keras.utils.PyDataset):
                 f"{window if seed is not None else 1} tokens or more"
             )
         self.window = min(window, self.length)
-        self.windows = windows = self.length // self.window  # of a pass
-        self.parts = -(-windows * rows * self.window // most) if most else 1
-        self.parts = min(self.parts, windows)
-        # Where each part ends, in windows.
-        self.ends = [windows * part // self.parts for part in range(self.parts + 1)]
+        windows = self.length // self.window
+        self.parts = (
+            min(-(-windows * rows * self.window // most), windows) if most else 1
+        )
+        # Keras asks for the number of batches once: all epochs have as many.
+        self.batches = windows // self.parts
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
@@ -61,10 +62,10 @@ class Streams(keras.utils.PyDataset):
         self.starts = int(offset) + self.length * np.arange(self.rows)
 
     def __len__(self):
-        return self.ends[self.part + 1] - self.ends[self.part]
+        return self.batches
 
     def __getitem__(self, index):
-        begin = (self.ends[self.part] + index) * self.window
+        begin = (self.part * self.batches + index) * self.window
         places = self.starts[:, None] + begin + np.arange(self.window + 1)
         ids = self.ids[places].astype("int32")
         return ids[:, :-1], ids[:, 1:]
@@ -97,12 +98,12 @@ class FreshStates(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch % self.training.parts == 0:
             for state in self.states():
-                state.assign(keras.ops.zeros_like(state))
+                state.assign(keras.ops.zeros(state.shape, state.dtype))
 
     def on_test_begin(self, logs=None):
         self.kept = [np.array(state) for state in self.states()]
         for state in self.states():
-            state.assign(keras.ops.zeros_like(state))
+            state.assign(keras.ops.zeros(state.shape, state.dtype))
 
     def on_test_end(self, logs=None):
         for state, value in zip(self.states(), self.kept, strict=True):

@@ -23,9 +23,9 @@ from typing import Literal
 
 import keras
 import numpy as np
-from custom_layers.decoding import generate
 from keras import layers, ops
 
+from custom_layers.decoding import generate
 from custom_layers.gru import GRU
 from custom_layers.lstm import LSTM
 from custom_layers.simple_rnn import SimpleRNN
@@ -58,8 +58,8 @@ class Config:
     prompt: str = "def "  # what the samples begin with
 
 
-BATCH = 64  # streams side by side
-WINDOW = 100  # characters that gradients go back through
+BATCH = 32  # streams side by side
+WINDOW = 64  # characters that gradients go back through
 VECTOR = 64  # numbers a character
 ORDER = 6  # of the n-gram model
 MOST_TOKENS = 1_000_000  # an epoch: at most two minutes, the most that a kill costs
@@ -96,9 +96,8 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, np.ndarray], dict]:
 
     A text larger than memory works: it is read, encoded and mapped piece by piece.
     """
-    from data.texts import read_parts
-
     from data.tables import UserError
+    from data.texts import read_parts
 
     parts = read_parts(run.data, config.max_chars)
 
@@ -308,7 +307,7 @@ def export(model: keras.Model, characters: str, folder: Path):
             written = continue_ids(
                 model,
                 tf.cast(ids, tf.int32),
-                tf.reduce_max(length, initial=0),
+                tf.maximum(tf.reduce_max(length), 0),  # of no rows, too
                 temperature,
                 top_k,
                 top_p,
@@ -346,7 +345,7 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
         learner.trainable_variables, model.trainable_variables, strict=True
     ):
         own.assign(shared)
-    steps = config.epochs * training.windows
+    steps = config.epochs * training.parts * len(training)
     warm_up = min(100, steps // 10)
     rate = keras.optimizers.schedules.CosineDecay(
         config.learning_rate / 10,

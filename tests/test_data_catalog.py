@@ -7,12 +7,14 @@ import subprocess
 import sys
 import tarfile
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from data import aclimdb, catalog, reviews
+from data import aclimdb, catalog, pydocs, python_source, reviews, shakespeare, wikitext
 from data.tables import UserError, read_table
+from data.texts import PARTS, read_parts
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("SHARED_DATA", ROOT / ".." / "shared" / "data"))
@@ -185,7 +187,11 @@ def test_read_only_home_is_left_alone(places):
     [
         ("imbd", "did you mean imdb?"),
         ("Review", "did you mean reviews?"),
-        ("mine.csv", "a catalog name (reviews, imdb) or an existing file or folder"),
+        (
+            "mine.csv",
+            "a catalog name (reviews, imdb, python, pydocs, tinyshakespeare, ",
+        ),
+        ("shakespeare", "did you mean tinyshakespeare?"),
         ("x" * 5000, "File name too long"),
     ],
 )
@@ -345,12 +351,117 @@ def test_generator_of_another_version_makes_the_set_anew(places, monkeypatch):
 def test_command_line(places, capsys):
     assert catalog.main([]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["reviews", "imdb"]
+    names = ["reviews", "imdb", "python", "pydocs", "tinyshakespeare", "wikitext-2"]
+    assert [line.split()[0] for line in lines] == names
     make_tar(places / "home/imdb/aclImdb_v1.tar.gz", TEXTS)
     assert catalog.main(["imdb"]) == 0
     assert Path(capsys.readouterr().out.strip()).is_dir()
     assert catalog.main(["imbd"]) == 2
     assert capsys.readouterr().err.startswith("error: ")
+
+
+@pytest.mark.parametrize("maker", [python_source, pydocs])
+def test_what_is_installed_is_made_a_text_once(places, monkeypatch, maker):
+    def write(folder):
+        for part in PARTS:
+            (folder / f"{part}.txt").write_text(part)
+
+    monkeypatch.setattr(maker, "write", write)
+    name = {python_source: "python", pydocs: "pydocs"}[maker]
+    folder = catalog.locate(name)
+    assert folder == places / "home" / name / maker.version()
+    assert catalog.locate(name) == folder
+    assert [*read_parts(folder)["test"].chunks()] == ["test"]
+
+
+def test_paths_of_texts_are_returned_as_they_are(places):
+    folder = places / "python"
+    folder.mkdir()
+    for part in PARTS:
+        (folder / f"ptb.{part}.txt").write_text(part)
+    assert catalog.locate("./python") == Path("python")
+    assert catalog.locate("python/ptb.test.txt") == Path("python/ptb.test.txt")
+
+
+def test_shakespeare_is_cut_as_by_nanogpt(places, monkeypatch):
+    monkeypatch.setattr(catalog, "fetch", None)
+    text = "".join(f"line {n}, naïve\n" for n in range(1001))
+    path = places / "home/tinyshakespeare/input.txt"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(text.encode())
+    folder = catalog.locate("tinyshakespeare")
+    parts = [(folder / f"{part}.txt").read_bytes().decode() for part in PARTS]
+    assert "".join(parts) == text
+    assert parts[0] + parts[1] == text[: int(len(text) * 0.9)]
+    assert parts[0] == text[: int(len(text) * 0.85)]
+    path.write_bytes("naïve".encode("latin-1"))
+    with pytest.raises(
+        UserError, match=r"input\.txt: expected UTF-8 text, found byte 2"
+    ):
+        catalog.locate("tinyshakespeare")
+    assert shakespeare.digest(path) != folder.name
+
+
+WIKI = {
+    f"wikitext-2/wiki.{name}.tokens": f" = {name} = \n"
+    for name in ("train", "valid", "test")
+}
+
+
+def make_zip(path, texts):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in texts.items():
+            packed.writestr(name, text)
+    return path
+
+
+def test_wikitext(places, monkeypatch):
+    asked = []
+
+    def fetch(url, path, sha256, size):
+        asked.append((url, sha256, size))
+        return make_zip(path, {"wikitext-2/": "", **WIKI})
+
+    monkeypatch.setattr(catalog, "fetch", fetch)
+    parts = read_parts(catalog.locate("wikitext-2"))
+    texts = ["".join(parts[name].chunks()) for name in PARTS]
+    assert texts == [" = train = \n", " = valid = \n", " = test = \n"]
+    source = catalog.CATALOG["wikitext-2"]
+    assert asked == [(source.url, source.sha256, None)]  # of a size nobody published
+
+
+def test_another_zip_is_refused(places, monkeypatch):
+    path = places / "home/wikitext-2/wikitext-2-v1.zip"
+    make_zip(path, {name: text for name, text in WIKI.items() if "valid" not in name})
+    with pytest.raises(UserError, match=r"wiki\.valid\.tokens .* found none"):
+        catalog.locate("wikitext-2")
+    make_zip(path, WIKI | {"wikitext-2/wiki.test.tokens": "0" * 10**5})
+    monkeypatch.setattr(wikitext, "MAX_TEXT", 10**4)
+    with pytest.raises(UserError, match="at most 10000 bytes, found 100000 bytes"):
+        catalog.locate("wikitext-2")
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(UserError, match="expected a whole zip"):
+        catalog.locate("wikitext-2")
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("name", catalog.CATALOG)
+def test_every_entry_says_where_it_is_from(name):
+    source = catalog.CATALOG[name]
+    assert source.about and source.licence
+    if source.url:
+        assert len(source.sha256) == 64 and "github.com/" in source.sha256_from
+
+
+@pytest.mark.skipif(
+    not (SHARED / "tinyshakespeare").is_dir(), reason=f"needs the data sets in {SHARED}"
+)
+def test_tinyshakespeare(places, monkeypatch):
+    monkeypatch.setenv("DATA_HOME", str(SHARED))
+    folder = catalog.locate("tinyshakespeare")
+    sizes = [len((folder / f"{part}.txt").read_text()) for part in PARTS]
+    assert sizes == [948084, 55770, 111540]  # nanoGPT's 1,003,854 and 111,540
 
 
 @pytest.mark.skipif(

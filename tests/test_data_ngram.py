@@ -94,7 +94,7 @@ def test_distributions_sum_to_one(modified):
 def test_a_longer_context_helps():
     train, test = text(20000), text(5000, 1)
     nats = [NGram(train, VOCAB, order).nats(test) for order in (1, 2, 3)]
-    assert nats[1] < nats[0] - 0.1
+    assert nats[1] < nats[0] - 0.03
     assert nats[0] == pytest.approx(unigram_nats(train, test, VOCAB), abs=0.01)
 
 

@@ -38,7 +38,7 @@ def test_parts_hold_whole_files_once(folder, sources):
     }
     several = [name for name, found in homes.items() if len(found) > 1]
     nowhere = [name for name, found in homes.items() if not found]
-    assert not several and len(nowhere) < 20
+    assert not several and {"html/entities.py", "stringprep.py"} <= {*nowhere}
     assert all(is_table(sources[name]) for name in nowhere)
     total = sum(map(len, parts.values()))
     assert total > 5_000_000
@@ -98,6 +98,7 @@ def test_equal_files_stand_once(tmp_path):
     [
         ("names = {\n" + "    'a#b': 'x',  # a\n" * 9 + "}\n", True),
         ("codes = [\n" + "    0x00e1, 0xA0, 1.5e9,\n" * 9 + "]\n", True),
+        ("f(\n" + "    [\n" * 9 + "    ]\n" * 9 + ")\n", False),
         ("def f(x):\n" + "    x = g('a', 1)\n" * 9, False),
         ('"""A module."""\n' + "# 'a', 'b'\n" * 99 + "import a\n" * 3, False),
         ("", False),

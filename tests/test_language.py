@@ -51,7 +51,8 @@ def test_a_long_pass_is_cut_into_epochs_that_go_on():
             assert cut.tokens(0) * len(cut) <= 3000
             found += [cut[index][0] for index in range(len(cut))]
         expected = [whole[index][0] for index in range(len(whole))]
-        np.testing.assert_array_equal(found, expected)
+        assert len(found) > len(expected) - cut.parts
+        np.testing.assert_array_equal(found, expected[: len(found)])
 
 
 @pytest.mark.parametrize("tokens", [0, 1, 4, 4 * 50])
@@ -79,14 +80,15 @@ def small_model(rows):
 class Spy(keras.callbacks.Callback):
     """Notes the carried states after every batch, and as an epoch begins."""
 
-    def __init__(self):
+    def __init__(self, training):
         super().__init__()
-        self.began, self.after = [], []
+        self.training, self.began, self.after = training, [], []
 
     def state(self):
         return np.array(self.model.get_layer("lstm").states[0])
 
     def on_epoch_begin(self, epoch, logs=None):
+        self.training.set_epoch(epoch)  # as `Checkpoint` does
         self.began.append(self.state())
 
     def on_train_batch_end(self, batch, logs=None):
@@ -98,7 +100,7 @@ def test_states_go_on_inside_fit_and_begin_anew_with_a_pass(most):
     """What `fit` carried equals one call over the whole stream."""
     text = np.random.default_rng(0).integers(10, size=4 * 120 + 13).astype("uint16")
     training = Streams(text, rows=4, window=12, seed=1, most=most)
-    model, spy = small_model(4), Spy()
+    model, spy = small_model(4), Spy(training)
     model.fit(
         training,
         validation_data=Streams(text[:99], rows=4, window=12),
