@@ -425,6 +425,10 @@ class Searcher(Writer):
         )
         return found[:, 0]
 
+    def write(self, prompts: list[str]) -> list[str]:
+        """What follows each prompt, without the line's end."""
+        return [text.partition("\n")[0] for text in super().write(prompts)]
+
 
 def prompt_ids(prompt: str, vocabulary: dict) -> np.ndarray:
     """A prompt's ids, after a line's end: it begins as a line does."""
@@ -501,6 +505,7 @@ def export(model: keras.Model, vocabulary: dict, folder: Path):
             tf.debugging.assert_non_negative(temperature, "temperature is negative")
             length = tf.clip_by_value(length, 0, MOST_LENGTH)
             ids = self.ids_of(prompt)[:, -MOST_PROMPT:].to_tensor(PADDING)
+            ids = tf.pad(ids, [[0, 0], [0, 1]])  # never without a column
             written = continue_ids(
                 model,
                 ids,
@@ -627,8 +632,8 @@ def main(config: Config, run: Run) -> None:
         [np.array(row) for row in simpler["written"]], parts["train"], COPIED
     )
 
-    searched = Searcher(*settings).write([config.prompt])[0].split("\n")[0]
-    lines = [config.prompt + text for text in [*written[:5], searched]]
+    found = Searcher(*settings).write([config.prompt])
+    lines = [config.prompt + text for text in [*written[:5], *found]]
     lines[-1] = f"The most probable line, by beam search:\n{lines[-1]}"
     run.write("samples.txt", f"\n{'-' * 72}\n".join(lines) + "\n")
     print(f"\nAfter {config.prompt!r}", *lines[0].splitlines()[:6], sep="\n  ")
