@@ -1,7 +1,19 @@
-"""Recurrent cells and fast recurrent layers for Keras 3, in `keras.ops` only."""
+"""Recurrent cells, fast recurrent layers and decoding for Keras 3, in `keras.ops`."""
 
+from .decoding import beam_search, choose, generate, uniform
 from .gru import GRU, GRUCell
 from .lstm import LSTM, LSTMCell
 from .simple_rnn import SimpleRNN, SimpleRNNCell
 
-__all__ = ["GRU", "LSTM", "GRUCell", "LSTMCell", "SimpleRNN", "SimpleRNNCell"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "GRUCell",
+    "LSTMCell",
+    "SimpleRNN",
+    "SimpleRNNCell",
+    "beam_search",
+    "choose",
+    "generate",
+    "uniform",
+]

@@ -108,9 +108,10 @@ class LSTM(RecurrentLayer):
         use_bias: whether there is a bias. Default True.
         kernel_initializer, recurrent_initializer, bias_initializer: as in Keras.
             Defaults "glorot_uniform", "orthogonal", "zeros".
-        dropout, recurrent_dropout, seed, return_sequences, return_state, go_backwards,
-            stateful, zero_output_for_mask: see `RecurrentLayer`, as are the call
-            arguments, what is returned, masking and errors.
+        dropout, recurrent_dropout, recurrent_weight_dropout, seed, return_sequences,
+            return_state, go_backwards, stateful, zero_output_for_mask: see
+            `RecurrentLayer`, as are the call arguments, what is returned, masking and
+            errors.
 
     Example:
         >>> LSTM(8, return_sequences=True)(keras.ops.ones((2, 5, 3))).shape
@@ -139,8 +140,8 @@ class LSTM(RecurrentLayer):
         )
         super().__init__(cell, **kwargs)
 
-    def loop(self, sequences, initial_state, mask, dropped, training):
-        kernel, recurrent_kernel, bias = self.weights_of_steps()
+    def loop(self, sequences, initial_state, weights, mask, dropped, training):
+        kernel, recurrent_kernel, bias = weights
         projected = project(sequences, kernel)
         hs, last_c = lstm_steps(
             projected, *initial_state, recurrent_kernel, bias, mask, dropped, training

@@ -121,7 +121,10 @@ class RecurrentLayer(keras.layers.RNN):
         dropout: share of the inputs dropped in training, 0 to below 1. Default 0.
         recurrent_dropout: share of the state dropped before the recurrent product in
             training, 0 to below 1. Default 0. Either is drawn once a sequence.
-        seed: integer for the two, or None. Default None.
+        recurrent_weight_dropout: share of the recurrent kernel's entries dropped in
+            training, 0 to below 1, drawn once a batch (DropConnect, Wan et al., 2013;
+            so used by Merity, Keskar and Socher, 2017). Default 0.
+        seed: integer for the three, or None. Default None.
         return_sequences: every step's output, not the last one's only. Default False.
         return_state: the last states too. Default False.
         go_backwards: from the last step to the first; outputs come in the order of
@@ -155,6 +158,7 @@ class RecurrentLayer(keras.layers.RNN):
         cell,
         dropout=0.0,
         recurrent_dropout=0.0,
+        recurrent_weight_dropout=0.0,
         seed=None,
         return_sequences=False,
         return_state=False,
@@ -175,8 +179,11 @@ class RecurrentLayer(keras.layers.RNN):
         )
         self.dropout = check_rate("dropout", dropout)
         self.recurrent_dropout = check_rate("recurrent_dropout", recurrent_dropout)
+        self.recurrent_weight_dropout = check_rate(
+            "recurrent_weight_dropout", recurrent_weight_dropout
+        )
         self.seed = seed
-        if self.dropout or self.recurrent_dropout:
+        if self.dropout or self.recurrent_dropout or self.recurrent_weight_dropout:
             self.seed_generator = keras.random.SeedGenerator(seed)
         if stateful:
             self.carried = CarriedStates(self.state_size, dtype=self.dtype_policy)
@@ -241,8 +248,11 @@ class RecurrentLayer(keras.layers.RNN):
             sequences = ops.flip(sequences, axis=0)
             mask = None if mask is None else ops.flip(mask, axis=0)
 
+        weights = self.weights_of_steps(training)
         run = self.two_loops if training and two_loops_pay() else self.loop
-        outputs, states = run(sequences, initial_state, mask, dropped, training)
+        outputs, states = run(
+            sequences, initial_state, weights, mask, dropped, training
+        )
 
         if mask is not None and self.zero_output_for_mask:
             outputs = ops.where(mask, outputs, ops.zeros_like(outputs))
@@ -251,12 +261,13 @@ class RecurrentLayer(keras.layers.RNN):
             return last_output, last_output[:, None], states
         return last_output, ops.transpose(outputs, (1, 0, 2)), states
 
-    def loop(self, sequences, initial_state, mask, dropped, training):
+    def loop(self, sequences, initial_state, weights, mask, dropped, training):
         """The steps: `(outputs, states)`, all time first.
 
         Args:
             sequences: `(time, batch, features)`.
             initial_state: list of `(batch, units)`.
+            weights: what `weights_of_steps` gives.
             mask: booleans `(time, batch, 1)`, or None.
             dropped: `(batch, units)`, factors on the state that enters the recurrent
                 product, or None.
@@ -265,13 +276,14 @@ class RecurrentLayer(keras.layers.RNN):
         """
         raise NotImplementedError
 
-    def two_loops(self, sequences, initial_state, mask, dropped, training):
+    def two_loops(self, sequences, initial_state, weights, mask, dropped, training):
         """`loop` over either half of the batch: rows know nothing of each other."""
         half = ops.shape(sequences)[1] // 2
         runs = [
             self.loop(
                 sequences[:, rows],
                 [state[rows] for state in initial_state],
+                weights,
                 None if mask is None else mask[:, rows],
                 None if dropped is None else dropped[rows],
                 training,
@@ -282,17 +294,25 @@ class RecurrentLayer(keras.layers.RNN):
         states = zip(*(states for _, states in runs), strict=True)
         return outputs, [ops.concatenate(parts, axis=0) for parts in states]
 
-    def weights_of_steps(self):
-        """Kernel, recurrent kernel and bias (zeros without one), in compute dtype."""
+    def weights_of_steps(self, training=False):
+        """Kernel, recurrent kernel and bias (zeros without one), in compute dtype.
+
+        In training part of the recurrent kernel is dropped, where that is asked for.
+        """
         cell, dtype = self.cell, self.compute_dtype
         bias = ops.zeros(cell.bias_shape(), dtype) if cell.bias is None else cell.bias
-        return [
+        kernel, recurrent_kernel, bias = (
             ops.cast(weight, dtype)
             for weight in (cell.kernel, cell.recurrent_kernel, bias)
-        ]
+        )
+        if training and self.recurrent_weight_dropout:
+            recurrent_kernel = recurrent_kernel * self.dropout_mask(
+                ops.shape(recurrent_kernel), self.recurrent_weight_dropout
+            )
+        return kernel, recurrent_kernel, bias
 
     def dropout_mask(self, shape, rate):
-        """Factors 0 or 1 / (1 - rate): one draw a sequence."""
+        """Factors 0 or 1 / (1 - rate): one draw for all steps."""
         ones = ops.ones(shape, self.compute_dtype)
         return keras.random.dropout(ones, rate, seed=self.seed_generator)
 
@@ -312,6 +332,7 @@ class RecurrentLayer(keras.layers.RNN):
             **config,
             "dropout": self.dropout,
             "recurrent_dropout": self.recurrent_dropout,
+            "recurrent_weight_dropout": self.recurrent_weight_dropout,
             "seed": self.seed,
         }
 

@@ -113,7 +113,7 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, np.ndarray], dict]:
     known = run.vocabulary() or run.cached("characters", *options, make=most_frequent)
     characters, distinct = known["characters"], known["distinct"]
     if distinct < 2:
-        raise UserError(f"{run.data}: expected two distinct characters or more")
+        raise UserError(f"{run.data}: expected two distinct characters, found one")
     if distinct > len(characters):
         print(
             f"{distinct:,} distinct characters, --max-vocab keeps {len(characters):,}, "
@@ -283,12 +283,12 @@ def export(model: keras.Model, characters: str, folder: Path):
             self.numbers = tf.constant(numbers)  # by code point; the last: unknown
             self.codes = tf.constant([0, 0xFFFD, *known])
 
-        def ids_of(self, texts):  # [batch] -> [batch, time], each after a line break
+        def ids_of(self, texts, most=None):  # [batch] -> [batch, time], padded
             found = tf.strings.unicode_decode(tf.strings.join(["\n", texts]), "UTF-8")
             last = tf.size(self.numbers) - 1
-            return found.with_values(
-                tf.gather(self.numbers, tf.minimum(found.values, last))
-            )
+            ids = tf.gather(self.numbers, tf.minimum(found.values, last))
+            ids = found.with_values(ids)[:, -most if most else None :]
+            return tf.pad(ids.to_tensor(PADDING), [[0, 0], [0, 1]])  # never no column
 
         @tf.function(
             input_signature=[
@@ -303,10 +303,9 @@ def export(model: keras.Model, characters: str, folder: Path):
         def generate(self, prompt, length, temperature, top_k, top_p, seed):
             tf.debugging.assert_non_negative(temperature, "temperature is negative")
             length = tf.clip_by_value(length, 0, MOST_LENGTH)
-            ids = self.ids_of(prompt)[:, -MOST_PROMPT:].to_tensor(PADDING)
             written = continue_ids(
                 model,
-                tf.cast(ids, tf.int32),
+                self.ids_of(prompt, MOST_PROMPT),
                 tf.maximum(tf.reduce_max(length), 0),  # of no rows, too
                 temperature,
                 top_k,
@@ -319,7 +318,7 @@ def export(model: keras.Model, characters: str, folder: Path):
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
         def score(self, text):
-            ids = self.ids_of(text).to_tensor(PADDING)
+            ids = self.ids_of(text)
             inputs, targets = ids[:, :-1], ids[:, 1:]
             states = first_states(model, tf.shape(ids)[0])
             logits, *_ = model([inputs, *states], training=False)

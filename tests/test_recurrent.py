@@ -235,6 +235,37 @@ def test_dropout_equals_the_cell_under_the_same_masks(name, kind):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["none", "holes"])
+def test_weight_dropout_equals_the_kernel_under_the_same_mask(name, kind):
+    """One draw a batch, also where two loops share the batch."""
+    rng = np.random.default_rng(8)
+    mask = reference.make_mask(kind)
+    inputs, states = reference.make_inputs(rng), reference.make_states(name, rng)
+    weights = reference.make_weights(name, rng)
+    arguments = {"recurrent_weight_dropout": 0.4, "seed": 5}
+    factors = [rng.normal(size=(BATCH, UNITS))]
+    layer, twin = (with_weights(make_layer(name, **arguments), weights) for _ in "12")
+    values, gradients = value_and_gradients(
+        layer, inputs, states, mask, factors, training=True
+    )
+    dropped = twin.weights_of_steps(training=True)[1].numpy() / weights[1]
+    assert set(dropped.ravel().round(4)) == {0.0, np.round(1 / 0.6, 4)}
+    plain = with_weights(make_layer(name), weights)
+    plain.set_weights([weights[0], weights[1] * dropped, *weights[2:]])
+    expected, expected_gradients = value_and_gradients(
+        plain, inputs, states, mask, factors, training=True
+    )
+    expected_gradients[1 + len(states) + 1] *= dropped
+    assert_all_close(values, expected)
+    assert_all_close(gradients, expected_gradients)
+
+    one, other = (layer(inputs, mask=mask, training=True).numpy() for _ in "12")
+    assert abs(one - other).max() > 1e-3
+    plain.set_weights(weights)
+    assert_all_close([layer(inputs, mask=mask)], [plain(inputs, mask=mask)], 0)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_bidirectional_equals_the_built_in(name):
     rng = np.random.default_rng(4)
     inputs, mask = reference.make_inputs(rng), reference.make_mask("right")
@@ -309,6 +340,7 @@ def test_configuration_round_trip(name):
         "recurrent_initializer": "glorot_uniform",
         "dropout": 0.25,
         "recurrent_dropout": 0.5,
+        "recurrent_weight_dropout": 0.125,
         "seed": 9,
         "return_sequences": True,
         "return_state": True,
@@ -326,7 +358,8 @@ def test_configuration_round_trip(name):
     assert again.get_config() == layer.get_config()
     assert again.dtype_policy == layer.dtype_policy
     kept = {key: again.get_config()[key] for key in arguments}
-    for key in ("units", "dropout", "seed", "go_backwards", "use_bias", "name"):
+    simple = ("dropout", "recurrent_dropout", "recurrent_weight_dropout", "seed")
+    for key in ("units", *simple, "go_backwards", "use_bias", "name"):
         assert kept.get(key, UNITS) == arguments.get(key, UNITS)
     cell = make_cell(name, use_bias=False)
     config = keras.saving.serialize_keras_object(cell)
@@ -545,6 +578,10 @@ def test_inner_loop_is_what_keras_calls():
         (
             {"units": 2, "recurrent_dropout": -0.1},
             "`recurrent_dropout` must be .* Received: recurrent_dropout=-0.1",
+        ),
+        (
+            {"units": 2, "recurrent_weight_dropout": 1.0},
+            "`recurrent_weight_dropout` must be .* Received: recurrent_weight_dropout",
         ),
     ],
 )

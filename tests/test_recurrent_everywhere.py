@@ -251,6 +251,35 @@ def test_mixed_precision_step_is_near_the_float32_step(name, policy):
         np.testing.assert_allclose(old - new, gradient, atol=tolerance)
 
 
+@pytest.mark.parametrize("name", LAYERS)
+def test_dropped_weights_are_drawn_for_every_batch_and_get_no_gradient(name):
+    rng = np.random.default_rng(7)
+    inputs = np.float32(rng.normal(size=(6, TIME, FEATURES)))
+    class_name, extra = LAYERS[name]
+    layer, plain = (
+        getattr(custom_layers, class_name)(32, **extra, **arguments)
+        for arguments in ({"recurrent_weight_dropout": 0.4, "seed": 1}, {})
+    )
+    model = keras.Sequential([keras.Input((TIME, FEATURES)), layer])
+    model.compile(keras.optimizers.SGD(0.05), Weighted(), jit_compile=True)
+    plain.build(inputs.shape)
+    still = []
+    for _ in range(2):
+        before = layer.get_weights()
+        plain.set_weights(before[:3])  # a seed's state may follow
+        expected = ops.convert_to_numpy(plain(inputs))
+        np.testing.assert_allclose(model.predict_on_batch(inputs), expected, atol=1e-5)
+        model.train_on_batch(inputs, rng.normal(size=(6, 32)))
+        still.append(before[1] == layer.get_weights()[1])
+    count = still[0].size
+    for share, expected in (
+        (still[0].mean(), 0.4),
+        (still[1].mean(), 0.4),
+        ((still[0] & still[1]).mean(), 0.4 * 0.4),
+    ):
+        assert abs(share - expected) < 4 * np.sqrt(expected * (1 - expected) / count)
+
+
 def test_masked_steps_carry_the_states_exactly():
     """Gates that keep a state must be 1, not nearly 1, in compiled code too."""
     rng = np.random.default_rng(6)
