@@ -20,11 +20,11 @@ from types import SimpleNamespace
 
 import keras
 import tyro
-from data.ngram import NGram
 
 from benchmarks.recurrent import rounded
 from benchmarks.workers import ROOT, describe_hardware
 from data.catalog import locate
+from data.ngram import NGram
 from kit.files import mapped, sha256, write_whole
 from kit.language import nats_of
 from kit.machine import describe_machine

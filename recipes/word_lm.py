@@ -207,11 +207,13 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, np.ndarray], dict, in
     A text larger than memory works: it is read, encoded and mapped piece by piece.
     """
     from data.tables import UserError
-    from data.texts import read_parts
+    from data.texts import Part, read_parts
 
     if config.max_vocab > 65_000:
         raise UserError(f"--max-vocab: at most 65,000, found {config.max_vocab:,}")
     parts = read_parts(run.data, config.max_chars)
+    if run.test_data:
+        parts["test"] = Part(((run.test_data, 0, run.test_data.stat().st_size),))
 
     def most_frequent() -> dict:
         piece = next(parts["train"].chunks(), "")

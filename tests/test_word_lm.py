@@ -467,6 +467,15 @@ def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path):
         assert again[name] == pytest.approx(metrics[name], abs=1e-6)
     assert "train_seconds" not in again
 
+    # Another text, of words that are all unknown but the line's end.
+    (tmp_path / "other.txt").write_text("not a word of it\n" * 50)
+    options = ["--test-data", "other.txt", "--run-dir", "other"]
+    assert word_lm("--load", run, *options)[0] == 0
+    other = json.loads(Path("other/metrics.json").read_text())
+    assert other["unknown_share"] == pytest.approx(5 / 6)
+    name = "validation_nats_per_token"
+    assert other[name] == pytest.approx(metrics[name], abs=1e-6)
+
 
 def test_a_folder_as_mikolov_has_it(word_lm, small, tmp_path):
     """Words stand as they are, every line's end is one, `<unk>` is the unknown one."""
