@@ -48,17 +48,17 @@ class Config:
     test_data: str = ""  # path of a test file; without: split off, or the folder's
     seed: int = 0  # of the first weights, dropout, the windows' places, the samples
     epochs: int = 1  # passes over the training part
-    max_chars: int = 7_000_000  # keep so many of the text; 0: all
+    max_chars: int = 0  # keep so many of the text; 0: all
     max_vocab: int = 1000  # most frequent characters; the rest is unknown
     cell: Literal["lstm", "gru", "simple_rnn"] = "lstm"  # what steps through time
     units: int = 256  # width of the state
     layers: int = 1  # cells on top of each other
     dropout: float = 0.0  # share of the outputs dropped between layers, in training
-    learning_rate: float = 8e-3  # after 100 steps; from there along a cosine to zero
+    learning_rate: float = 1e-2  # after 100 steps; from there along a cosine to zero
     prompt: str = "def "  # what the samples begin with
 
 
-BATCH = 32  # streams side by side
+BATCH = 64  # streams side by side
 WINDOW = 64  # characters that gradients go back through
 VECTOR = 64  # numbers a character
 ORDER = 6  # of the n-gram model
@@ -97,9 +97,11 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, np.ndarray], dict]:
     A text larger than memory works: it is read, encoded and mapped piece by piece.
     """
     from data.tables import UserError
-    from data.texts import read_parts
+    from data.texts import read_parts, read_whole
 
     parts = read_parts(run.data, config.max_chars)
+    if run.test_data:
+        parts["test"] = read_whole(run.test_data)
 
     def most_frequent() -> dict:
         counts = np.zeros(0x110000, "int64")

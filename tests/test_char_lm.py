@@ -282,6 +282,13 @@ def test_a_chinese_file_from_start_to_answer(char_lm, tmp_path):
     for name in ("test_nats_per_token", "validation_nats_per_token"):
         assert again[name] == pytest.approx(metrics[name], abs=1e-6)
     assert "train_seconds" not in again
+    # --test-data: other figures, of all of that file.
+    Path("test.txt").write_text("今天\n" * 100)
+    options = ["--load", run, "--test-data", "test.txt", "--run-dir", "other"]
+    assert char_lm(*options)[0] == 0
+    other = json.loads(Path("other/metrics.json").read_text())
+    assert other["test_nats_per_token"] != metrics["test_nats_per_token"]
+    assert other["validation_nats_per_token"] == again["validation_nats_per_token"]
 
 
 def test_rare_characters_become_unknown_and_that_is_said(char_lm, tmp_path):
