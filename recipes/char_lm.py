@@ -67,6 +67,7 @@ ALONE = 256  # characters of a window that is read without what stood before
 SAMPLES, LENGTH, TEMPERATURE = 64, 600, 0.7  # texts written in the end
 MOST_LENGTH, MOST_PROMPT = 10_000, 2_000  # of one answer of the export
 PADDING, UNKNOWN = 0, 1  # the first two ids
+MEASURED = "c7741481e70a7ff7766b56eb7485a6a229dbfb8df5fe67852ea5ace003909599"  # of `python`
 SMOKE = {"units": 16, "max_chars": 60_000}  # instead, under --smoke
 
 
@@ -99,6 +100,8 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, np.ndarray], dict]:
     from data.tables import UserError
     from data.texts import read_parts, read_whole
 
+    if config.max_vocab > 65_000:  # ids lie on disk in two bytes each
+        raise UserError(f"--max-vocab must be at most 65000, found {config.max_vocab}")
     parts = read_parts(run.data, config.max_chars)
     if run.test_data:
         parts["test"] = read_whole(run.test_data)
@@ -342,10 +345,7 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
     training = Streams(parts["train"], BATCH, WINDOW, config.seed, MOST_TOKENS)
     validation = Streams(parts["validation"], BATCH, WINDOW)
     learner = build_model(config, model.output[0].shape[-1], BATCH)
-    for own, shared in zip(
-        learner.trainable_variables, model.trainable_variables, strict=True
-    ):
-        own.assign(shared)
+    copy_weights(model, learner)
     steps = config.epochs * training.parts * len(training)
     warm_up = min(100, steps // 10)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -371,15 +371,21 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
     )
     best = checkpoint.use_best(learner)
     print(f"Best epoch by validation loss: {best} of {config.epochs * training.parts}")
-    for own, shared in zip(
-        learner.trainable_variables, model.trainable_variables, strict=True
-    ):
-        shared.assign(own)
+    copy_weights(learner, model)
     return checkpoint.metrics()
+
+
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """All but the carried states, which a model in training has alone."""
+    pairs = zip(source.trainable_variables, target.trainable_variables, strict=True)
+    for weight, other in pairs:
+        other.assign(weight)
 
 
 def main(config: Config, run: Run) -> None:
     parts, vocabulary = load_data(config, run)
+    if config.data == "python" and run.data_sha256 != MEASURED:
+        print("Another Python, another text: figures published for it need not hold")
     characters = vocabulary["characters"]
     model = build_model(config, len(characters) + 2)
     model.compile(jit_compile=use_xla())

@@ -369,6 +369,13 @@ def test_model_writer_and_export_need_neither_kit_nor_data(tmp_path):
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 
 
+def test_a_vocabulary_that_two_bytes_cannot_number(char_lm, tmp_path):
+    (tmp_path / "mine.txt").write_text("abc\n" * 9000)
+    status, _, errors = char_lm("--data", "mine.txt", "--max-vocab", 70_000)
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "--max-vocab" in errors
+
+
 @pytest.mark.parametrize(
     ("content", "naming"),
     [
