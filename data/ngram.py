@@ -102,13 +102,16 @@ class NGram:
         """`float64 [vocab]` of the next token; `context` is integers `[time]`."""
         return self._next(self._ranks(context))
 
-    def generate(self, first: np.ndarray, length: int, seed: int) -> np.ndarray:
-        """Draws `length` tokens, `int32 [length]`, that go on from those in `first`."""
+    def generate(
+        self, first: np.ndarray, length: int, seed: int, temperature: float = 1.0
+    ) -> np.ndarray:
+        """Draws `length` tokens, `int32 [length]`, that go on from those in `first`:
+        by their probabilities to the power of 1 / temperature."""
         draws = np.random.default_rng(seed).random(length)
         ranks = self._ranks(first)
         made = np.empty(length, np.int32)
         for place, draw in enumerate(draws):
-            total = np.cumsum(self._next(ranks))
+            total = np.cumsum(self._next(ranks) ** (1 / temperature))
             token = int(np.searchsorted(total, draw * total[-1], side="right"))
             made[place] = token
             ranks = self._after(ranks, token)

@@ -89,6 +89,20 @@ def read_parts(path: Path, max_chars: int = 0) -> dict[str, Part]:
     return parts
 
 
+def read_whole(path: Path) -> Part:
+    """All of a file as one part, such as a test part that a user brings.
+
+    Raises `UserError`: a file that cannot be read, bytes that are not UTF-8, no text.
+    """
+    try:
+        part = Part(((Path(path), 0, path.stat().st_size),))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    if all(text.isspace() for text in part.chunks()):
+        raise UserError(f"{path}: expected text, found none")
+    return part
+
+
 def split_by_name(sizes: dict[str, int]) -> dict[str, list[str]]:
     """Names by part: 5 % of the sizes, or a name more, for test, as much for
     validation, the rest for training.

@@ -11,6 +11,7 @@ import csv
 import difflib
 import importlib.metadata
 import io
+import itertools
 import keyword
 import os
 import re
@@ -23,6 +24,7 @@ from pathlib import Path
 
 from data.catalog import locate
 from data.tables import UserError
+from data.texts import PARTS
 from kit.run import one_line_errors
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +32,7 @@ PACKAGES = {"custom_layers", "data", "kit"}
 LEFT_OUT = {"data.catalog", "kit.report"}  # imported where present, not needed to run
 OPTIONAL = {"jax"}  # needed under KERAS_BACKEND=jax alone
 SAMPLE_ROWS = 200  # of each CSV file
+SAMPLE_TEXT = "custom_layers/*.py"  # of recipes that read texts
 
 
 def copy_recipe(recipe: str, to: Path, root: Path = ROOT) -> tuple[dict, list[str]]:
@@ -121,11 +124,24 @@ def _entrances(recipe: str, text: str, origin: str, root: Path) -> dict[str, byt
 
 
 def _sample(recipe: str) -> dict[str, bytes]:
-    """The first rows of each class of the default data, where those are CSV files."""
+    """The first rows of each class of the default data, where those are CSV files.
+
+    Of texts nothing is passed on, they have owners: the sample is this project's own
+    source.
+    """
     default = re.search(r'^    data: str = "(\w+)"', recipe, re.MULTILINE)
-    paths = sorted(locate(default[1]).glob("*.csv")) if default else []
-    files = {"sample/NAME": default[1].encode()} if paths else {}
-    for path in paths:
+    if not default:
+        return {}
+    folder = locate(default[1])
+    files = {"sample/NAME": default[1].encode()}
+    if (folder / "train.txt").exists():
+        sources = [path.read_bytes() for path in sorted(ROOT.glob(SAMPLE_TEXT))]
+        lines = b"".join(sources).splitlines(keepends=True)
+        cuts = [0, int(0.9 * len(lines)), int(0.95 * len(lines)), len(lines)]
+        for part, (start, end) in zip(PARTS, itertools.pairwise(cuts), strict=True):
+            files[f"sample/{part}.txt"] = b"".join(lines[start:end])
+        return files
+    for path in sorted(folder.glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as lines:
             header, *rows = csv.reader(lines)
         place, seen, kept = header.index("label"), Counter(), [header]

@@ -10,6 +10,7 @@ from data.tables import UserError
 from kit.machine import use_xla
 
 CHUNK = 1 << 22  # tokens looked at together
+MOST = 20_000_000  # tokens that an n-gram model counts: some 2 GB
 
 
 class Streams(keras.utils.PyDataset):
@@ -142,7 +143,9 @@ def nats_of(model: keras.Model, ids: np.ndarray, window: int = 0) -> float:
     return total / (len(ids) - 1)
 
 
-def baselines(parts: dict, vocab: int, order: int, prompt, length: int, seeds) -> dict:
+def baselines(
+    parts: dict, vocab: int, order: int, prompt, length: int, seeds, temperature: float
+) -> dict:
     """Test nats per token of simpler models, and what the n-gram model writes.
 
     Args:
@@ -152,16 +155,21 @@ def baselines(parts: dict, vocab: int, order: int, prompt, length: int, seeds) -
         prompt: ids `[tokens]` that it goes on after.
         length: ids that it writes.
         seeds: one a text.
+        temperature: of what it writes.
+
+    Of a longer text, the n-gram model counts the first 20 million tokens.
     """
     from data.ngram import NGram, unigram_nats
 
-    training, test = np.asarray(parts["train"]), np.asarray(parts["test"])
+    training, test = np.asarray(parts["train"][:MOST]), np.asarray(parts["test"])
     model = NGram(training, vocab, order)
     return {
         "baseline_test_nats_per_token": model.nats(test),
         "unigram_test_nats_per_token": unigram_nats(training, test, vocab),
         "uniform_test_nats_per_token": float(np.log(vocab)),
-        "written": [model.generate(prompt, length, seed).tolist() for seed in seeds],
+        "written": [
+            model.generate(prompt, length, seed, temperature).tolist() for seed in seeds
+        ],
     }
 
 
@@ -200,13 +208,21 @@ def copied_share(written: list[np.ndarray], read, width: int = 50) -> float:
 def parsed_share(texts: list[str]) -> float:
     """Share of the texts whose first Python function `ast.parse` accepts.
 
-    The function ends before the next line that begins at the margin; one that does not
-    end is not accepted.
+    The function ends before the first line that is indented less than the first line
+    of its body; one that does not end is not accepted.
     """
     accepted = 0
     for text in texts:
         head, *lines = text.split("\n")
-        ends = [n for n, line in enumerate(lines) if line[:1].strip(" )]}#\t")]
+        depths = [len(line) - len(line.lstrip()) for line in lines]
+        depth = next(
+            (d for d, line in zip(depths, lines, strict=True) if line.strip()), 0
+        )
+        ends = [
+            number
+            for number, line in enumerate(lines)
+            if depths[number] < depth and line.lstrip()[:1].strip(")]}")
+        ]
         if ends:
             with contextlib.suppress(SyntaxError, ValueError, RecursionError):
                 ast.parse("\n".join([head, *lines[: ends[0]]]))

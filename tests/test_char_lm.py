@@ -282,6 +282,13 @@ def test_a_chinese_file_from_start_to_answer(char_lm, tmp_path):
     for name in ("test_nats_per_token", "validation_nats_per_token"):
         assert again[name] == pytest.approx(metrics[name], abs=1e-6)
     assert "train_seconds" not in again
+    # --test-data: other figures, of all of that file.
+    Path("test.txt").write_text("今天\n" * 100)
+    options = ["--load", run, "--test-data", "test.txt", "--run-dir", "other"]
+    assert char_lm(*options)[0] == 0
+    other = json.loads(Path("other/metrics.json").read_text())
+    assert other["test_nats_per_token"] != metrics["test_nats_per_token"]
+    assert other["validation_nats_per_token"] == again["validation_nats_per_token"]
 
 
 def test_rare_characters_become_unknown_and_that_is_said(char_lm, tmp_path):
@@ -360,6 +367,13 @@ def test_model_writer_and_export_need_neither_kit_nor_data(tmp_path):
     child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
+
+
+def test_a_vocabulary_that_two_bytes_cannot_number(char_lm, tmp_path):
+    (tmp_path / "mine.txt").write_text("abc\n" * 9000)
+    status, _, errors = char_lm("--data", "mine.txt", "--max-vocab", 70_000)
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "--max-vocab" in errors
 
 
 @pytest.mark.parametrize(

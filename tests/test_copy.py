@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from data.tables import UserError
+from data.texts import PARTS
 from kit import copy_recipe as copier
 from kit.copy_recipe import ROOT, copy_recipe
 
@@ -251,6 +252,23 @@ def test_sentiment_trains_in_an_app(tmp_path, monkeypatch):
     assert json.loads((run / "metrics.json").read_text())["epochs"] == 1
     assert (run / "saved_model" / "1" / "saved_model.pb").exists()
     assert (run / "labels.txt").read_text().split() == ["bad", "good"]
+
+
+def test_a_language_model_runs_in_an_app_on_a_sample_that_nobody_owns(
+    tmp_path, monkeypatch
+):
+    make_app(tmp_path, monkeypatch)
+    copy_recipe("char_lm", Path("app/char_lm"))
+    sample = "".join(
+        Path(f"app/char_lm/sample/{part}.txt").read_text("utf-8") for part in PARTS
+    )
+    sources = sorted((ROOT / "custom_layers").glob("*.py"))
+    assert sample == "".join(path.read_text("utf-8") for path in sources)
+    said = python("-m", "app.char_lm", "--smoke")
+    assert said.returncode == 0, said.stderr
+    run = Path("runs/char_lm/smoke")
+    assert json.loads((run / "metrics.json").read_text())["test_nats_per_token"] > 0
+    assert (run / "saved_model" / "1" / "saved_model.pb").exists()
 
 
 LABELS = (("dull", "bad"), ("fine", "good"))

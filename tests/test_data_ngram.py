@@ -130,6 +130,15 @@ def test_generated_tokens_follow_the_law():
     assert model.nats(made) == pytest.approx(entropy, abs=0.05)
 
 
+def test_temperature_sharpens_the_law():
+    train = np.random.default_rng(0).choice(3, 5000, p=[0.6, 0.3, 0.1])
+    model = NGram(train, 3, 1)
+    made = model.generate([], 4000, 0, temperature=0.5)
+    expected = model.probabilities([]) ** 2
+    shares = np.bincount(made, minlength=3) / len(made)
+    np.testing.assert_allclose(shares, expected / expected.sum(), atol=0.02)
+
+
 def test_seed_decides_what_is_generated():
     model = NGram(text(300), VOCAB, 3)
     first, same, other = (model.generate([1, 2], 40, seed) for seed in (0, 0, 1))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from data import texts
 from data.tables import UserError
-from data.texts import PARTS, Part, read_parts, split_by_name
+from data.texts import PARTS, Part, read_parts, read_whole, split_by_name
 
 LETTERS = ["a", "b ", "é", "漢", "😀", "\n", "\r\n", "\r", "\ufeff", "\u2028"]
 
@@ -239,3 +239,14 @@ def test_missing_and_unreadable(tmp_path, monkeypatch):
     (tmp_path / "a.txt").unlink()
     with pytest.raises(UserError, match=r"a\.txt: cannot be read: No such file"):
         text_of(part)
+
+
+def test_a_whole_file_as_one_part(tmp_path):
+    path = tmp_path / "test.txt"
+    path.write_text("été\n" * 5000)
+    assert "".join(read_whole(path).chunks(100)) == "été\n" * 5000
+    with pytest.raises(UserError, match=r"no\.txt: cannot be read"):
+        read_whole(tmp_path / "no.txt")
+    path.write_text(" \n")
+    with pytest.raises(UserError, match="expected text, found none"):
+        read_whole(path)

@@ -227,6 +227,8 @@ def test_choose_at_the_edges(mode):
         ([0, infinity, 0, -infinity], 0.0, 1, 0, 1, 1),
         ([-3e38, -3e38, -infinity, -infinity], last, 1e-30, 0, 1, 1),
         ([0, 1, 2, 3], 0.0, 1e-38, 0, 1, 3),
+        ([0, 1, 2, 3], 0.0, 1e-42, 0, 1, 3),
+        ([-infinity, -infinity, 5, -infinity], 0.0, 3e38, 0, 1, 2),
         ([0, 100, -100, 0], 0.0, 1, 0, 1, 1),
         ([0, 100, -100, 0], last, 1, 0, 1, 1),
         ([0, 0, 0, 1e-7], 0.0, 1, 1, 1, 3),  # nearly a tie

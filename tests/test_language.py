@@ -144,6 +144,7 @@ def test_copied_share_counts_windows_that_stand_in_the_text(monkeypatch):
     [
         ("def f(x):\n    return x\n\nclass A:", 1),
         ("def f(\n    x,\n):\n    return x\nx = 1", 1),
+        ("def f(x):\n        return x\n\n    def g():", 1),  # a method
         ("def f(x):\n    return x\n\n    # still inside", 0),  # does not end
         ("def f(x:\n    return x\n\nclass A:", 0),
         ("def f(x):\nreturn x\n", 0),
@@ -152,7 +153,7 @@ def test_copied_share_counts_windows_that_stand_in_the_text(monkeypatch):
 )
 def test_parsed_share(text, accepted):
     assert parsed_share([text]) == accepted
-    assert parsed_share([text, "def f(): pass\nx"]) == (accepted + 1) / 2
+    assert parsed_share([text, "def f():\n pass\nx"]) == (accepted + 1) / 2
 
 
 def test_mapped_arrays_are_made_once_and_whole(tmp_path):
