@@ -55,7 +55,7 @@ class Config:
     seed: int = 0  # of the first weights, dropout, the windows' places, the samples
     preset: Literal["small", "tied", "awd"] = "small"  # the network and its training
     epochs: int = 0  # passes over the training part; 0: the preset's
-    max_chars: int = 0  # of the whole text; 0: all of it
+    max_chars: int = 0  # keep so many of the text; 0: all
     max_vocab: int = 10_000  # most frequent words; the rest is unknown
     prompt: str = "the"  # what the samples begin with
     stop_words: str = ""  # words that are never written, with spaces between them
@@ -207,13 +207,13 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, np.ndarray], dict, in
     A text larger than memory works: it is read, encoded and mapped piece by piece.
     """
     from data.tables import UserError
-    from data.texts import Part, read_parts
+    from data.texts import read_parts, read_whole
 
-    if config.max_vocab > 65_000:
-        raise UserError(f"--max-vocab: at most 65,000, found {config.max_vocab:,}")
+    if config.max_vocab > 65_000:  # ids lie on disk in two bytes each
+        raise UserError(f"--max-vocab must be at most 65000, found {config.max_vocab}")
     parts = read_parts(run.data, config.max_chars)
     if run.test_data:
-        parts["test"] = Part(((run.test_data, 0, run.test_data.stat().st_size),))
+        parts["test"] = read_whole(run.test_data)
 
     def most_frequent() -> dict:
         piece = next(parts["train"].chunks(), "")
@@ -553,10 +553,7 @@ def train(
     training = Streams(parts["train"], *size, seed, MOST_TOKENS)
     validation = Streams(parts["validation"], *size)
     learner = build_model(preset, model.output[0].shape[-1], preset.batch)
-    for own, shared in zip(
-        learner.trainable_variables, model.trainable_variables, strict=True
-    ):
-        own.assign(shared)
+    copy_weights(model, learner)
     optimizer = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
     rate = keras.optimizers.schedules.CosineDecay(
         preset.learning_rate, epochs * training.parts * len(training)
@@ -584,11 +581,15 @@ def train(
     )
     best = checkpoint.use_best(learner)
     print(f"Best epoch by validation loss: {best} of {epochs * training.parts}")
-    for own, shared in zip(
-        learner.trainable_variables, model.trainable_variables, strict=True
-    ):
-        shared.assign(own)
+    copy_weights(learner, model)
     return checkpoint.metrics()
+
+
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """All but the carried states, which a model in training has alone."""
+    pairs = zip(source.trainable_variables, target.trainable_variables, strict=True)
+    for weight, other in pairs:
+        other.assign(weight)
 
 
 def main(config: Config, run: Run) -> None:
@@ -619,10 +620,10 @@ def main(config: Config, run: Run) -> None:
         "unknown_share": float(np.mean(parts["test"] == UNKNOWN)),
     }
     prompt = prompt_ids(config.prompt, vocabulary).tolist()
-    to_baselines = (parts, vocab, ORDER, prompt, LENGTH, range(SAMPLES))
+    writing = (prompt, LENGTH, range(SAMPLES), TEMPERATURE)
     simpler = run.cached(
         *["baselines", config.max_chars, vocabulary, prompt],
-        make=lambda: baselines(*to_baselines),
+        make=lambda: baselines(parts, vocab, ORDER, *writing),
     )
     metrics |= {key: value for key, value in simpler.items() if key != "written"}
     settings = (model, vocabulary, LENGTH, config.stop_words.split())

@@ -609,4 +609,4 @@ def test_a_vocabulary_too_large_is_an_error(word_lm, tmp_path):
     (tmp_path / "mine.txt").write_text("the cat sat\n" * 900)
     status, _, errors = word_lm("--data", "mine.txt", "--max-vocab", 70_000)
     assert status == 2
-    assert "error: --max-vocab: at most 65,000, found 70,000" in errors
+    assert "error: --max-vocab must be at most 65000, found 70000" in errors
