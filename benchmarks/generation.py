@@ -148,6 +148,7 @@ def main(arguments=None):
     with one_line_errors(), contextlib.ExitStack() as stack:
         import keras
 
+        import recipes  # noqa: F401  (imports the backend without its start-up log)
         from kit.machine import describe_machine
 
         machine = {**describe_hardware(), **describe_machine()}
