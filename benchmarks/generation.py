@@ -25,6 +25,7 @@ from statistics import median
 
 import tyro
 
+import recipes  # noqa: F401  (imports the backend without its start-up log)
 from benchmarks.recurrent import open_pytorch, rounded
 from benchmarks.workers import ROOT, describe_hardware
 from kit.files import write_whole
@@ -148,7 +149,6 @@ def main(arguments=None):
     with one_line_errors(), contextlib.ExitStack() as stack:
         import keras
 
-        import recipes  # noqa: F401  (imports the backend without its start-up log)
         from kit.machine import describe_machine
 
         machine = {**describe_hardware(), **describe_machine()}

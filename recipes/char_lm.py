@@ -1,8 +1,8 @@
 """Characters: given a text's beginning, what comes next (one-to-many).
 
     make char_lm                                 # Python's own source, offline
-    make char_lm DATA=tinyshakespeare ARGS="--epochs 20 --dropout 0.4"
-    make char_lm DATA=mine.txt ARGS="--units 256 --prompt 'Once upon'"
+    make char_lm DATA=tinyshakespeare ARGS="--epochs 10 --dropout 0.3 --prompt 'KING '"
+    make char_lm DATA=mine.txt ARGS="--epochs 4 --prompt 'Once upon'"
     make try RECIPE=char_lm                      # type a beginning, watch it go on
 
 Data     A UTF-8 file in any language (its last 5 % test, the 5 % before validation);
@@ -15,6 +15,9 @@ Model    character -> vector -> LSTM -> the next character's probability. Traine
 Writes   runs/char_lm/<UTC time>/: report.html, metrics.json, samples.txt, and
          saved_model/1/: `serving_default` continues a batch of prompts, `score` gives
          nats a character.
+Result   python (of Python 3.11.7), seed 0: test 1.273 nats a character, a 6-gram 1.284;
+         two minutes of training on 2 CPU cores. Of the functions that it writes 14 %
+         are Python to `ast.parse`, of the 6-gram's 3 % (results/).
 """
 
 from dataclasses import dataclass
