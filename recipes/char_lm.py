@@ -28,7 +28,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from custom_layers.decoding import generate
+from custom_layers.decoding import check_settings, generate
 from custom_layers.gru import GRU
 from custom_layers.lstm import LSTM
 from custom_layers.simple_rnn import SimpleRNN
@@ -51,7 +51,7 @@ class Config:
     test_data: str = ""  # path of a test file; without: split off, or the folder's
     seed: int = 0  # of the first weights, dropout, the windows' places, the samples
     epochs: int = 1  # passes over the training part
-    max_chars: int = 6_000_000  # keep so many of the text; 0: all
+    max_chars: int = 6_000_000  # of a longer text only so many are kept
     max_vocab: int = 1000  # most frequent characters; the rest is unknown
     cell: Literal["lstm", "gru", "simple_rnn"] = "lstm"  # what steps through time
     units: int = 256  # width of the state
@@ -107,6 +107,12 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, np.ndarray], dict]:
     if config.max_vocab > 65_000:  # ids lie on disk in two bytes each
         raise UserError(f"--max-vocab must be at most 65000, found {config.max_vocab}")
     parts = read_parts(run.data, config.max_chars)
+    kept, whole = (
+        sum(part.size for part in found.values())
+        for found in (parts, read_parts(run.data))
+    )
+    if kept < whole:
+        print(f"--max-chars keeps {kept:,} of {whole:,} bytes of {run.data}")
     if run.test_data:
         parts["test"] = read_whole(run.test_data)
 
@@ -251,6 +257,7 @@ class Writer(keras.Model):
             top_p: only the most probable ones that reach this probability together.
             seed: the same one gives the same text.
         """
+        check_settings(temperature, top_k, top_p)
         rows = [prompt_ids(prompt, self.characters) for prompt in prompts]
         # Few lengths, few programs to compile.
         time = 1 << max(4, max(map(len, rows)).bit_length())
