@@ -17,7 +17,6 @@ Writes `results/generation-BACKEND-DEVICE.json`.
 
 import contextlib
 import dataclasses
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -25,9 +24,11 @@ from statistics import median
 
 import tyro
 
-from benchmarks.recurrent import open_pytorch, rounded
+import recipes  # noqa: F401  (imports the backend without its start-up log)
+from benchmarks.recurrent import open_pytorch
+from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
-from kit.files import write_whole
+from kit.machine import describe_machine
 from kit.run import git_commit, one_line_errors
 
 UNITS, LENGTH, SEEN = 256, 1000, 40
@@ -41,7 +42,6 @@ class Options:
     rounds: int = 7  # of each contender
     pytorch: Path | None = None  # a Python that has torch; default: this one
     out: Path | None = None  # default: results/generation-BACKEND-DEVICE.json
-    dtype: tyro.conf.Suppress[str] = "float32"
 
 
 def ours(batch):
@@ -146,17 +146,12 @@ def ratios(rows):
 def main(arguments=None):
     options = tyro.cli(Options, description=__doc__, args=arguments)
     with one_line_errors(), contextlib.ExitStack() as stack:
-        import keras
-
-        import recipes  # noqa: F401  (imports the backend without its start-up log)
-        from kit.machine import describe_machine
-
         machine = {**describe_hardware(), **describe_machine()}
-        pytorch = open_pytorch(stack, options)
+        pytorch = open_pytorch(stack, options.pytorch, "float32")
         rows = measure(options, pytorch)
         if pytorch:
             machine |= pytorch.ask("machine")
-        name = f"generation-{keras.backend.backend()}-{machine['device'].lower()}.json"
+        name = f"generation-{machine['backend']}-{machine['device'].lower()}.json"
         path = options.out or ROOT / "results" / name
         record = {
             "command": "python -m benchmarks.generation",
@@ -169,8 +164,7 @@ def main(arguments=None):
         }
         for key, value in record["ratios"].items():
             print(f"{key}: {value:.1f}")
-        text = json.dumps(rounded(record), indent=1, ensure_ascii=False)
-        write_whole(path, f"{text}\n".encode())
+        write_record(record, path)
         print(path)
 
 

@@ -12,16 +12,14 @@ what training can learn from: in a SimpleRNN it vanishes (Bengio, Simard and Fra
 Needs TensorFlow. Writes `results/gradients.json` and `results/gradients.png`.
 """
 
-import json
-
 import keras
 import numpy as np
 
-from benchmarks.recurrent import rounded
+from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
 from data.catalog import locate
 from data.texts import read_parts
-from kit.files import sha256, write_whole
+from kit.files import sha256
 from kit.language import Streams
 from kit.machine import describe_machine
 from kit.run import git_commit, one_line_errors
@@ -33,7 +31,7 @@ COLORS = {"simple_rnn": "#d9742b", "gru": "#4a9b6e", "lstm": "#3572b0"}
 
 
 def norms(model, ids):
-    """Mean norms `[distances]` of dL/dstate, by the name of the state.
+    """Mean norms `[distances]` of dL/dstate, a list for each of the states.
 
     Args:
         model: the character model.
@@ -119,8 +117,7 @@ def main():
         "norms": found,
     }
     results = ROOT / "results"
-    text = json.dumps(rounded(record), indent=1)
-    write_whole(results / "gradients.json", f"{text}\n".encode())
+    write_record(record, results / "gradients.json")
     draw(found, results / "gradients.png")
     print(results / "gradients.png")
 

@@ -24,7 +24,6 @@ Tables not measured now stay, if they are of the same machine and versions.
 
 import contextlib
 import dataclasses
-import json
 import shlex
 import time
 from pathlib import Path
@@ -36,7 +35,7 @@ from benchmarks import report
 from benchmarks.tables import PLAN, TABLES, Bench
 from benchmarks.workers import ROOT, Worker
 from data.tables import UserError
-from kit.files import read_json, write_whole
+from kit.files import read_json
 from kit.run import git_commit, one_line_errors
 
 
@@ -83,17 +82,7 @@ def write(record, path):
     tables = record["tables"]
     record["summary"] = report.summary(tables)
     record["seconds"] = sum(table["seconds"] for table in tables.values())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(rounded(record), indent=1, ensure_ascii=False)
-    write_whole(path, f"{text}\n".encode())
-
-
-def rounded(value):
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [rounded(item) for item in value]
-    return float(f"{value:.4g}") if isinstance(value, float) else value
+    report.write_record(record, path)
 
 
 def default_path(machine, options):
@@ -127,10 +116,9 @@ def kept_tables(path, record):
     return old["tables"]
 
 
-def open_pytorch(stack, options):
+def open_pytorch(stack, python, dtype):
     """PyTorch's worker, or None and a line that says why."""
-    python = [options.pytorch] if options.pytorch else []
-    worker = stack.enter_context(Worker("pytorch", options.dtype, *python))
+    worker = stack.enter_context(Worker("pytorch", dtype, *filter(None, [python])))
     try:
         worker.ask("names")
     except UserError as error:
@@ -153,7 +141,8 @@ def main(arguments=None, plan=PLAN):
     with one_line_errors(), contextlib.ExitStack() as stack:
         check(options)
         keras = stack.enter_context(Worker("keras", options.dtype))
-        bench = Bench(options, keras, open_pytorch(stack, options))
+        pytorch = open_pytorch(stack, options.pytorch, options.dtype)
+        bench = Bench(options, keras, pytorch)
         machine = {key: value for key, value in bench.machine.items() if value}
         print(", ".join(f"{key} {value}" for key, value in machine.items()))
         print(f"{bench.gflops:.0f} GFLOP/s in one large product", flush=True)

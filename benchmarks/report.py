@@ -1,9 +1,12 @@
 """What the times say: ratios, means, a Markdown table, a picture."""
 
+import json
 import math
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
+
+from kit.files import write_whole
 
 TITLES = {
     "cells": "cells: milliseconds of a training step",
@@ -26,6 +29,21 @@ LINES = {
     "arithmetic limit": {"color": "#555555", "linestyle": "--"},
 }
 AXES = {"time": "length (time steps)", "batch": "batch (sequences)", "units": "units"}
+
+
+def write_record(record, path):
+    """What a benchmark found, as JSON, numbers to four digits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(rounded(record), indent=1, ensure_ascii=False)
+    write_whole(path, f"{text}\n".encode())
+
+
+def rounded(value):
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def better(times, maker):

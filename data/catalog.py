@@ -37,7 +37,8 @@ class Source:
     # Of what is generated, `version()` and `write(folder)`; of what is fetched,
     # `digest(path)` and `convert(path, folder)`.
     maker: ModuleType
-    url: str = ""  # empty: generated here
+    url: str = ""  # empty: made here
+    generated: bool = False  # no text of people: said wherever its figures stand
     sha256: str = ""
     sha256_from: str = ""  # who published that hash: never taken from a copy at hand
     size: int = 0  # bytes; 0: not published
@@ -49,6 +50,7 @@ CATALOG = {
         about="generated film reviews in which word order decides; needs no network",
         licence="MIT, as this project",
         maker=reviews,
+        generated=True,
     ),
     "imdb": Source(
         about="Large Movie Review Dataset v1.0: 25,000 + 25,000 film reviews, 84 MB",

@@ -10,7 +10,7 @@ from data.tables import UserError
 from kit.machine import use_xla
 
 CHUNK = 1 << 22  # tokens looked at together
-MOST = 20_000_000  # tokens that an n-gram model counts: some 2 GB
+MOST = 20_000_000  # tokens that an n-gram model counts, that it fits in memory
 
 
 class Streams(keras.utils.PyDataset):
@@ -96,15 +96,17 @@ class FreshStates(keras.callbacks.Callback):
         stateful = [layer for layer in layers if getattr(layer, "stateful", False)]
         return [state for layer in stateful for state in layer.states]
 
+    def reset(self):
+        for state in self.states():
+            state.assign(keras.ops.zeros(state.shape, state.dtype))
+
     def on_epoch_begin(self, epoch, logs=None):
         if epoch % self.training.parts == 0:
-            for state in self.states():
-                state.assign(keras.ops.zeros(state.shape, state.dtype))
+            self.reset()
 
     def on_test_begin(self, logs=None):
         self.kept = [np.array(state) for state in self.states()]
-        for state in self.states():
-            state.assign(keras.ops.zeros(state.shape, state.dtype))
+        self.reset()
 
     def on_test_end(self, logs=None):
         for state, value in zip(self.states(), self.kept, strict=True):

@@ -55,7 +55,7 @@ def write_report(run: Path) -> Path:
     )
     (run / "plots").mkdir(exist_ok=True)
     data, source = Path(config.get("data", "")).name, CATALOG.get(config.get("data"))
-    data += " (generated)" if source and "generated" in source.about else ""
+    data += " (generated)" if source and source.generated else ""
     names = sorted(metrics, key=lambda name: name in TRAINING)
     names = dict.fromkeys(name.removeprefix("baseline_") for name in names)
     rows = [(n, metrics.get(n, ""), metrics.get(f"baseline_{n}", "")) for n in names]

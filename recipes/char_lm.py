@@ -1,8 +1,8 @@
 """Characters: given a text's beginning, what comes next (one-to-many).
 
     make char_lm                                 # Python's own source, offline
-    make char_lm DATA=tinyshakespeare ARGS="--epochs 20 --dropout 0.4"
-    make char_lm DATA=mine.txt ARGS="--units 256 --prompt 'Once upon'"
+    make char_lm DATA=tinyshakespeare ARGS="--epochs 10 --dropout 0.3 --prompt 'KING '"
+    make char_lm DATA=mine.txt ARGS="--epochs 4 --prompt 'Once upon'"
     make try RECIPE=char_lm                      # type a beginning, watch it go on
 
 Data     A UTF-8 file in any language (its last 5 % test, the 5 % before validation);
@@ -15,6 +15,9 @@ Model    character -> vector -> LSTM -> the next character's probability. Traine
 Writes   runs/char_lm/<UTC time>/: report.html, metrics.json, samples.txt, and
          saved_model/1/: `serving_default` continues a batch of prompts, `score` gives
          nats a character.
+Result   python (of Python 3.11.7), mean of seeds 0 to 2: test 1.277 nats a character,
+         a 6-gram 1.284; two minutes of training on 2 CPU cores. Of the functions that
+         it writes 9 % are Python to `ast.parse`, of the 6-gram's 3 % (results/).
 """
 
 from dataclasses import dataclass
@@ -25,7 +28,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from custom_layers.decoding import generate
+from custom_layers.decoding import check_settings, generate
 from custom_layers.gru import GRU
 from custom_layers.lstm import LSTM
 from custom_layers.simple_rnn import SimpleRNN
@@ -48,7 +51,7 @@ class Config:
     test_data: str = ""  # path of a test file; without: split off, or the folder's
     seed: int = 0  # of the first weights, dropout, the windows' places, the samples
     epochs: int = 1  # passes over the training part
-    max_chars: int = 6_000_000  # keep so many of the text; 0: all
+    max_chars: int = 6_000_000  # of a longer text only so many are kept
     max_vocab: int = 1000  # most frequent characters; the rest is unknown
     cell: Literal["lstm", "gru", "simple_rnn"] = "lstm"  # what steps through time
     units: int = 256  # width of the state
@@ -104,6 +107,12 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, np.ndarray], dict]:
     if config.max_vocab > 65_000:  # ids lie on disk in two bytes each
         raise UserError(f"--max-vocab must be at most 65000, found {config.max_vocab}")
     parts = read_parts(run.data, config.max_chars)
+    kept, whole = (
+        sum(part.size for part in found.values())
+        for found in (parts, read_parts(run.data))
+    )
+    if kept < whole:
+        print(f"--max-chars keeps {kept:,} of {whole:,} bytes of {run.data}")
     if run.test_data:
         parts["test"] = read_whole(run.test_data)
 
@@ -248,6 +257,7 @@ class Writer(keras.Model):
             top_p: only the most probable ones that reach this probability together.
             seed: the same one gives the same text.
         """
+        check_settings(temperature, top_k, top_p)
         rows = [prompt_ids(prompt, self.characters) for prompt in prompts]
         # Few lengths, few programs to compile.
         time = 1 << max(4, max(map(len, rows)).bit_length())

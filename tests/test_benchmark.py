@@ -13,7 +13,8 @@ import pytest
 
 from benchmarks import recipe_time, report, tables
 from benchmarks.keras_worker import Contenders, forget_peak, make_model, memory_mib
-from benchmarks.recurrent import Options, main, rounded, run, shown_command
+from benchmarks.recurrent import Options, main, run, shown_command
+from benchmarks.report import rounded
 from benchmarks.tables import Bench, Plan, medians
 from benchmarks.tasks import Task, make_arrays
 from benchmarks.workers import ROOT, Worker

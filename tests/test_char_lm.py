@@ -1,7 +1,7 @@
 """The character model: what it learns, writes and exports, and what it needs."""
 
+import functools
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -25,11 +25,11 @@ from recipes.char_lm import (
     first_states,
     prompt_ids,
 )
+from tests.processes import CHILD, WITHOUT_TENSORFLOW, python_on_jax
 
 ROOT = Path(__file__).parent.parent
 CHARACTERS = "\n abcdefghij(){}好的é😀"
 VOCAB = len(CHARACTERS) + 2
-CHILD = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
 
 
 def random_model(cell="lstm", layers=1, scale=0.6):
@@ -133,6 +133,8 @@ def test_the_seed_and_the_settings_decide(exported):
 def test_a_negative_temperature_is_an_error(exported, loaded):
     import tensorflow as tf
 
+    with pytest.raises(ValueError, match="Received: temperature=-1"):
+        Writer(exported[0], CHARACTERS, 5).write(["a"], temperature=-1)
     with pytest.raises(tf.errors.InvalidArgumentError, match="temperature"):
         ask(loaded, ["a"], 5, temperature=-1.0)
 
@@ -295,44 +297,22 @@ def test_rare_characters_become_unknown_and_that_is_said(char_lm, tmp_path):
     text = "".join(random.Random(0).choices("aaabbbcde\n", k=20_000))
     (tmp_path / "mine.txt").write_text(text)
     options = ["--max-vocab", 4, "--units", 4, "--prompt", "a"]
+    options += ["--max-chars", 15_000]
     status, out, _ = char_lm("--data", "mine.txt", *options)
     assert status == 0
+    assert "of 20,000 bytes of mine.txt" in out
     assert "6 distinct characters, --max-vocab keeps 4" in out
     metrics = json.loads(Path("runs/char_lm/latest/metrics.json").read_text())
     assert 0.1 < metrics["unknown_share"] < 0.4
 
 
-WITHOUT_TENSORFLOW = """
-import sys
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("tensorflow", "tensorflow_text", "keras_nlp"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Blocked())
-import runpy
-sys.argv[1:1] = ["--smoke"]
-runpy.run_module("recipes.char_lm", run_name="__main__", alter_sys=True)
-assert "tensorflow" not in sys.modules
-"""
-
-
 def test_jax_trains_without_tensorflow_and_both_write_the_same(tmp_path):
     text = "".join(random.Random(0).choices("if x: pass\n", k=30_000))
     (tmp_path / "mine.txt").write_text(text)
-    environment = {**CHILD, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
-
-    def run(*command, **more):
-        child = subprocess.run(
-            [sys.executable, *command],
-            cwd=tmp_path,
-            env={**environment, **more},
-            capture_output=True,
-            text=True,
-        )
-        assert child.returncode == 0, child.stderr + child.stdout
-        return child.stdout
-
-    out = run("-c", WITHOUT_TENSORFLOW, "--data", "mine.txt", "--prompt", "if ")
+    run = functools.partial(python_on_jax, tmp_path)
+    out = run(
+        "-c", WITHOUT_TENSORFLOW, "char_lm", "--data", "mine.txt", "--prompt", "if "
+    )
     assert "No SavedModel: TensorFlow is not installed here" in out
     folder = tmp_path / "runs/char_lm/smoke"
     load = ["-m", "recipes.char_lm", "--load", "runs/char_lm/smoke"]

@@ -1,7 +1,7 @@
 """The sentiment recipe: what it learns, what it exports, what it needs."""
 
+import functools
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recipes.sentiment import Config, build_model, classify, encode, export, tokenize
+from tests.processes import CHILD, WITHOUT_TENSORFLOW, python_on_jax
 
 ROOT = Path(__file__).parent.parent
 WORDS = tokenize("not bad at all good film dull don't ! ? 好看的电影 ไทย ÉTÉ σας")
@@ -22,7 +23,6 @@ LABELS = ["bad", "good", "mixed"]
 MAX_TOKENS = 30
 
 # Fresh processes cost seconds each: what they are asked stands in few of them.
-CHILD = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
 
 
 def any_texts(count):
@@ -237,38 +237,12 @@ def test_a_chinese_file_from_start_to_answer(sentiment, tmp_path):
     assert "train_seconds" not in again
 
 
-WITHOUT_TENSORFLOW = """
-import sys
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("tensorflow", "tensorflow_text", "keras_nlp"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Blocked())
-import runpy
-sys.argv[1:1] = ["--smoke"]
-runpy.run_module("recipes.sentiment", run_name="__main__", alter_sys=True)
-assert "tensorflow" not in sys.modules
-"""
-
-
 def test_jax_trains_without_tensorflow_and_tensorflow_exports(tmp_path):
     rows = [("I liked it", "good"), ("I did not like it", "bad")] * 40
     text = "".join(f'"{text} {n}",{label}\n' for n, (text, label) in enumerate(rows))
     (tmp_path / "mine.csv").write_text("text,label\n" + text)
-    environment = {**CHILD, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
-
-    def run(*command, **more):
-        child = subprocess.run(
-            [sys.executable, *command],
-            cwd=tmp_path,
-            env={**environment, **more},
-            capture_output=True,
-            text=True,
-        )
-        assert child.returncode == 0, child.stderr + child.stdout
-        return child.stdout
-
-    out = run("-c", WITHOUT_TENSORFLOW, "--data", "mine.csv")
+    run = functools.partial(python_on_jax, tmp_path)
+    out = run("-c", WITHOUT_TENSORFLOW, "sentiment", "--data", "mine.csv")
     folder = tmp_path / "runs/sentiment/smoke"
     assert "No SavedModel: TensorFlow is not installed here" in out
     assert "--load runs/sentiment/smoke" in out
