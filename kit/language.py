@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from data.tables import UserError
+from kit.machine import use_xla
 
 CHUNK = 1 << 22  # tokens looked at together
 MOST = 20_000_000  # tokens that an n-gram model counts, that it fits in memory
@@ -121,7 +122,12 @@ def nats_of(model: keras.Model, ids: np.ndarray, window: int = 0) -> float:
         window: 0: one state is carried over the whole text. Else it begins anew at
             each window of so many ids, as those average who read every window alone.
     """
-    total, rows, time = 0.0, (64 if window else 1), window or 2000
+    next_ids = keras.Input([None], dtype="int32")
+    logits, *last = model.outputs
+    nats = keras.ops.sparse_categorical_crossentropy(next_ids, logits, from_logits=True)
+    reader = keras.Model([*model.inputs, next_ids], [nats, *last])
+    reader.compile(jit_compile=use_xla())
+    total, rows, time = 0.0, (64 if window else 1), window or 500
     sizes = [state.shape[-1] for state in model.inputs[1:]]
     states = first = [np.zeros((rows, size), "float32") for size in sizes]
     for start in range(0, len(ids) - 1, rows * time):
@@ -131,12 +137,11 @@ def nats_of(model: keras.Model, ids: np.ndarray, window: int = 0) -> float:
         piece[:real] = ids[start : start + real]
         targets[:real] = ids[start + 1 : start + 1 + real]
         shape = (rows, time)
-        logits, *states = model.predict_on_batch([piece.reshape(shape), *states])
+        nats, *states = reader.predict_on_batch(
+            [piece.reshape(shape), *states, targets.reshape(shape)]
+        )
         states = first if window else states
-        logits = logits.reshape(rows * time, -1)[:real].astype("float64")
-        logits -= logits.max(axis=-1, keepdims=True)
-        logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-        total -= logs[np.arange(real), targets[:real]].sum()
+        total += nats.reshape(-1)[:real].sum(dtype="float64")
     return total / (len(ids) - 1)
 
 
@@ -168,6 +173,17 @@ def baselines(
             model.generate(prompt, length, seed, temperature).tolist() for seed in seeds
         ],
     }
+
+
+def between_words(part):
+    """The text of a part in pieces that end between words, where it has spaces."""
+    rest = ""
+    for text in part.chunks():
+        text = rest + text
+        end = len(text) if text.endswith("\n") else text.rfind(" ") + 1 or len(text)
+        rest = text[end:]
+        yield text[:end]
+    yield rest
 
 
 def copied_share(written: list[np.ndarray], read, width: int = 50) -> float:

@@ -18,6 +18,11 @@ def char_lm(tmp_path, monkeypatch, capsys):
     return in_this_process("char_lm", tmp_path, monkeypatch, capsys)
 
 
+@pytest.fixture
+def word_lm(tmp_path, monkeypatch, capsys):
+    return in_this_process("word_lm", tmp_path, monkeypatch, capsys)
+
+
 def in_this_process(recipe, tmp_path, monkeypatch, capsys):
     """`run("--smoke", ...)` runs the recipe in an empty folder.
 
