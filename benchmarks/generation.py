@@ -5,7 +5,7 @@
 
 Contenders, each an LSTM of 256 units over 100 characters with random weights:
 
-- ours: `Writer` of `recipes.char_lm`, the whole loop in one compiled program;
+- ours: `writer` of `recipes.char_lm`, the whole loop in one compiled program;
 - exported: its SavedModel in TensorFlow, without XLA (on TensorFlow only);
 - predict: the usual loop, one `model.predict` a character on the last 40 characters
   of a `keras.layers.LSTM`, the next one drawn in NumPy;
@@ -45,11 +45,11 @@ class Options:
 
 
 def ours(batch):
-    from recipes.char_lm import Config, Writer, build_model
+    from recipes.char_lm import Config, build_model, writer
 
     model = build_model(Config(units=UNITS), len(CHARACTERS) + 2)
-    writer = Writer(model, CHARACTERS, LENGTH)
-    return lambda: writer.write(["a"] * batch, temperature=0.8), batch * LENGTH
+    author = writer(model, CHARACTERS, LENGTH)
+    return lambda: author.write(["a"] * batch, temperature=0.8), batch * LENGTH
 
 
 def exported(batch):

@@ -374,6 +374,9 @@ def scan_steps(step, states, tape, kept, write=True, reverse=False):
         The last states, a list; the tape, written or as it was; what was kept, a list
         of `(time, batch, units)`.
     """
+    if tape.shape[0] == 1:  # one step needs no loop: so text is written
+        states, written, found = step(list(states), tape[0], 0)
+        return states, written[None] if write else tape, [x[None] for x in found[:kept]]
     run = scan_in_place if keras.backend.backend() == "jax" else scan_apart
     return run(step, list(states), tape, kept, write, reverse)
 

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from data.tables import UserError
 from kit.machine import use_xla
 
 CHUNK = 1 << 22  # tokens looked at together
+LINES = 5  # of a picture of held-out text
 MOST = 20_000_000  # tokens that an n-gram model counts, that it fits in memory
 
 
@@ -114,7 +116,13 @@ class FreshStates(keras.callbacks.Callback):
 
 
 def nats_of(model: keras.Model, ids: np.ndarray, window: int = 0) -> float:
-    """Mean nats per token over all of `ids` but the first.
+    """Mean nats per token over all of `ids` but the first: see `nats_of_each`."""
+    total = sum(nats.sum(dtype="float64") for nats in nats_of_each(model, ids, window))
+    return float(total / (len(ids) - 1))
+
+
+def nats_of_each(model: keras.Model, ids, window: int = 0) -> Iterator[np.ndarray]:
+    """-log p of each token but the first, piece by piece: float32 `[tokens]` each.
 
     Args:
         model: ids `[rows, time]` and states -> logits `[rows, time, vocab]` and states.
@@ -127,22 +135,40 @@ def nats_of(model: keras.Model, ids: np.ndarray, window: int = 0) -> float:
     nats = keras.ops.sparse_categorical_crossentropy(next_ids, logits, from_logits=True)
     reader = keras.Model([*model.inputs, next_ids], [nats, *last])
     reader.compile(jit_compile=use_xla())
-    total, rows, time = 0.0, (64 if window else 1), window or 500
+    rows, time = (64, window) if window else (1, 500)
     sizes = [state.shape[-1] for state in model.inputs[1:]]
     states = first = [np.zeros((rows, size), "float32") for size in sizes]
     for start in range(0, len(ids) - 1, rows * time):
-        piece = np.zeros(rows * time, "int32")
-        targets = piece.copy()
         real = min(rows * time, len(ids) - 1 - start)
-        piece[:real] = ids[start : start + real]
-        targets[:real] = ids[start + 1 : start + 1 + real]
-        shape = (rows, time)
-        nats, *states = reader.predict_on_batch(
-            [piece.reshape(shape), *states, targets.reshape(shape)]
-        )
+        pair = np.zeros((2, rows * time), "int32")  # the ids, and the next ones
+        pair[:, :real] = ids[start : start + real], ids[start + 1 : start + 1 + real]
+        piece, targets = pair.reshape(2, rows, time)
+        nats, *states = reader.predict_on_batch([piece, *states, targets])
         states = first if window else states
-        total += nats.reshape(-1)[:real].sum(dtype="float64")
-    return total / (len(ids) - 1)
+        yield nats.reshape(-1)[:real]
+
+
+def probabilities_figure(model: keras.Model, ids, names: Callable, each: int) -> dict:
+    """For `figures.json`: how probable a text's first tokens were, one by one.
+
+    Args:
+        model: as in `nats_of_each`.
+        ids: `[tokens]`; their first one is read only.
+        names: gives the text of ids.
+        each: tokens of a line; there are `LINES` of them.
+    """
+    shown = np.asarray(ids[: LINES * each + 1])
+    nats = np.concatenate([*nats_of_each(model, shown), np.zeros(0, "float32")])
+    items = []
+    for start in range(0, len(nats), each):
+        line, found = shown[start + 1 :][:each], nats[start:][:each]
+        shapes = str.maketrans({" ": "\u2423", "\n": "\u23ce"})
+        item = {"text": names(line), "probabilities": np.exp(-found).tolist()}
+        item["words"] = [names([index]).translate(shapes) for index in line]
+        item["said"] = f"{found.mean():.2f} nats a token"
+        items.append(item)
+    title = "How probable each token was, where held-out text begins"
+    return {"kind": "word_by_word", "title": title, "label": "", "items": items}
 
 
 def baselines(
@@ -175,7 +201,14 @@ def baselines(
     }
 
 
-def between_words(part):
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """All but the carried states, which a model in training has alone."""
+    pairs = zip(source.trainable_variables, target.trainable_variables, strict=True)
+    for weight, other in pairs:
+        other.assign(weight)
+
+
+def between_words(part) -> Iterator[str]:
     """The text of a part in pieces that end between words, where it has spaces."""
     rest = ""
     for text in part.chunks():

@@ -143,6 +143,7 @@ def _words(figure: dict, png: Path, title: str) -> str:
     for item in figure["items"]:
         pairs = list(zip(item["words"], item["probabilities"], strict=True))
         said = f"{figure['label']} {pairs[-1][1]:.2f}" if pairs else "no words"
+        said = item.get("said", said)
         said += f", true: {item['true']}" if item.get("true") else ""
         page += f'<div class="words" dir="auto"><p>{_text(item["text"])} '
         page += f'<small dir="auto">({_text(said)})</small></p>'

@@ -28,8 +28,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from custom_layers.decoding import check_settings, generate
+from custom_layers.decoding import generate
 from custom_layers.gru import GRU
+from custom_layers.language_model import Writer, begin, first_states
 from custom_layers.lstm import LSTM
 from custom_layers.simple_rnn import SimpleRNN
 from kit.language import (
@@ -37,8 +38,10 @@ from kit.language import (
     Streams,
     baselines,
     copied_share,
+    copy_weights,
     nats_of,
     parsed_share,
+    probabilities_figure,
 )
 from kit.machine import use_xla
 from kit.resume import Checkpoint
@@ -181,97 +184,27 @@ def build_model(config: Config, vocab: int, batch: int | None = None) -> keras.M
     return keras.Model([ids, *entering], [logits, *leaving], name="char_lm")
 
 
-def first_states(model: keras.Model, rows) -> list:
-    """Zeros `[rows, units]`, one a state: what stands before a text."""
-    return [ops.zeros((rows, state.shape[-1])) for state in model.inputs[1:]]
-
-
 # 3. What it writes -------------------------------------------------------------------
 
 
-def continue_ids(model, ids, length, temperature=1.0, top_k=0, top_p=1.0, seed=0):
-    """Ids `int32 [batch, length]` that go on after ids `[batch, time]`.
+def writer(model: keras.Model, characters: str, length: int) -> Writer:
+    """What continues prompts, `length` characters each, in one compiled loop.
 
-    The prompts are read at once, all but their last character; from there one loop
-    writes character by character. 0 pads a prompt's end; one character it must have.
+    Example:
+        >>> writer(model, characters, 200).write(["def ", "class "], temperature=0.8)
     """
-    last = ops.sum(ops.cast(ops.not_equal(ids, PADDING), "int32"), axis=1) - 1
-    places = ops.arange(ops.shape(ids)[1])
-    token = ops.sum(ops.where(places == last[:, None], ids, 0), axis=1)
-    before = ops.where(places < last[:, None], ids, PADDING)
-    _, *states = model([before, *first_states(model, ops.shape(ids)[0])])
-
-    vectors, logits = model.get_layer("vectors"), model.get_layer("logits")
-    cells = [layer.cell for layer in model.layers if isinstance(layer, layers.RNN)]
-    each = len(states) // len(cells)
-
-    def step(token, states):  # the same weights, one character at a time
-        x, leaving = vectors(token), []
-        for number, cell in enumerate(cells):
-            x, left = cell(x, states[each * number : each * (number + 1)])
-            leaving += left
-        return logits(x), leaving
-
-    banned = ops.arange(logits.units) < 2  # no padding, no unknown character
-    return generate(
-        step,
-        token,
-        states,
+    return Writer(
+        model,
         length,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        banned=banned,
-        seed=seed,
+        encode=lambda prompt: prompt_ids(prompt, characters),
+        decode=lambda ids, prompt: decode(ids, characters),
+        banned=never(len(characters) + 2),
     )
 
 
-class Writer(keras.Model):
-    """Continues prompts, `length` characters each, in one compiled loop.
-
-    A row's text depends on its prompt, the settings and its seed only.
-
-    Example:
-        >>> writer = Writer(model, characters, length=200)
-        >>> writer.write(["def ", "class "], temperature=0.8)
-    """
-
-    def __init__(self, model: keras.Model, characters: str, length: int):
-        super().__init__()
-        self.model, self.characters, self.length = model, characters, length
-        self.compile(jit_compile=True)
-
-    def call(self, inputs):
-        ids, *settings = inputs
-        return continue_ids(self.model, ids, self.length, *settings)
-
-    def write(
-        self, prompts: list[str], temperature=1.0, top_k=0, top_p=1.0, seed=0
-    ) -> list[str]:
-        """What follows each prompt. Row i is drawn from `seed + i`.
-
-        Args:
-            prompts: any texts, of any length.
-            temperature: 0: always the most probable character; 1: as learned.
-            top_k: only the most probable `top_k` characters; 0: all.
-            top_p: only the most probable ones that reach this probability together.
-            seed: the same one gives the same text.
-        """
-        check_settings(temperature, top_k, top_p)
-        rows = [prompt_ids(prompt, self.characters) for prompt in prompts]
-        # Few lengths, few programs to compile.
-        time = 1 << max(4, max(map(len, rows)).bit_length())
-        ids = np.zeros((len(rows), time), "int32")
-        for row, known in zip(ids, rows, strict=True):
-            row[: len(known)] = known
-        settings = [
-            np.full(len(rows), temperature, "float32"),
-            np.full(len(rows), top_k, "int32"),
-            np.full(len(rows), top_p, "float32"),
-            np.arange(seed, seed + len(rows)).astype("int32"),
-        ]
-        written = self.predict_on_batch([ids, *settings])
-        return [decode(row, self.characters) for row in written]
+def never(vocab: int) -> np.ndarray:
+    """Booleans `[vocab]`: padding and the unknown character are not written."""
+    return np.arange(vocab) <= UNKNOWN
 
 
 def prompt_ids(prompt: str, characters: str) -> np.ndarray:
@@ -322,14 +255,14 @@ def export(model: keras.Model, characters: str, folder: Path):
         def generate(self, prompt, length, temperature, top_k, top_p, seed):
             tf.debugging.assert_non_negative(temperature, "temperature is negative")
             length = tf.clip_by_value(length, 0, MOST_LENGTH)
-            written = continue_ids(
-                model,
-                self.ids_of(prompt, MOST_PROMPT),
+            written = generate(
+                *begin(model, self.ids_of(prompt, MOST_PROMPT)),
                 tf.maximum(tf.reduce_max(length), 0),  # of no rows, too
+                seed,
                 temperature,
                 top_k,
                 top_p,
-                seed,
+                banned=never(len(characters) + 2),
             )
             rows = tf.RaggedTensor.from_tensor(written, lengths=length)
             found = rows.with_values(tf.gather(self.codes, rows.values))
@@ -390,20 +323,12 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
     return checkpoint.metrics()
 
 
-def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """All but the carried states, which a model in training has alone."""
-    pairs = zip(source.trainable_variables, target.trainable_variables, strict=True)
-    for weight, other in pairs:
-        other.assign(weight)
-
-
 def main(config: Config, run: Run) -> None:
     parts, vocabulary = load_data(config, run)
     if config.data == "python" and run.data_sha256 != MEASURED:
         print("Another Python, another text: figures published for it need not hold")
     characters = vocabulary["characters"]
     model = build_model(config, len(characters) + 2)
-    model.compile(jit_compile=use_xla())
     if run.loaded:
         model.load_weights(run.loaded / "model.keras")
         if run.only_export:
@@ -431,7 +356,7 @@ def main(config: Config, run: Run) -> None:
         *["baselines", config.max_chars, characters, prompt],
         make=lambda: baselines(parts, len(characters) + 2, ORDER, *writing),
     )
-    written = Writer(model, characters, LENGTH).write(
+    written = writer(model, characters, LENGTH).write(
         [config.prompt] * SAMPLES, TEMPERATURE, seed=config.seed
     )
     by_ngram = [decode(ids, characters) for ids in simpler["written"]]
@@ -446,7 +371,10 @@ def main(config: Config, run: Run) -> None:
     lines = [config.prompt + text for text in written[:5]]
     run.write("samples.txt", f"\n{'-' * 72}\n".join(lines) + "\n")
     print(f"\nAfter {config.prompt!r}", *lines[0].splitlines()[:12], sep="\n  ")
-    run.write("figures.json", [])
+    figure = probabilities_figure(
+        model, parts["test"], lambda ids: decode(ids, characters), 40
+    )
+    run.write("figures.json", [figure])
     run.finish(metrics)
 
 

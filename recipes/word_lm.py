@@ -8,12 +8,9 @@
 Data     A UTF-8 file in any language (its last 5 % test, the 5 % before validation);
          a folder of such files, split by file; or a folder with the parts as files,
          as Mikolov's Penn Treebank has them, by path.
-Words    Lower-cased, split at spaces. A mark is a word of its own, and so is each
-         character of a script without spaces (Thai, Lao, Myanmar, Khmer, Kana, Han);
-         ' . , - inside a word stay: don't, 3.14, well-known. A line's end is the word
-         <eos>. Where `<unk>` stands in a text it has been cut into words already (Penn
-         Treebank, WikiText): there they are what stands between spaces, unchanged.
-         Words seen once, and those past `--max-vocab`, are `<unk>`.
+Words    As `custom_layers/words.py` cuts them; words seen once, and those past
+         `--max-vocab`, are `<unk>`. Where `<unk>` stands in a text it has been cut
+         already (Penn Treebank, WikiText): its words are what stands between spaces.
 Model    word -> vector -> LSTM layers -> the next word's probability, by the same
          vectors (tied weights). Trained by truncated back-propagation through time: the
          text is read in parallel streams, each state carried from window to window.
@@ -23,7 +20,6 @@ Writes   runs/word_lm/<UTC time>/: report.html, metrics.json, samples.txt, and
          nats a word.
 """
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,15 +29,20 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from custom_layers.decoding import beam_search, generate
+from custom_layers.decoding import generate
+from custom_layers.language_model import Writer, begin, first_states
 from custom_layers.lstm import LSTM
+from custom_layers.tied_embedding import TiedEmbedding
+from custom_layers.words import join, join_in_graph, tokenize, tokenize_in_graph
 from kit.language import (
     FreshStates,
     Streams,
     baselines,
     between_words,
     copied_share,
+    copy_weights,
     nats_of,
+    probabilities_figure,
 )
 from kit.machine import use_xla
 from kit.resume import Checkpoint
@@ -69,10 +70,7 @@ class Preset:
     batch: int  # streams side by side
     window: int  # words that gradients go back through
     epochs: int  # passes over the training part
-    optimizer: Literal["adam", "sgd"]
-    learning_rate: float  # at first; from there along a cosine to zero
-    clip: float  # largest norm of all gradients together
-    weight_decay: float = 0.0  # times the learning rate, a step
+    learning_rate: float  # after 100 steps; from there along a cosine to zero
     tied: bool = True  # one matrix for vectors and logits
     # Shares that are dropped in training:
     words: float = 0.0  # whole words
@@ -86,32 +84,26 @@ class Preset:
 
 # fmt: off
 PRESETS = {
-    # The small model of Zaremba, Sutskever and Vinyals (2014), with tied weights and
-    # dropout, for ten minutes on two cores.
-    "small": Preset(
-        256, 256, 1, 32, 35, 12, "adam", 4e-3, 1.0,
-        inputs=0.4, outputs=0.5,
-    ),
-    # Tied weights: Press and Wolf (2017), Inan et al. (2017). Numbers as in "Deep
-    # Learning from Scratch 2" (Saitoh, 2018), section 6.5, whose rate is divided by 4
-    # where validation stops improving.
+    # For minutes on two cores.
+    "small": Preset(256, 256, 1, 32, 35, 6, 4e-3, inputs=0.3, outputs=0.4),
+    # Press and Wolf (2017), Inan et al. (2017); widths and shares as in "Deep Learning
+    # from Scratch 2" (Saitoh, 2018), section 6.5.
     "tied": Preset(
-        650, 650, 2, 20, 35, 40, "sgd", 20.0, 0.25,
-        inputs=0.5, between=0.5, outputs=0.5,
+        650, 650, 2, 20, 35, 40, 2e-3, inputs=0.5, between=0.5, outputs=0.5,
     ),
-    # AWD-LSTM: Merity, Keskar and Socher (2018). Numbers as in their code for Penn
-    # Treebank, which has 500 epochs of a constant rate, and penalties on activations.
+    # AWD-LSTM: Merity, Keskar and Socher (2018), without their penalties on outputs.
     "awd": Preset(
-        400, 1150, 3, 20, 70, 100, "sgd", 30.0, 0.25, 1.2e-6,
+        400, 1150, 3, 20, 70, 100, 2e-3,
         words=0.1, inputs=0.4, between=0.25, outputs=0.4, recurrent_weights=0.5,
         variational=True, average=0.999,
     ),
-}
+}  # Adam in place of their SGD: as good by Melis, Dyer and Blunsom (2018), and sooner.
 # fmt: on
+MOST_COUNTED = 20_000_000  # words whose frequencies the first logits are
 ORDER = 5  # of the n-gram model
-MOST_TOKENS = 250_000  # an epoch: at most two minutes, the most that a kill costs
+MOST_WORK = 10**12  # words times weights of an epoch: a minute, what a kill costs
 COPIED = 10  # words in a row, about 50 characters
-SAMPLES, LENGTH, TEMPERATURE, BEAMS = 64, 100, 0.8, 8  # texts written in the end
+SAMPLES, LENGTH, TEMPERATURE = 64, 100, 0.8  # texts written in the end
 MOST_LENGTH, MOST_PROMPT = 2_000, 500  # words of one answer of the export
 SCORED = 64  # words whose logits are in memory together
 PADDING, UNKNOWN = 0, 1  # the first two ids
@@ -119,71 +111,6 @@ SMOKE = {"max_chars": 60_000, "max_vocab": 500, "epochs": 1}  # instead, under -
 
 
 # 1. Text to numbers ------------------------------------------------------------------
-
-# Explicit characters, no \w and \s: `export` does the same in TensorFlow, on any text.
-LOWER = {
-    code: ord(chr(code).lower()) if len(chr(code).lower()) == 1 else code
-    for code in range(0x590)  # Latin, Greek, Cyrillic, Armenian
-}
-SPACE = (
-    "\x00-\x09\x0b-\x20\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f"
-    "\u3000\ufe00-\ufe0f\ufeff"
-)
-CLOSING = ".,:;!?%)\\]}\u2026\u201d"  # no space before them, none after the others
-OPENING = "(\\[{\u201c"
-NO_SPACES = (  # scripts written without, and their marks
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3001-\u3020\u3041-\u30ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff0f\uff1a-\uff1f"
-    "\U00020000-\U0003ffff"
-)
-MARK = (
-    "!-/:-@\\[-\\^`{-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\xd7\xf7\u055a-\u055f\u0589"
-    "\u060c\u061b\u061f\u06d4\u0964\u0965\u2010-\u205e\u20a0-\u20cf\u2190-\u2bff"
-    "\u3021-\u303f\ufe30-\ufe4f\uff20\uff3b-\uff40\uff5b-\uff65\U0001f000-\U0001faff"
-)
-LETTER = f"[^{SPACE}\n{MARK}{NO_SPACES}]"
-APOSTROPHE = "[\u2018\u2019\u02bc]"
-WORD = f"({LETTER}+(?:[-.,']{LETTER}+)*|[^ ])"
-# What is replaced, one after the other, to cut a text into words and to join them:
-# in any text, and in one that has been cut already.
-CUT = {
-    False: [(APOSTROPHE, "'"), (f"[{SPACE}]+", " "), (WORD, r" \1 "), ("\n", "<eos>")],
-    True: [("\n", " <eos> ")],
-}
-JOIN = {
-    False: [
-        (" ?<eos> ?", "\n"),
-        (f" ([{CLOSING}{NO_SPACES}])", r"\1"),
-        (f"([{OPENING}{NO_SPACES}]) ", r"\1"),
-    ],
-    True: [(" ?<eos> ?", "\n")],
-}
-# What stands before a text that begins without a space.
-GLUED = {
-    False: f"(?s)(.*[{SPACE}\n{OPENING}{NO_SPACES}])?",
-    True: "(?s)(.*[ \n])?",
-}
-
-
-def tokenize(text: str, cut: bool = False) -> list[str]:
-    """`"Don't (ever) miss it."` -> `["don't", "(", "ever", ")", "miss", "it", "."]`.
-
-    Args:
-        text: any text.
-        cut: whether it has been cut into words already, with spaces between them.
-    """
-    text = text if cut else text.translate(LOWER)
-    for pattern, replacement in CUT[cut]:
-        text = re.sub(pattern, replacement, text)
-    return [word for word in text.split(" ") if word]
-
-
-def join(words: list[str], cut: bool = False, prompt: str = "") -> str:
-    """The text of words, as it goes on after `prompt`: perhaps with a space first."""
-    text = "".join(f" {word}" for word in words)
-    for pattern, replacement in JOIN[cut]:
-        text = re.sub(pattern, replacement, text)
-    return text.removeprefix(" ") if re.fullmatch(GLUED[cut], prompt) else text
 
 
 def encode(text: str, vocabulary: dict) -> np.ndarray:
@@ -271,10 +198,7 @@ def build_model(preset: Preset, vocab: int, batch: int | None = None) -> keras.M
     ids = layers.Input(batch_shape=(batch, None), dtype="int32", name="ids")
     real = None if batch else ops.not_equal(ids, PADDING)
     entering, leaving = [], []
-    vectors = layers.ReversibleEmbedding(
-        vocab, preset.vector, tie_weights=preset.tied, name="vectors"
-    )
-    vectors.supports_masking = True  # logits may be told which words are padding
+    vectors = TiedEmbedding(vocab, preset.vector, tied=preset.tied, name="vectors")
     x = vectors(ids)
     if preset.words:
         x = layers.Dropout(preset.words, noise_shape=(None, None, 1))(x)
@@ -300,136 +224,33 @@ def build_model(preset: Preset, vocab: int, batch: int | None = None) -> keras.M
     return keras.Model([ids, *entering], [logits, *leaving], name="word_lm")
 
 
-def first_states(model: keras.Model, rows) -> list:
-    """Zeros `[rows, units]`, one a state: what stands before a text."""
-    return [ops.zeros((rows, state.shape[-1])) for state in model.inputs[1:]]
-
-
 # 3. What it writes -------------------------------------------------------------------
 
 
-def begin(model, ids):
-    """`step`, the last id of each row and the states before it, as decoding wants.
+def writer(
+    model: keras.Model, vocabulary: dict, length: int, stop_words: list[str] = ()
+) -> Writer:
+    """What continues prompts, `length` words each, in one compiled loop; `stop_words`
+    are never written.
 
-    Ids `int32 [batch, time]` are read at once, all but the last ones; 0 pads a row's
-    end; one id it must have.
+    Example:
+        >>> author = writer(model, vocabulary, 40)
+        >>> author.write(["The function", "An array"], temperature=0.8)
     """
-    last = ops.sum(ops.cast(ops.not_equal(ids, PADDING), "int32"), axis=1) - 1
-    places = ops.arange(ops.shape(ids)[1])
-    token = ops.sum(ops.where(places == last[:, None], ids, 0), axis=1)
-    before = ops.where(places < last[:, None], ids, PADDING)
-    _, *states = model([before, *first_states(model, ops.shape(ids)[0])])
-    vectors = model.get_layer("vectors")
-    cells = [layer.cell for layer in model.layers if isinstance(layer, layers.RNN)]
-
-    def step(token, states):  # the same weights, one word at a time
-        x, leaving = vectors(token), []
-        for number, cell in enumerate(cells):
-            x, left = cell(x, states[2 * number : 2 * number + 2])
-            leaving += left
-        return vectors(x, reverse=True), leaving
-
-    return step, token, states
-
-
-def continue_ids(
-    model, ids, length, temperature=1.0, top_k=0, top_p=1.0, seed=0, banned=()
-):
-    """Ids `int32 [batch, length]` that go on after ids `[batch, time]`, one by one;
-    never those in `banned`, padding or the unknown word."""
-    return generate(
-        *begin(model, ids),
+    return Writer(
+        model,
         length,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        banned=never(model, banned),
-        seed=seed,
+        encode=lambda prompt: prompt_ids(prompt, vocabulary),
+        decode=lambda ids, prompt: decode(ids, vocabulary, prompt),
+        banned=never(vocabulary, stop_words),
     )
 
 
-def never(model, banned=()) -> np.ndarray:
-    """Booleans `[vocab]`: padding, the unknown word and the ids in `banned`."""
-    found = np.zeros(model.get_layer("vectors").input_dim, bool)
-    found[[PADDING, UNKNOWN, *banned]] = True
-    return found
-
-
-class Writer(keras.Model):
-    """Continues prompts, `length` words each, in one compiled loop.
-
-    A row's text depends on its prompt, the settings and its seed only.
-
-    Args:
-        model, vocabulary: as `build_model` and `load_data` give them.
-        length: words to write.
-        stop_words: words that are never written.
-
-    Example:
-        >>> writer = Writer(model, vocabulary, length=40)
-        >>> writer.write(["The function", "An array"], temperature=0.8)
-    """
-
-    def __init__(self, model, vocabulary: dict, length: int, stop_words=()):
-        super().__init__()
-        self.model, self.vocabulary, self.length = model, vocabulary, length
-        banned = encode(" ".join(stop_words), vocabulary)
-        self.banned = [int(index) for index in banned]
-        self.compile(jit_compile=True)
-
-    def call(self, inputs):
-        ids, *settings = inputs
-        return continue_ids(self.model, ids, self.length, *settings, self.banned)
-
-    def write(
-        self, prompts: list[str], temperature=1.0, top_k=0, top_p=1.0, seed=0
-    ) -> list[str]:
-        """What follows each prompt. Row i is drawn from `seed + i`.
-
-        Args:
-            prompts: any texts, of any length.
-            temperature: 0: always the most probable word; 1: as learned.
-            top_k: only the most probable `top_k` words; 0: all.
-            top_p: only the most probable ones that reach this probability together.
-            seed: the same one gives the same text.
-        """
-        rows = [prompt_ids(prompt, self.vocabulary) for prompt in prompts]
-        # Few lengths, few programs to compile.
-        time = 1 << max(4, max(map(len, rows)).bit_length())
-        ids = np.zeros((len(rows), time), "int32")
-        for row, known in zip(ids, rows, strict=True):
-            row[: len(known)] = known
-        settings = [
-            np.full(len(rows), temperature, "float32"),
-            np.full(len(rows), top_k, "int32"),
-            np.full(len(rows), top_p, "float32"),
-            np.arange(seed, seed + len(rows)).astype("int32"),
-        ]
-        written = self.predict_on_batch([ids, *settings])
-        return [
-            decode(row, self.vocabulary, prompt)
-            for row, prompt in zip(written, prompts, strict=True)
-        ]
-
-
-class Searcher(Writer):
-    """Continues prompts to the line's end, `length` words at most, by the most
-    probable words that a search of `BEAMS` texts side by side finds."""
-
-    def call(self, inputs):
-        end = prompt_ids("", self.vocabulary)[0]
-        found, _ = beam_search(
-            *begin(self.model, inputs[0]),
-            self.length,
-            beams=BEAMS,
-            end=int(end),
-            banned=never(self.model, self.banned),
-        )
-        return found[:, 0]
-
-    def write(self, prompts: list[str]) -> list[str]:
-        """What follows each prompt, without the line's end."""
-        return [text.partition("\n")[0] for text in super().write(prompts)]
+def never(vocabulary: dict, stop_words: list[str] = ()) -> np.ndarray:
+    """Booleans `[vocab]`: padding, the unknown word and stop words are not written."""
+    banned = np.arange(len(vocabulary["words"]) + 2) <= UNKNOWN
+    banned[encode(" ".join(stop_words), vocabulary)] = True
+    return banned
 
 
 def prompt_ids(prompt: str, vocabulary: dict) -> np.ndarray:
@@ -438,34 +259,6 @@ def prompt_ids(prompt: str, vocabulary: dict) -> np.ndarray:
 
 
 # 4. The export -----------------------------------------------------------------------
-
-
-def tokenize_in_graph(texts, cut: bool):
-    """`tokenize` in TensorFlow: `[batch]` -> ragged `[batch, words]`."""
-    import tensorflow as tf
-
-    if not cut:
-        lower = tf.constant([LOWER[code] for code in range(len(LOWER))])
-        codes = tf.strings.unicode_decode(texts, "UTF-8")
-        small = tf.gather(lower, tf.minimum(codes.values, len(LOWER) - 1))
-        small = tf.where(codes.values < len(LOWER), small, codes.values)
-        texts = tf.strings.unicode_encode(codes.with_values(small), "UTF-8")
-    for pattern, replacement in CUT[cut]:
-        texts = tf.strings.regex_replace(texts, pattern, replacement)
-    words = tf.strings.split(texts, " ")
-    return tf.ragged.boolean_mask(words, words != "")
-
-
-def join_in_graph(words, cut: bool, prompts):
-    """`join` in TensorFlow: ragged `[batch, words]`, `[batch]` -> `[batch]`."""
-    import tensorflow as tf
-
-    words = words.with_values(tf.strings.join([" ", words.values]))
-    texts = tf.strings.reduce_join(words, axis=-1)
-    for pattern, replacement in JOIN[cut]:
-        texts = tf.strings.regex_replace(texts, pattern, replacement)
-    glued = tf.strings.regex_full_match(prompts, GLUED[cut])
-    return tf.where(glued, tf.strings.regex_replace(texts, "^ ", ""), texts)
 
 
 def export(model: keras.Model, vocabulary: dict, folder: Path):
@@ -508,14 +301,14 @@ def export(model: keras.Model, vocabulary: dict, folder: Path):
             length = tf.clip_by_value(length, 0, MOST_LENGTH)
             ids = self.ids_of(prompt)[:, -MOST_PROMPT:].to_tensor(PADDING)
             ids = tf.pad(ids, [[0, 0], [0, 1]])  # never without a column
-            written = continue_ids(
-                model,
-                ids,
-                tf.maximum(tf.reduce_max(length), 0),
+            written = generate(
+                *begin(model, ids),
+                tf.maximum(tf.reduce_max(length), 0),  # of no rows, too
+                seed,
                 temperature,
                 top_k,
                 top_p,
-                seed,
+                banned=never(vocabulary),
             )
             rows = tf.RaggedTensor.from_tensor(written, lengths=length)
             words = rows.with_values(tf.gather(self.words, rows.values))
@@ -550,19 +343,27 @@ def train(
 ) -> dict:
     """Fits on the training part, keeps the weights that do best on validation."""
     size = (preset.batch, preset.window)
-    training = Streams(parts["train"], *size, seed, MOST_TOKENS)
+    most = MOST_WORK // model.count_params()
+    training = Streams(parts["train"], *size, seed, most)
     validation = Streams(parts["validation"], *size)
-    learner = build_model(preset, model.output[0].shape[-1], preset.batch)
+    vocab = model.output[0].shape[-1]
+    counts = np.bincount(parts["train"][:MOST_COUNTED], minlength=vocab) + 0.1
+    model.get_layer("vectors").bias.assign(np.log(counts / counts.sum()))
+    learner = build_model(preset, vocab, preset.batch)
     copy_weights(model, learner)
-    optimizer = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+    steps = epochs * training.parts * len(training)
+    warm_up = min(100, steps // 10)
     rate = keras.optimizers.schedules.CosineDecay(
-        preset.learning_rate, epochs * training.parts * len(training)
+        preset.learning_rate / 10,
+        steps - warm_up,
+        warmup_target=preset.learning_rate,
+        warmup_steps=warm_up,
     )
     learner.compile(
-        optimizer[preset.optimizer](
+        keras.optimizers.Adam(
             rate,
-            global_clipnorm=preset.clip,
-            weight_decay=preset.weight_decay or None,
+            beta_2=0.99,
+            global_clipnorm=1.0,
             use_ema=preset.average > 0,
             ema_momentum=preset.average,
         ),
@@ -583,13 +384,6 @@ def train(
     print(f"Best epoch by validation loss: {best} of {epochs * training.parts}")
     copy_weights(learner, model)
     return checkpoint.metrics()
-
-
-def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """All but the carried states, which a model in training has alone."""
-    pairs = zip(source.trainable_variables, target.trainable_variables, strict=True)
-    for weight, other in pairs:
-        other.assign(weight)
 
 
 def main(config: Config, run: Run) -> None:
@@ -626,21 +420,21 @@ def main(config: Config, run: Run) -> None:
         make=lambda: baselines(parts, vocab, ORDER, *writing),
     )
     metrics |= {key: value for key, value in simpler.items() if key != "written"}
-    settings = (model, vocabulary, LENGTH, config.stop_words.split())
-    prompts = [config.prompt] * SAMPLES
-    written = Writer(*settings).write(prompts, TEMPERATURE, seed=config.seed)
+    author = writer(model, vocabulary, LENGTH, config.stop_words.split())
+    written = author.write([config.prompt] * SAMPLES, TEMPERATURE, seed=config.seed)
     ids = [encode(text, vocabulary) for text in written]
     metrics["copied_share"] = copied_share(ids, parts["train"], COPIED)
     metrics["baseline_copied_share"] = copied_share(
         [np.array(row) for row in simpler["written"]], parts["train"], COPIED
     )
 
-    found = Searcher(*settings).write([config.prompt])
-    lines = [config.prompt + text for text in [*written[:5], *found]]
-    lines[-1] = f"The most probable line, by beam search:\n{lines[-1]}"
+    lines = [config.prompt + text for text in written[:5]]
     run.write("samples.txt", f"\n{'-' * 72}\n".join(lines) + "\n")
     print(f"\nAfter {config.prompt!r}", *lines[0].splitlines()[:6], sep="\n  ")
-    run.write("figures.json", [])
+    figure = probabilities_figure(
+        model, parts["test"], lambda ids: decode(ids, vocabulary), 12
+    )
+    run.write("figures.json", [figure])
     run.finish(metrics)
 
 

@@ -3,7 +3,6 @@
 import functools
 import json
 import random
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,19 +11,20 @@ import keras
 import numpy as np
 import pytest
 
+from custom_layers.language_model import first_states
 from kit.language import nats_of
 from recipes.char_lm import (
     PADDING,
     UNKNOWN,
     Config,
-    Writer,
     build_model,
     decode,
     encode,
     export,
-    first_states,
     prompt_ids,
+    writer,
 )
+from tests.exports import ask, ask_by_saved_model_cli, ask_elsewhere
 from tests.processes import CHILD, WITHOUT_TENSORFLOW, python_on_jax
 
 ROOT = Path(__file__).parent.parent
@@ -60,22 +60,6 @@ def loaded(exported):
     return tf.saved_model.load(str(exported[1]))
 
 
-def ask(loaded, prompts, length, temperature=1.0, top_k=0, top_p=1.0, seed=0):
-    """Texts of the export; the settings as `Writer.write` takes them."""
-    import tensorflow as tf
-
-    rows = len(prompts)
-    answer = loaded.signatures["serving_default"](
-        prompt=tf.constant(prompts, tf.string, [rows]),
-        length=tf.constant(np.broadcast_to(length, rows), tf.int32),
-        temperature=tf.fill([rows], float(temperature)),
-        top_k=tf.fill([rows], top_k),
-        top_p=tf.fill([rows], float(top_p)),
-        seed=tf.range(seed, seed + rows),
-    )
-    return [text.decode() for text in answer["text"].numpy()]
-
-
 def test_ids_and_characters():
     text = "好a\u0000z\n😀"
     ids = encode(text, CHARACTERS)
@@ -101,7 +85,7 @@ def test_the_export_writes_what_the_model_writes_to_the_letter(
     prompts = ["", "a", "好的😀é", "λλλ", "\n\n", "abc" * 30]
     while len(prompts) < 64:
         prompts.append("".join(chance.choices(alphabet, k=chance.randrange(40))))
-    expected = Writer(exported[0], CHARACTERS, 30).write(prompts, **settings)
+    expected = writer(exported[0], CHARACTERS, 30).write(prompts, **settings)
     found = ask(loaded, prompts, 30, **settings)
     assert found == expected
     assert len(set(found)) > 30
@@ -121,12 +105,12 @@ def test_no_prompt_no_length_no_rows(loaded):
 
 
 def test_the_seed_and_the_settings_decide(exported):
-    writer = Writer(exported[0], CHARACTERS, 60)
-    first, again = (writer.write(["ab"] * 8, seed=7) for _ in range(2))
+    author = writer(exported[0], CHARACTERS, 60)
+    first, again = (author.write(["ab"] * 8, seed=7) for _ in range(2))
     assert first == again
     assert len(set(first)) == 8
-    greedy = writer.write(["ab"] * 2, temperature=0)
-    assert greedy[0] == greedy[1] == writer.write(["ab"], top_k=1, seed=3)[0]
+    greedy = author.write(["ab"] * 2, temperature=0)
+    assert greedy[0] == greedy[1] == author.write(["ab"], top_k=1, seed=3)[0]
     assert not set("".join(first)) & {"\0", "\ufffd"}
 
 
@@ -134,25 +118,9 @@ def test_a_negative_temperature_is_an_error(exported, loaded):
     import tensorflow as tf
 
     with pytest.raises(ValueError, match="Received: temperature=-1"):
-        Writer(exported[0], CHARACTERS, 5).write(["a"], temperature=-1)
+        writer(exported[0], CHARACTERS, 5).write(["a"], temperature=-1)
     with pytest.raises(tf.errors.InvalidArgumentError, match="temperature"):
         ask(loaded, ["a"], 5, temperature=-1.0)
-
-
-FRESH = """
-import json, sys
-import tensorflow as tf
-model = tf.saved_model.load(sys.argv[1])
-prompts = json.loads(sys.argv[2])
-rows = len(prompts)
-answer = model.signatures["serving_default"](
-    prompt=tf.constant(prompts), length=tf.fill([rows], 25),
-    temperature=tf.fill([rows], 0.8), top_k=tf.fill([rows], 9),
-    top_p=tf.fill([rows], 0.95), seed=tf.range(rows))
-score = model.signatures["score"](text=tf.constant(prompts))["nats"].numpy().tolist()
-assert not {"custom_layers", "data", "kit", "recipes"} & set(sys.modules)
-print(json.dumps([[t.decode() for t in answer["text"].numpy()], score]))
-"""
 
 
 def read(model, ids):
@@ -173,41 +141,18 @@ def nats_per_character(model, text):
 def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     model, folder = exported
     prompts = ["", "ab(c)", "好的", "xyz", "a\nb" * 20]
-    away = shutil.copytree(folder, tmp_path / "elsewhere")
-    command = [sys.executable, "-c", FRESH, away, json.dumps(prompts)]
-    child = subprocess.run(
-        command, cwd=tmp_path, env=CHILD, capture_output=True, text=True
-    )
-    assert child.returncode == 0, child.stderr
-    texts, scores = json.loads(child.stdout.splitlines()[-1])
-    writer = Writer(model, CHARACTERS, 25)
-    assert texts == writer.write(prompts, temperature=0.8, top_k=9, top_p=0.95)
+    texts, scores = ask_elsewhere(folder, prompts, tmp_path)
+    author = writer(model, CHARACTERS, 25)
+    assert texts == author.write(prompts, temperature=0.8, top_k=9, top_p=0.95)
     expected = [nats_per_character(model, text) for text in prompts]
     np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 
 def test_export_by_saved_model_cli(exported, tmp_path):
     model, folder = exported
-    cli = Path(sys.executable).with_name("saved_model_cli")
-    command = [cli, "run", "--dir", folder, "--tag_set", "serve"]
-    command += ["--signature_def", "serving_default", "--outdir", tmp_path]
-    inputs = {
-        "prompt": np.array([b"ab", b""]),
-        "length": np.int32([9, 9]),
-        "temperature": np.float32([0, 0]),
-        "top_k": np.int32([0, 0]),
-        "top_p": np.float32([1, 1]),
-        "seed": np.int32([0, 0]),
-    }
-    np.savez(tmp_path / "in.npz", **inputs)
-    given = (f"{name}={tmp_path / 'in.npz'}[{name}]" for name in inputs)
-    command += ["--inputs", ";".join(given)]
-    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
-    assert child.returncode == 0, child.stderr
-    found = [
-        text.decode() for text in np.load(tmp_path / "text.npy", allow_pickle=True)
-    ]
-    assert found == Writer(model, CHARACTERS, 9).write(["ab", ""], temperature=0)
+    prompts = ["ab", ""]
+    found = ask_by_saved_model_cli(folder, prompts, tmp_path)
+    assert found == writer(model, CHARACTERS, 9).write(prompts, temperature=0)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
@@ -216,7 +161,7 @@ def test_writing_step_by_step_equals_reading(cell, layers):
     """Greedy: each character is the most probable one after all before it."""
     model = random_model(cell, layers)
     prompt = "ab{好"
-    written = Writer(model, CHARACTERS, 12).write([prompt], temperature=0)[0]
+    written = writer(model, CHARACTERS, 12).write([prompt], temperature=0)[0]
     ids = prompt_ids(prompt + written, CHARACTERS).astype("int32")[None]
     logits = np.array(read(model, ids))[0, :, 2:]
     best = 2 + logits.argmax(axis=-1)[len(prompt) : -1]
@@ -336,7 +281,7 @@ import recipes.char_lm as recipe
 for name in [name for name in sys.modules if name.split(".")[0] in ("kit", "data")]:
     sys.modules[name] = None  # an import of it fails
 model = recipe.build_model(recipe.Config(units=4), vocab=5)
-(text,) = recipe.Writer(model, "\\nab", length=9).write(["a"])
+(text,) = recipe.writer(model, "\\nab", length=9).write(["a"])
 assert len(text) == 9
 recipe.export(model, "\\nab", sys.argv[2])
 """

@@ -1,0 +1,79 @@
+"""How tests ask the export of a model that writes texts."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tests.processes import CHILD
+
+FRESH = """
+import json, sys
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+prompts = json.loads(sys.argv[2])
+rows = len(prompts)
+answer = model.signatures["serving_default"](
+    prompt=tf.constant(prompts), length=tf.fill([rows], 25),
+    temperature=tf.fill([rows], 0.8), top_k=tf.fill([rows], 9),
+    top_p=tf.fill([rows], 0.95), seed=tf.range(rows))
+score = model.signatures["score"](text=tf.constant(prompts))["nats"].numpy().tolist()
+assert not {"custom_layers", "data", "kit", "recipes"} & set(sys.modules)
+print(json.dumps([[t.decode() for t in answer["text"].numpy()], score]))
+"""
+
+
+def ask(loaded, prompts, length, temperature=1.0, top_k=0, top_p=1.0, seed=0):
+    """Texts of the export; the settings as `Writer.write` takes them."""
+    import tensorflow as tf
+
+    rows = len(prompts)
+    answer = loaded.signatures["serving_default"](
+        prompt=tf.constant(prompts, tf.string, [rows]),
+        length=tf.constant(np.broadcast_to(length, rows), tf.int32),
+        temperature=tf.fill([rows], float(temperature)),
+        top_k=tf.fill([rows], top_k),
+        top_p=tf.fill([rows], float(top_p)),
+        seed=tf.range(seed, seed + rows),
+    )
+    return [text.decode() for text in answer["text"].numpy()]
+
+
+def ask_elsewhere(folder, prompts, away):
+    """Texts and nats of the prompts by a copy of the export, in a process without the
+    project: 25 tokens at temperature 0.8, top 9, nucleus 0.95."""
+    copy = shutil.copytree(folder, away / "elsewhere")
+    child = subprocess.run(
+        [sys.executable, "-c", FRESH, copy, json.dumps(prompts)],
+        cwd=away,
+        env=CHILD,
+        capture_output=True,
+        text=True,
+    )
+    assert child.returncode == 0, child.stderr
+    return json.loads(child.stdout.splitlines()[-1])
+
+
+def ask_by_saved_model_cli(folder, prompts, away):
+    """Nine tokens after each prompt, the most probable ones."""
+    rows = len(prompts)
+    inputs = {
+        "prompt": np.array([prompt.encode() for prompt in prompts]),
+        "length": np.full(rows, 9, "int32"),
+        "temperature": np.zeros(rows, "float32"),
+        "top_k": np.zeros(rows, "int32"),
+        "top_p": np.ones(rows, "float32"),
+        "seed": np.zeros(rows, "int32"),
+    }
+    np.savez(away / "in.npz", **inputs)
+    command = [Path(sys.executable).with_name("saved_model_cli"), "run"]
+    command += ["--dir", folder, "--tag_set", "serve", "--outdir", away]
+    command += ["--signature_def", "serving_default", "--inputs"]
+    command.append(";".join(f"{name}={away / 'in.npz'}[{name}]" for name in inputs))
+    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    assert child.returncode == 0, child.stderr
+    found = np.load(away / "text.npy", allow_pickle=True)
+    return [text.decode() for text in found]
