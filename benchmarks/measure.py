@@ -25,7 +25,7 @@ RESULTS = Path(__file__).parent.parent / "results"
 @dataclass(frozen=True)
 class Options:
     recipe: tyro.conf.Positional[str]  # its name
-    data: str = ""  # a name of the catalog; empty: the recipe's default
+    data: str = ""  # a name of the catalog or a path; empty: the recipe's default
     seeds: tuple[int, ...] = (0, 1, 2)
     options: str = ""  # further options of the recipe
     tag: str = ""  # added to the files' names, where the options are not the default
@@ -33,7 +33,7 @@ class Options:
 
 def measure(recipe: str, data: str, seed: int, options: str) -> dict:
     """One run in a process of its own, kept in `runs/`; what it wrote of itself."""
-    run = Path("runs") / recipe / f"measured-{data or 'default'}-seed{seed}"
+    run = Path("runs") / recipe / f"measured-{Path(data).name or 'default'}-seed{seed}"
     shutil.rmtree(run, ignore_errors=True)
     command = [sys.executable, "-m", f"recipes.{recipe}", *shlex.split(options)]
     command += ["--data", data] if data else []
@@ -43,6 +43,8 @@ def measure(recipe: str, data: str, seed: int, options: str) -> dict:
         name: json.loads((run / f"{name}.json").read_text())
         for name in ("metrics", "config", "environment")
     }
+    # Of a file given by its path only the name is told.
+    said["config"]["data"] = Path(said["config"]["data"]).name
     shown = ["python", "-m", f"recipes.{recipe}", "--data", said["config"]["data"]]
     shown += [*shlex.split(options), "--seed", str(seed)]
     return {"recipe": recipe, "command": shlex.join(shown), **said}
@@ -53,6 +55,7 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     for seed in options.seeds:
         result = measure(options.recipe, options.data, seed, options.options)
+        result["tag"] = options.tag
         name = [options.recipe, result["config"]["data"], options.tag, f"seed{seed}"]
         path = RESULTS / f"{'-'.join(filter(None, name))}.json"
         path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")

@@ -1,6 +1,7 @@
 """Write the README's tables from `results/*.json` (`make results`)."""
 
 import json
+import math
 from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
@@ -13,6 +14,8 @@ ROOT = Path(__file__).parent.parent
 SENTIMENT = {"shape": "many-to-one", "unit": "accuracy", "simpler": "bag of words"}
 LANGUAGE = {"shape": "one-to-many", "figure": "test_nats_per_token"}
 CHARACTERS = {**LANGUAGE, "unit": "nats a character", "simpler": "6-gram"}
+WORDS = {**LANGUAGE, "unit": "perplexity", "simpler": "Kneser-Ney 5-gram"}
+WORDS |= {"shown": math.exp, "places": 1}
 ROWS = {
     ("sentiment", "reviews"): {
         **SENTIMENT,
@@ -45,16 +48,24 @@ ROWS = {
         "published": "transformer of 10.7 M weights on a GPU 1.470, of 0.8 M 1.88 "
         "(nanoGPT)",
     },
+    ("word_lm", "pydocs"): {
+        **WORDS,
+        "data": "prose of Python's documentation, modules held out",
+    },
+    ("word_lm", "enwiki-2021-sample.txt"): {
+        **WORDS,
+        "data": "3.5 million words of Wikipedia, articles held out, 10,000 words",
+    },
 }
 
 
 def load() -> dict[tuple[str, str], list[dict]]:
     """The runs of each recipe and data set with the default options' files."""
     runs = defaultdict(list)
-    for path in sorted((ROOT / "results").glob("*-*-seed*.json")):
-        recipe, data, *rest = path.stem.split("-")
-        if len(rest) == 1:
-            runs[recipe, data].append(json.loads(path.read_text()))
+    for path in sorted((ROOT / "results").glob("*-seed*.json")):
+        run = json.loads(path.read_text())
+        if not run.get("tag"):
+            runs[run["recipe"], run["config"]["data"]].append(run)
     return runs
 
 
@@ -69,16 +80,20 @@ def table() -> str:
     for (recipe, data, *_), row in ROWS.items():
         if not (found := runs.get((recipe, data))):
             continue
-        values = [run["metrics"][row["figure"]] for run in found]
-        ours = f"{row['unit']} **{mean(values):.4f}**"
+        shown, places = row.get("shown", float), row.get("places", 4)
+        values, simpler = (
+            [shown(run["metrics"][name + row["figure"]]) for run in found]
+            for name in ("", "baseline_")
+        )
+        ours = f"{row['unit']} **{mean(values):.{places}f}**"
         if len(values) > 1:
-            ours += f" ± {stdev(values):.4f} ({len(values)} seeds)"
-        baseline = mean(run["metrics"][f"baseline_{row['figure']}"] for run in found)
+            ours += f" ± {stdev(values):.{places}f} ({len(values)} seeds)"
         minutes = mean(run["metrics"]["train_seconds"] for run in found) / 60
         machine = found[0]["environment"]
         lines.append(
             f"| {recipe} | {row['shape']} | {row['data']} | {ours} "
-            f"| {row['simpler']} {baseline:.4f} | {row.get('published', '')} "
+            f"| {row['simpler']} {mean(simpler):.{places}f} "
+            f"| {row.get('published', '')} "
             f"| {minutes:.1f} min | {machine['device_name']}, "
             f"{machine['backend']} {machine['versions'][machine['backend']]} |"
         )
