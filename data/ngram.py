@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+CHUNK = 1 << 20  # tokens looked at together
+
 
 @dataclass(frozen=True)
 class Level:
@@ -95,8 +97,13 @@ class NGram:
         return np.log(share)
 
     def nats(self, ids: np.ndarray) -> float:
-        """Mean of `-log_probabilities` over all tokens."""
-        return float(-self.log_probabilities(ids).mean())
+        """Mean of `-log_probabilities` over all tokens, which may lie on disk."""
+        before, total = len(self.levels) - 1, 0.0
+        for start in range(0, max(len(ids), 1), CHUNK):
+            first = max(0, start - before)  # what the chunk's first tokens come after
+            found = self.log_probabilities(ids[first : start + CHUNK])
+            total -= found[start - first :].sum()
+        return float(total / len(ids))
 
     def probabilities(self, context: np.ndarray) -> np.ndarray:
         """`float64 [vocab]` of the next token; `context` is integers `[time]`."""
@@ -147,8 +154,15 @@ class NGram:
 def unigram_nats(train: np.ndarray, test: np.ndarray, vocab: int) -> float:
     """Mean nats a token of `test` by its frequency in `train`, one added to each count
     (Laplace); both are integers `[time]` below `vocab`."""
-    counts = np.bincount(_checked(train, vocab), minlength=vocab) + 1
-    return float(-np.log(counts / counts.sum())[_checked(test, vocab)].mean())
+    in_train, in_test = (_counts(ids, vocab) for ids in (train, test))
+    share = (in_train + 1) / (in_train + 1).sum()
+    return float(-(in_test * np.log(share)).sum() / in_test.sum())
+
+
+def _counts(ids: np.ndarray, vocab: int) -> np.ndarray:
+    """How often each token stands in `ids`: `int64 [vocab]`."""
+    chunks = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+    return sum(np.bincount(_checked(chunk, vocab), minlength=vocab) for chunk in chunks)
 
 
 def _level(

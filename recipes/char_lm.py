@@ -290,7 +290,7 @@ def export(model: keras.Model, characters: str, folder: Path):
 def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
     """Fits on the training part, keeps the weights that do best on validation."""
     training = Streams(parts["train"], BATCH, WINDOW, config.seed, MOST_TOKENS)
-    validation = Streams(parts["validation"], BATCH, WINDOW)
+    validation = Streams(parts["validation"][:MOST_TOKENS], BATCH, WINDOW)
     learner = build_model(config, model.output[0].shape[-1], BATCH)
     copy_weights(model, learner)
     steps = config.epochs * training.parts * len(training)

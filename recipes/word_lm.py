@@ -345,7 +345,7 @@ def train(
     size = (preset.batch, preset.window)
     most = MOST_WORK // model.count_params()
     training = Streams(parts["train"], *size, seed, most)
-    validation = Streams(parts["validation"], *size)
+    validation = Streams(parts["validation"][:most], *size)
     vocab = model.output[0].shape[-1]
     counts = np.bincount(parts["train"][:MOST_COUNTED], minlength=vocab) + 0.1
     model.get_layer("vectors").bias.assign(np.log(counts / counts.sum()))

@@ -179,3 +179,14 @@ def test_bad_ids(ids, message):
             use()
     with pytest.raises(ValueError, match="`order` must be positive"):
         NGram([0], 4, 0)
+
+
+def test_a_long_text_is_looked_at_in_chunks(monkeypatch):
+    train, test = text(400, seed=1), text(300, seed=2)
+    model = NGram(train, VOCAB, 4)
+    whole = -model.log_probabilities(test).mean()
+    alone = unigram_nats(train, test, VOCAB)
+    for size in (1, 2, 7, 300):
+        monkeypatch.setattr("data.ngram.CHUNK", size)
+        assert model.nats(test) == pytest.approx(whole, abs=1e-12)
+        assert unigram_nats(train, test, VOCAB) == pytest.approx(alone, abs=1e-12)

@@ -1,0 +1,116 @@
+"""Whether a text larger than memory trains: peak memory of `char_lm` on 2 GB.
+
+    python -m benchmarks.large_text
+
+Writes a text of `--gigabytes` (words drawn from the project's own files) into a
+temporary folder, lets `recipes.char_lm` encode and map it, trains some windows at its
+beginning, its middle and its end, reads held-out text and counts the n-gram model.
+Memory is the process's own: pages of mapped files, which the system takes back when it
+wants them, are left out (RssAnon of Linux). Writes `results/large-text.json`.
+"""
+
+import dataclasses
+import re
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+import recipes  # noqa: F401  (imports the backend without its start-up log)
+from benchmarks.report import write_record
+from benchmarks.throwaway import run_in
+from benchmarks.workers import ROOT, describe_hardware
+from kit.machine import describe_machine
+from kit.run import git_commit, one_line_errors
+
+STEPS = 20  # windows at each of the three places
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    gigabytes: float = 2.0
+    out: Path = ROOT / "results" / "large-text.json"
+
+
+def write_text(path: Path, size: int) -> None:
+    """Lines of twelve words each, `size` bytes."""
+    source = " ".join(file.read_text("utf-8") for file in ROOT.glob("*/*.py"))
+    words = np.array(sorted(set(re.findall("[a-z]+", source))))
+    chance = np.random.default_rng(0)
+    with path.open("w", encoding="utf-8") as file:
+        while file.tell() < size:
+            lines = chance.choice(words, (20_000, 12))
+            file.write("\n".join(" ".join(line) for line in lines) + "\n")
+
+
+class Peak(threading.Thread):
+    """The most memory that this process had since the start, in bytes."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.bytes = 0
+
+    def run(self):
+        while True:
+            status = Path("/proc/self/status").read_text()
+            found = int(re.search(r"RssAnon:\s+(\d+)", status)[1]) * 1024
+            self.bytes = max(self.bytes, found)
+            time.sleep(0.02)
+
+
+def measure(folder: Path, size: int) -> dict:
+    """Seconds of each stage, and the most memory up to its end."""
+    import keras
+
+    from kit.language import Streams, baselines, nats_of
+    from recipes.char_lm import BATCH, ORDER, WINDOW, Config, build_model, load_data
+
+    text, peak, stages = folder / "text.txt", Peak(), []
+    write_text(text, size)
+    peak.start()
+
+    def done(name):
+        seconds = time.perf_counter() - clock
+        stages.append({"stage": name, "seconds": seconds, "peak_bytes": peak.bytes})
+        print(stages[-1], flush=True)
+        return time.perf_counter()
+
+    clock = time.perf_counter()
+    parts, vocabulary = load_data(Config(max_chars=0), run_in(folder, str(text)))
+    clock = done("encode to disk")
+    vocab = len(vocabulary["characters"]) + 2
+    streams = Streams(parts["train"], BATCH, WINDOW, seed=0)
+    learner = build_model(Config(), vocab, BATCH)
+    learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(True))
+    for place in (0, len(streams) // 2, len(streams) - STEPS):
+        for index in range(place, place + STEPS):
+            learner.train_on_batch(*streams[index])
+    clock = done("training")
+    nats_of(build_model(Config(), vocab), parts["test"][:100_000])
+    clock = done("100,000 held-out characters")
+    baselines(parts, vocab, ORDER, [2], 1, [0], 1.0)
+    done("n-gram model, all held-out characters")
+    characters = {name: len(ids) for name, ids in parts.items()}
+    return {"bytes": text.stat().st_size, "characters": characters, "stages": stages}
+
+
+def main() -> None:
+    options = tyro.cli(Options, description=__doc__)
+    with tempfile.TemporaryDirectory(dir=ROOT) as folder:  # /tmp may be memory
+        found = measure(Path(folder), int(options.gigabytes * 1e9))
+    record = {
+        "command": "python -m benchmarks.large_text",
+        "git_commit": git_commit(),
+        "machine": {**describe_hardware(), **describe_machine()},
+        **found,
+    }
+    write_record(record, options.out)
+    print(options.out)
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        main()
