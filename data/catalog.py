@@ -11,10 +11,7 @@ what it was made from; where `DATA_HOME` is read-only, under `.cache/data/`.
 
 import difflib
 import os
-import shutil
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -22,12 +19,12 @@ from pathlib import Path
 from types import ModuleType
 
 from data import aclimdb, pydocs, python_source, reviews, shakespeare, wikitext
-from data.download import fetch, sync_folder
+from data.download import fetch
+from data.folders import make_once
 from data.tables import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "data"
-STALE = 3600  # seconds without a change: nobody is writing there any more
 
 
 @dataclass(frozen=True)
@@ -152,32 +149,9 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _make_once(target: Path, write: Callable[[Path], None]) -> Path:
-    """The folder `target`, filled by `write`: there whole or not at all."""
-    if target.is_dir():
-        return target
-    print(f"making {target} (once)", file=sys.stderr)
-    part = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for stale in target.parent.glob("*.part"):  # of a process that was killed
-            if stale.is_dir() and time.time() - stale.stat().st_mtime > STALE:
-                shutil.rmtree(stale, ignore_errors=True)
-        part = Path(tempfile.mkdtemp(".part", target.name + ".", target.parent))
-        part.chmod(0o755)  # mkdtemp's folders are their owner's alone
-        write(part)
-        for file in part.iterdir():
-            with file.open("rb") as handle:
-                os.fsync(handle.fileno())
-        sync_folder(part)
-        part.rename(target)
-        sync_folder(target.parent)
-    except OSError as error:
-        if not target.is_dir():  # else another process made it meanwhile
-            raise UserError(f"{target}: cannot be made: {error.strerror}") from None
-    finally:
-        if part is not None:
-            shutil.rmtree(part, ignore_errors=True)
-    return target
+    if not target.is_dir():
+        print(f"making {target} (once)", file=sys.stderr)
+    return make_once(target, write)
 
 
 def main(arguments: list[str]) -> int:

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from data.folders import sync_folder
 from data.tables import UserError
 
 CHUNK = 1 << 18  # bytes
@@ -83,13 +84,3 @@ def _show(name: str, received: int, size: int, end: str = "") -> None:
     share = f" of {size / 1e6:.1f} MB, {received / size:.0%}" if size else " MB"
     sys.stderr.write(f"\r{name}: {received / 1e6:.1f}{share}{end}")
     sys.stderr.flush()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut (where the system can)."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

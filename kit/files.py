@@ -5,13 +5,12 @@ import hashlib
 import io
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from data.folders import make_once
 from data.tables import UserError
 
 EMPTY = np.zeros(0, "uint16")  # an empty file cannot be mapped
@@ -112,18 +111,14 @@ def mapped(folder: Path, make: Callable[[], dict]) -> dict[str, np.ndarray]:
     Returns:
         `uint16` arrays `[n]`, mapped into memory, read-only.
     """
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        making = Path(tempfile.mkdtemp(".part", f"{folder.name}.", folder.parent))
-        try:
-            for name, pieces in make().items():
-                with (making / f"{name}.ids").open("wb") as stream:
-                    for piece in pieces:
-                        stream.write(np.asarray(piece, "uint16").data)
-            with contextlib.suppress(OSError):  # another process made it meanwhile
-                making.rename(folder)
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
+
+    def write(making: Path) -> None:
+        for name, pieces in make().items():
+            with (making / f"{name}.ids").open("wb") as stream:
+                for piece in pieces:
+                    stream.write(np.asarray(piece, "uint16").data)
+
+    make_once(folder, write)
     return {
         file.stem: np.memmap(file, "uint16", "r") if file.stat().st_size else EMPTY
         for file in sorted(folder.glob("*.ids"))

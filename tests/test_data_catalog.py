@@ -12,7 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from data import aclimdb, catalog, pydocs, python_source, reviews, shakespeare, wikitext
+from data import (
+    aclimdb,
+    catalog,
+    folders,
+    pydocs,
+    python_source,
+    reviews,
+    shakespeare,
+    wikitext,
+)
 from data.tables import UserError, read_table
 from data.texts import PARTS, read_parts
 
@@ -112,11 +121,12 @@ def test_neighbours_in_number_stay_in_one_part(places):
 
 def test_what_a_killed_process_left_is_removed(places):
     make_tar(places / "mine.tar", TEXTS)
-    for name, age in (("killed.part", 2 * catalog.STALE), ("at-work.part", 0)):
+    for name, age in (("killed.part", 2 * folders.STALE), ("at-work.part", 0)):
         (places / "cache" / name).mkdir(parents=True)
         (places / "cache" / name / "train.csv").touch()
         then = time.time() - age
-        os.utime(places / "cache" / name, (then, then))
+        for path in (places / "cache" / name / "train.csv", places / "cache" / name):
+            os.utime(path, (then, then))
     folder = catalog.locate("mine.tar")
     names = {path.name for path in (places / "cache").iterdir()}
     assert names == {folder.name, "at-work.part"}

@@ -1,0 +1,60 @@
+"""A folder that is there whole or not at all."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from data.tables import UserError
+
+STALE = 3600  # seconds without a change: nobody is writing there any more
+
+
+def make_once(target: Path, write: Callable[[Path], None]) -> Path:
+    """The folder `target`; where it is not there yet, filled by `write(folder)`.
+
+    What processes that were killed left beside it is removed.
+
+    Raises `UserError`: it cannot be made.
+    """
+    if target.is_dir():
+        return target
+    part = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for stale in target.parent.glob("*.part"):
+            if stale.is_dir() and time.time() - _changed(stale) > STALE:
+                shutil.rmtree(stale, ignore_errors=True)
+        part = Path(tempfile.mkdtemp(".part", target.name + ".", target.parent))
+        part.chmod(0o755)  # mkdtemp's folders are their owner's alone
+        write(part)
+        for file in part.iterdir():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+        sync_folder(part)
+        part.rename(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        if not target.is_dir():  # else another process made it meanwhile
+            raise UserError(f"{target}: cannot be made: {error.strerror}") from None
+    finally:
+        if part is not None:
+            shutil.rmtree(part, ignore_errors=True)
+    return target
+
+
+def _changed(folder: Path) -> float:
+    """When it, or a file in it, was changed last."""
+    return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut (where the system can)."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
