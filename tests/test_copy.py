@@ -254,19 +254,20 @@ def test_sentiment_trains_in_an_app(tmp_path, monkeypatch):
     assert (run / "labels.txt").read_text().split() == ["bad", "good"]
 
 
+@pytest.mark.parametrize("recipe", ["char_lm", "word_lm"])
 def test_a_language_model_runs_in_an_app_on_a_sample_that_nobody_owns(
-    tmp_path, monkeypatch
+    tmp_path, monkeypatch, recipe
 ):
     make_app(tmp_path, monkeypatch)
-    copy_recipe("char_lm", Path("app/char_lm"))
+    copy_recipe(recipe, Path("app/writer"))
     sample = "".join(
-        Path(f"app/char_lm/sample/{part}.txt").read_text("utf-8") for part in PARTS
+        Path(f"app/writer/sample/{part}.txt").read_text("utf-8") for part in PARTS
     )
     sources = sorted((ROOT / "custom_layers").glob("*.py"))
     assert sample == "".join(path.read_text("utf-8") for path in sources)
-    said = python("-m", "app.char_lm", "--smoke")
+    said = python("-m", "app.writer", "--smoke")
     assert said.returncode == 0, said.stderr
-    run = Path("runs/char_lm/smoke")
+    run = Path(f"runs/{recipe}/smoke")
     assert json.loads((run / "metrics.json").read_text())["test_nats_per_token"] > 0
     assert (run / "saved_model" / "1" / "saved_model.pb").exists()
 
