@@ -14,16 +14,15 @@ import contextlib
 import functools
 import importlib
 import inspect
-import json
 import statistics
 import subprocess
 import sys
 import time
 from collections import Counter
 
+from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
 from data.tables import UserError
-from kit.files import write_whole
 from kit.run import command, git_commit, one_line_errors
 
 RESULTS = ROOT / "results"
@@ -178,9 +177,8 @@ def main():
             print(f"{key}: {found[key]}")
         for key in ("first_steps_s", "batches_made_beside_s"):
             print(f"{key}: {found[key]:.2f}")
-        text = json.dumps(record, indent=1, default=float) + "\n"
         path = RESULTS / f"recipe-time-{name}.json"
-        write_whole(path, text.encode())
+        write_record(record, path)
         print(path)
 
 
