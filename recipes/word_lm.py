@@ -18,6 +18,9 @@ Model    word -> vector -> LSTM layers -> the next word's probability, by the sa
 Writes   runs/word_lm/<UTC time>/: report.html, metrics.json, samples.txt, and
          saved_model/1/: `serving_default` continues a batch of prompts, `score` gives
          nats a word.
+Result   pydocs (of Python 3.11.7, NumPy 2.4.6, Keras 3.15.1, matplotlib 3.11.2), mean
+         of seeds 0 to 2: test perplexity 53.8, Kneser-Ney 70.4; six minutes of training
+         on 2 CPU cores (results/).
 """
 
 from collections import Counter
@@ -97,7 +100,7 @@ PRESETS = {
         words=0.1, inputs=0.4, between=0.25, outputs=0.4, recurrent_weights=0.5,
         variational=True, average=0.999,
     ),
-}  # Adam in place of their SGD: as good by Melis, Dyer and Blunsom (2018), and sooner.
+}  # Adam in place of their SGD, as Melis, Dyer and Blunsom (2018) train such networks.
 # fmt: on
 MOST_COUNTED = 20_000_000  # words whose frequencies the first logits are
 ORDER = 5  # of the n-gram model
@@ -107,6 +110,8 @@ SAMPLES, LENGTH, TEMPERATURE = 64, 100, 0.8  # texts written in the end
 MOST_LENGTH, MOST_PROMPT = 2_000, 500  # words of one answer of the export
 SCORED = 64  # words whose logits are in memory together
 PADDING, UNKNOWN = 0, 1  # the first two ids
+# sha256 of the `pydocs` behind the figures above.
+MEASURED = "d0effc3f776e854fa16b9b64d972c1daff5ad400593d15ab597243d79a2b7b93"
 SMOKE = {"max_chars": 60_000, "max_vocab": 500, "epochs": 1}  # instead, under --smoke
 
 
@@ -388,6 +393,8 @@ def train(
 
 def main(config: Config, run: Run) -> None:
     parts, vocabulary, characters = load_data(config, run)
+    if config.data == "pydocs" and run.data_sha256 != MEASURED:
+        print("Other packages, another text: figures published for it need not hold")
     vocab, preset = len(vocabulary["words"]) + 2, PRESETS[config.preset]
     model = build_model(preset, vocab)
     if run.loaded:
