@@ -4,10 +4,19 @@ import keras
 import numpy as np
 import pytest
 
-from custom_layers import LSTM
+from custom_layers import GRU, LSTM
 from data.tables import UserError
 from kit.files import mapped
-from kit.language import FreshStates, Streams, copied_share, parsed_share
+from kit.language import (
+    FreshStates,
+    Streams,
+    copied_share,
+    copy_weights,
+    nats_of,
+    nats_of_each,
+    parsed_share,
+    probabilities_figure,
+)
 
 TEXT = np.arange(10_000, dtype="uint16")
 
@@ -176,3 +185,60 @@ def test_mapped_arrays_are_made_once_and_whole(tmp_path):
     with pytest.raises(IndexError):
         mapped(tmp_path / "b" / "ids", fail)
     assert list((tmp_path / "b").iterdir()) == []
+
+
+def reader(vocab=5):
+    """Ids and one state -> logits and the state: a GRU with large weights."""
+    ids, first = keras.Input([None], dtype="int32"), keras.Input([4])
+    x = keras.layers.Embedding(vocab, 3)(ids)
+    x, last = GRU(4, return_sequences=True, return_state=True)(x, initial_state=first)
+    model = keras.Model([ids, first], [keras.layers.Dense(vocab)(x), last])
+    chance = np.random.default_rng(0)
+    model.set_weights([chance.normal(size=w.shape) for w in model.get_weights()])
+    return model
+
+
+def test_nats_of_each_token_and_their_picture():
+    model = reader()
+    ids = np.random.default_rng(1).integers(0, 5, 1203).astype("uint16")
+    logits, _ = model([ids[None, :-1].astype("int32"), np.zeros((1, 4), "float32")])
+    logits = np.array(logits[0], "float64")
+    logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    nats = -logs[np.arange(1202), ids[1:]]
+    found = list(nats_of_each(model, ids))
+    assert [len(piece) for piece in found] == [500, 500, 202]
+    np.testing.assert_allclose(np.concatenate(found), nats, atol=1e-4)
+    assert nats_of(model, ids) == pytest.approx(nats.mean(), abs=1e-5)
+
+    def names(ids):
+        return "".join("a \ncd"[index] for index in ids)
+
+    figure = probabilities_figure(model, ids, names, 7)
+    assert figure["kind"] == "word_by_word"
+    lines = figure["items"]
+    assert "".join(line["text"] for line in lines) == names(ids[1:36])
+    words = "".join(word for line in lines for word in line["words"])
+    assert words == names(ids[1:36]).replace(" ", "\u2423").replace("\n", "\u23ce")
+    shown = [p for line in lines for p in line["probabilities"]]
+    np.testing.assert_allclose(shown, np.exp(-nats[:35]), atol=1e-4)
+    assert lines[0]["said"] == f"{nats[:7].mean():.2f} nats a token"
+    # A text shorter than the picture.
+    figure = probabilities_figure(model, ids[:4], lambda x: "-" * len(x), 7)
+    assert [line["words"] for line in figure["items"]] == [["-"] * 3]
+    assert probabilities_figure(model, ids[:1], str, 7)["items"] == []
+
+
+def test_weights_are_copied_but_carried_states_are_not():
+    def build(batch):
+        ids = keras.Input(batch_shape=(batch, None), dtype="int32")
+        x = keras.layers.Embedding(5, 3)(ids)
+        x = LSTM(4, return_sequences=True, stateful=batch is not None)(x)
+        return keras.Model(ids, keras.layers.Dense(5)(x))
+
+    training, reading = build(2), build(None)
+    training(np.ones((2, 3), "int32"))
+    copy_weights(training, reading)
+    pairs = zip(training.trainable_variables, reading.trainable_variables, strict=True)
+    for ours, theirs in pairs:
+        np.testing.assert_array_equal(ours, theirs)
+    assert len(reading.weights) == len(training.weights) - 2
