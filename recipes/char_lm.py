@@ -60,11 +60,11 @@ class Config:
     units: int = 256  # width of the state
     layers: int = 1  # cells on top of each other
     dropout: float = 0.0  # share of the outputs dropped between layers, in training
-    learning_rate: float = 2e-2  # after 100 steps; from there along a cosine to zero
+    learning_rate: float = 1e-2  # after 100 steps; from there along a cosine to zero
     prompt: str = "def "  # what the samples begin with
 
 
-BATCH = 64  # streams side by side
+BATCH = 32  # streams side by side
 WINDOW = 64  # characters that gradients go back through
 VECTOR = 64  # numbers a character
 ORDER = 6  # of the n-gram model
