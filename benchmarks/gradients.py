@@ -23,8 +23,9 @@ from kit.files import sha256
 from kit.language import Streams
 from kit.machine import describe_machine
 from kit.run import git_commit, one_line_errors
-from recipes.char_lm import BATCH, WINDOW, Config, build_model, encode
+from recipes.char_lm import WINDOW, Config, build_model, encode
 
+BATCH = 64  # streams side by side
 DISTANCES, STEPS, MOST_CHARS = 100, 400, 3_000_000
 CELLS = {"simple_rnn": ["h"], "gru": ["h"], "lstm": ["h", "c"]}
 COLORS = {"simple_rnn": "#d9742b", "gru": "#4a9b6e", "lstm": "#3572b0"}
