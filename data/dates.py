@@ -303,11 +303,7 @@ def _han(day: date) -> str:
 
 def _typed(text: str, random: Random) -> str:
     """The text as it may be typed."""
-    draw = random.random()
-    for case, share in CASES.items():  # noqa: B007
-        draw -= share
-        if draw < 0:
-            break
+    case = _drawn(random, CASES)
     if case == "small":
         text = text.lower()
     elif case == "capital":
@@ -323,6 +319,16 @@ def _typed(text: str, random: Random) -> str:
         place = spaces[int(random.random() * len(spaces))]
         text = f"{text[:place]} {text[place:]}"
     return text
+
+
+def _drawn(random: Random, shares: dict[str, float]) -> str:
+    """One of the keys, each with its share."""
+    draw = random.random()
+    for name, share in shares.items():
+        draw -= share
+        if draw < 0:
+            break
+    return name
 
 
 def key(text: str) -> str:

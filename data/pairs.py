@@ -34,7 +34,9 @@ def read_pairs(
 
     - A TSV file: a pair a line, nothing quoted. With a header that names `source` and
       `target` (in any case) these columns are read, without one the first two. It may
-      be packed: `.gz`, or the one text in a `.zip`, as ManyThings.org gives them.
+      be packed: `.gz`, or the one text in a `.zip` such as `fra-eng.zip` from
+      http://www.manythings.org/anki, English first (its contents grow, so there is no
+      hash to fetch it by).
     - A folder with `train.tsv`, perhaps `validation.tsv`, `test.tsv`, `test_NAME.tsv`.
     - A folder with a file for each of two languages, the same sentence in the same
       line: `train.de` and `train.en`, perhaps `val.de` ..., `test_2016_flickr.de.gz`
