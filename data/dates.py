@@ -327,7 +327,7 @@ def _drawn(random: Random, shares: dict[str, float]) -> str:
     for name, share in shares.items():
         draw -= share
         if draw < 0:
-            break
+            return name
     return name
 
 
