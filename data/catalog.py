@@ -13,12 +13,21 @@ import difflib
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from data import aclimdb, pydocs, python_source, reviews, shakespeare, wikitext
+from data import (
+    aclimdb,
+    addition,
+    dates,
+    pydocs,
+    python_source,
+    reviews,
+    shakespeare,
+    wikitext,
+)
 from data.download import fetch
 from data.folders import make_once
 from data.tables import UserError
@@ -32,14 +41,16 @@ class Source:
     about: str
     licence: str
     # Of what is generated, `version()` and `write(folder)`; of what is fetched,
-    # `digest(path)` and `convert(path, folder)`.
-    maker: ModuleType
+    # `digest(path)` and `convert(path, folder)`; none where it is read as it comes.
+    maker: ModuleType | None = None
     url: str = ""  # empty: made here
     generated: bool = False  # no text of people: said wherever its figures stand
     sha256: str = ""
     sha256_from: str = ""  # who published that hash: never taken from a copy at hand
     size: int = 0  # bytes; 0: not published
     accepted: tuple[str, ...] = ()  # other file names taken when they are there already
+    # Of several files, below `url`: sha256 and size by name, in place of those above.
+    files: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
 CATALOG = {
@@ -95,6 +106,57 @@ CATALOG = {
         sha256_from="MLX Data, github.com/ml-explore/mlx-data, "
         "python/mlx/data/datasets/wikitext.py",
     ),
+    "dates": Source(
+        about="generated dates in 39 languages -> 2021-09-03; needs no network",
+        licence="MIT, as this project; names of months and days: Unicode CLDR, "
+        "Unicode License",
+        maker=dates,
+        generated=True,
+    ),
+    "addition": Source(
+        about="generated sums of up to three figures, 57+481 -> 538; needs no network",
+        licence="MIT, as this project",
+        maker=addition,
+        generated=True,
+    ),
+    "multi30k": Source(
+        about="Multi30k task 1: 31,014 captions of pictures, German -> English, 1.3 MB",
+        licence="none stated; research and education, as the pictures of Flickr30K; "
+        "cite Elliott et al., Multi30K: Multilingual English-German Image "
+        "Descriptions, VL 2016",
+        url="https://raw.githubusercontent.com/multi30k/dataset/"
+        "a3d2e0d26b56f3846f66a952536ffed4e401d05a/data/task1/raw/",
+        files={
+            "train.de.gz": (
+                "726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6",
+                637044,
+            ),
+            "train.en.gz": (
+                "d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f",
+                568929,
+            ),
+            "val.de.gz": (
+                "f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a",
+                24681,
+            ),
+            "val.en.gz": (
+                "14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28",
+                21650,
+            ),
+            "test_2016_flickr.de.gz": (
+                "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8",
+                22890,
+            ),
+            "test_2016_flickr.en.gz": (
+                "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9",
+                21077,
+            ),
+        },
+        # Files with these hashes have the MD5 sums that torchtext published.
+        sha256_from="github.com/AlphaEmperorOmega/emperor, "
+        "emperor/datasets/text/translation/multi30k.py; MD5: torchtext, "
+        "github.com/pytorch/text, torchtext/experimental/datasets/raw/multi30k.py",
+    ),
 }
 
 
@@ -105,7 +167,9 @@ def locate(name_or_path: str) -> Path:
     tar or folder in aclImdb's layout (`train/pos/*.txt` ...) give a folder with
     `train.csv`, `test.csv`, perhaps `validation.csv` and `test_NAME.csv`, each with the
     columns `text,label`. The names of plain texts give a folder with `train.txt`,
-    `validation.txt` and `test.txt`. Other paths are returned as they are.
+    `validation.txt` and `test.txt`, `dates` and `addition` one with `train.tsv` ... of
+    the columns `source` and `target`, `multi30k` its files as they come: what
+    `read_pairs` reads. Other paths are returned as they are.
 
     Raises `UserError`: neither a name nor a path, a broken archive, a failed download.
     """
@@ -129,6 +193,11 @@ def _make_ready(name: str, source: Source) -> Path:
     made = home if _is_writable(home) else CACHE
     if not source.url:
         return _make_once(made / source.maker.version(), source.maker.write)
+    for file, (sha256, size) in source.files.items():
+        if not (home / file).is_file():
+            fetch(source.url + file, home / file, sha256, size)
+    if source.maker is None:
+        return home
     names = (source.url.rpartition("/")[2], *source.accepted)
     archive = next((home / n for n in names if (home / n).is_file()), None)
     if archive is None:

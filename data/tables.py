@@ -55,23 +55,30 @@ def read_table(
                 skipped[reason] += 1
             else:
                 rows.append(values)
-    _report(path, len(rows), skipped)
+    if not rows and not skipped:
+        raise UserError(f"{path}: expected rows after the header, found none")
+    report_skipped(path, len(rows), skipped)
     return rows, skipped.total()
 
 
 def _read_text(path: Path) -> str:
     try:
-        content = path.read_bytes()
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        found = f"found byte {error.start}, line {line}: {error.reason}"
-        raise UserError(f"{path}: expected UTF-8 text, {found}") from None
+        text = decoded(path.read_bytes(), path)
     except OSError as error:  # a folder, no permission
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if not text.strip():
         raise UserError(f"{path}: expected a header and rows, found an empty file")
     return text
+
+
+def decoded(content: bytes, path: Path) -> str:
+    """The text of a file's bytes, without a byte order mark; else a `UserError`."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        found = f"found byte {error.start}, line {line}: {error.reason}"
+        raise UserError(f"{path}: expected UTF-8 text, {found}") from None
 
 
 def _records(reader, path: Path) -> Iterator[list[str] | None]:
@@ -104,9 +111,9 @@ def _fault(values: tuple[str, ...], columns: tuple[str, ...]) -> str | None:
     return None
 
 
-def _report(path: Path, kept: int, skipped: Counter) -> None:
-    if not (total := kept + skipped.total()):
-        raise UserError(f"{path}: expected rows after the header, found none")
+def report_skipped(path: Path, kept: int, skipped: Counter) -> None:
+    """Says how many rows were skipped and why; over 1 % of them is a `UserError`."""
+    total = kept + skipped.total()
     reasons = ", ".join(f"{n} {reason}" for reason, n in skipped.most_common())
     what = f"{skipped.total()} of {total} rows of {path.name}: {reasons}"
     if skipped.total() > MAX_SKIPPED * total:

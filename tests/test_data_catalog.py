@@ -1,5 +1,6 @@
 """Names and paths become plain files, made once, whole or not at all."""
 
+import gzip
 import io
 import os
 import stat
@@ -22,6 +23,7 @@ from data import (
     shakespeare,
     wikitext,
 )
+from data.pairs import read_pairs
 from data.tables import UserError, read_table
 from data.texts import PARTS, read_parts
 
@@ -362,6 +364,7 @@ def test_command_line(places, capsys):
     assert catalog.main([]) == 0
     lines = capsys.readouterr().out.splitlines()
     names = ["reviews", "imdb", "python", "pydocs", "tinyshakespeare", "wikitext-2"]
+    names += ["dates", "addition", "multi30k"]
     assert [line.split()[0] for line in lines] == names
     make_tar(places / "home/imdb/aclImdb_v1.tar.gz", TEXTS)
     assert catalog.main(["imdb"]) == 0
@@ -456,12 +459,46 @@ def test_another_zip_is_refused(places, monkeypatch):
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+def test_several_files_are_fetched_each_once(places, monkeypatch):
+    asked = []
+
+    def fetch(url, path, sha256, size):
+        asked.append((url, sha256, size))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(b"".join(b"%d\n" % n for n in range(20))))
+
+    monkeypatch.setattr(catalog, "fetch", fetch)
+    source = catalog.CATALOG["multi30k"]
+    folder = catalog.locate("multi30k")
+    wanted = [(source.url + name, *known) for name, known in source.files.items()]
+    assert asked == wanted and source.url.endswith("/")
+    assert catalog.locate("multi30k") == folder == places / "home/multi30k"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(source.files)
+    (folder / "val.de.gz").unlink()
+    catalog.locate("multi30k")
+    assert asked[len(wanted) :] == [wanted[2]]
+    with pytest.raises(UserError, match="found both sides equal in 60 of 60"):
+        read_pairs(folder)
+
+
+@pytest.mark.parametrize("name", ["dates", "addition"])
+def test_generated_pairs(places, name, capsys):
+    folder = catalog.locate(name)
+    assert folder.parent == places / "home" / name
+    parts = read_pairs(folder)
+    sizes = {part: len(rows) for part, rows in parts.items()}
+    assert sizes == catalog.CATALOG[name].maker.SIZES
+    assert capsys.readouterr().out == ""  # nothing skipped, repeated or seen
+
+
 @pytest.mark.parametrize("name", catalog.CATALOG)
 def test_every_entry_says_where_it_is_from(name):
     source = catalog.CATALOG[name]
     assert source.about and source.licence
     if source.url:
-        assert len(source.sha256) == 64 and "github.com/" in source.sha256_from
+        hashes = [sha256 for sha256, _ in source.files.values()] or [source.sha256]
+        assert {len(sha256) for sha256 in hashes} == {64}
+        assert "github.com/" in source.sha256_from
 
 
 @pytest.mark.skipif(
