@@ -7,7 +7,19 @@ keys, what a query is compared with, are computed once a source.
 import keras
 from keras import ops
 
-from .recurrent import RecurrentCell, check_units
+from .attention_steps import (
+    AdditiveScore,
+    MultiplicativeScore,
+    cell_steps,
+    decoder_steps,
+    masked_softmax,
+)
+from .gru import GRU, GRUCell
+from .lstm import LSTM, LSTMCell
+from .recurrent import RecurrentLayer, check_units, project
+from .simple_rnn import SimpleRNN, SimpleRNNCell
+
+FAST = {SimpleRNNCell: SimpleRNN, LSTMCell: LSTM, GRUCell: GRU}
 
 
 class Attention(keras.layers.Layer):
@@ -39,6 +51,10 @@ class Attention(keras.layers.Layer):
 
     def score(self, query, keys):
         """Scores `(batch, time, memory_time)` of queries `(batch, time, features)`."""
+        raise NotImplementedError
+
+    def score_steps(self):
+        """The score inside a loop: its class, and a list of its weights."""
         raise NotImplementedError
 
     def in_compute_dtype(self, *tensors):
@@ -112,6 +128,9 @@ class BahdanauAttention(Attention):
         hidden = ops.tanh(q[:, :, None] + keys[:, None])
         return ops.matmul(hidden, ops.expand_dims(self.v, -1))[..., 0]
 
+    def score_steps(self):
+        return AdditiveScore, self.in_compute_dtype(self.query_kernel, self.v)
+
     def get_config(self):
         return {**super().get_config(), "units": self.units}
 
@@ -182,25 +201,11 @@ class LuongAttention(Attention):
     def score(self, query, keys):
         return ops.matmul(query, ops.transpose(keys, (0, 2, 1)))
 
+    def score_steps(self):
+        return MultiplicativeScore, []
+
     def get_config(self):
         return {**super().get_config(), "score": self.score_name}
-
-
-def masked_softmax(scores, mask=None):
-    """Shares of 1 over the last axis, exactly 0 where the mask is False.
-
-    Where all of it is, all are 0, and gradients are 0 too. Sums of many small numbers
-    want float32, whatever the scores come in.
-    """
-    dtype = scores.dtype
-    scores = ops.cast(scores, keras.backend.result_type(dtype, "float32"))
-    if mask is not None:
-        mask = ops.cast(mask, "bool")
-        scores = ops.where(mask, scores, -1e9)
-    weights = ops.softmax(scores, axis=-1)
-    if mask is not None:
-        weights = ops.where(mask, weights, 0.0)
-    return ops.cast(weights, dtype)
 
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
@@ -277,7 +282,7 @@ class AttentionDecoder(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(cell, RecurrentCell):
+        if type(cell) not in FAST:
             raise ValueError(
                 "Argument `cell` must be a SimpleRNNCell, LSTMCell or GRUCell. "
                 f"Received: cell={cell!r}"
@@ -298,6 +303,7 @@ class AttentionDecoder(keras.layers.Layer):
                 f"Received: attend={attend!r}, units={units!r}"
             )
         self.cell = cell
+        self.whole = Whole(cell, return_sequences=True, dtype=self.dtype_policy)
         self.attention = attention
         self.attend = attend
         self.units = None if units is None else check_units(units)
@@ -315,26 +321,64 @@ class AttentionDecoder(keras.layers.Layer):
         entering = self.units if self.input_feeding else entering
         if not self.cell.built:
             self.cell.build((batch, features + entering))
+        self.whole.build((batch, None, features))
         if not self.attention.built:
             self.attention.build((batch, self.cell.units), tuple(memory_shape))
         if self.attentional is not None:
             self.attentional.build((batch, self.cell.units + context))
 
     def call(
-        self, inputs, memory, keys=None, *, memory_mask=None, initial_state=None
+        self,
+        inputs,
+        memory,
+        keys=None,
+        *,
+        memory_mask=None,
+        initial_state=None,
+        training=False,
     ):
         keys = self.project(memory) if keys is None else keys
         states = self.all_states(initial_state, ops.shape(inputs)[0])
-
-        def step(inputs, states):
-            output, weights, states = self.step(
-                inputs, list(states), memory, keys, memory_mask
+        if self.attend == "before" or self.input_feeding:
+            outputs, weights, states = self.loop(
+                inputs, memory, keys, memory_mask, states
             )
-            return [output, weights], states
-
-        loop = keras.layers.RNN(Steps(step, len(states)), return_sequences=True)
-        _, (outputs, weights), states = loop.inner_loop(inputs, states, None)
+        else:
+            _, hs, states = self.whole.inner_loop(inputs, states, None, training)
+            c, weights = self.attention(hs, memory, keys, memory_mask=memory_mask)
+            outputs = [hs, c]
+        outputs = join(*outputs)
+        if self.attentional is not None and not self.input_feeding:
+            outputs = self.attentional(outputs)
         return outputs, weights, *states
+
+    def loop(self, inputs, memory, keys, memory_mask, states):
+        """All steps where attention stands inside the loop, see `decoder_steps`."""
+        dtype = self.compute_dtype
+        kernel = ops.cast(self.cell.kernel, dtype)
+        cell, cell_weights, bias = cell_steps(self.cell, dtype)
+        features = inputs.shape[-1]
+        x = project(ops.transpose(inputs, (1, 0, 2)), kernel[:features])
+        x = x if bias is None else x + bias
+        vector = []
+        if self.input_feeding:
+            vector_kernel = ops.cast(self.attentional.kernel, dtype)
+            units = self.cell.units
+            vector = [vector_kernel[:units], vector_kernel[units:]]
+        score, score_weights = self.attention.score_steps()
+        outputs, weights, states = decoder_steps(
+            cell,
+            score,
+            x,
+            states,
+            memory,
+            keys,
+            memory_mask,
+            kernel[features:],
+            [cell_weights, score_weights, vector],
+        )
+        outputs = [ops.transpose(output, (1, 0, 2)) for output in outputs]
+        return outputs, ops.transpose(weights, (1, 0, 2)), states
 
     def step(self, inputs, states, memory, keys=None, memory_mask=None):
         """One step: the equations.
@@ -348,6 +392,7 @@ class AttentionDecoder(keras.layers.Layer):
             `(output, weights, states)`: `(batch, units)`, `(batch, memory_time)`, and a
             list as it came in.
         """
+
         def attend(query):
             return self.attention(query, memory, keys, memory_mask=memory_mask)
 
@@ -360,7 +405,7 @@ class AttentionDecoder(keras.layers.Layer):
             h, states = self.cell(x, states)
             c, weights = attend(h)
         output = join(h, c)
-        output = self.attentional(output) if self.attentional else output
+        output = output if self.attentional is None else self.attentional(output)
         return output, weights, [*states, output] if self.input_feeding else states
 
     def project(self, memory):
@@ -402,16 +447,12 @@ class AttentionDecoder(keras.layers.Layer):
         return cls(**config)
 
 
-class Steps:
-    """What `keras.layers.RNN` wants a cell to be."""
+class Whole(RecurrentLayer):
+    """The fast layer of a cell that is there already."""
 
-    def __init__(self, step, states):
-        self.call = self.step = step
-        self.state_size = [1] * states
-
-    def __call__(self, inputs, states):
-        return self.step(inputs, states)
+    def loop(self, *arguments):
+        return FAST[type(self.cell)].loop(self, *arguments)
 
 
 def join(*tensors):
-    return ops.concatenate(tensors, axis=-1)
+    return ops.concatenate(tensors, axis=-1) if len(tensors) > 1 else tensors[0]
