@@ -398,16 +398,18 @@ def masked_softmax(scores, mask=None):
     """Shares of 1 over the last axis, exactly 0 where the mask is False.
 
     Where all of it is, all are 0, and gradients are 0 too. Sums of many small numbers
-    want float32, whatever the scores come in.
+    want float32, whatever the scores come in. `ops.softmax` warns of a memory of one
+    place, which is none of a fault here.
     """
     dtype = scores.dtype
     scores = ops.cast(scores, keras.backend.result_type(dtype, "float32"))
-    if mask is not None:
-        scores = ops.where(mask, scores, -1e9)
-    weights = ops.softmax(scores, axis=-1)
-    if mask is not None:
-        weights = ops.where(mask, weights, 0.0)
-    return ops.cast(weights, dtype)
+    scores = scores if mask is None else ops.where(mask, scores, -1e9)
+    largest = ops.max(scores, axis=-1, keepdims=True)
+    shares = ops.exp(scores - ops.stop_gradient(largest))
+    shares = shares if mask is None else ops.where(mask, shares, 0.0)
+    total = ops.sum(shares, axis=-1, keepdims=True)
+    total = total if mask is None else ops.where(total > 0, total, 1.0)
+    return ops.cast(shares / total, dtype)
 
 
 def softmax_gradient(weights, gradient):
