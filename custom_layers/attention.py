@@ -36,7 +36,7 @@ class Attention(keras.layers.Layer):
         keys = self.project(memory) if keys is None else keys
         one = len(query.shape) == 2
         query = query[:, None] if one else query
-        mask = None if memory_mask is None else memory_mask[:, None]
+        mask = None if memory_mask is None else ops.cast(memory_mask, "bool")[:, None]
         weights = masked_softmax(self.score(query, keys), mask)
         context = ops.matmul(weights, memory)
         return (context[:, 0], weights[:, 0]) if one else (context, weights)
@@ -258,7 +258,7 @@ class AttentionDecoder(keras.layers.Layer):
     behind a row's end come too late for those before.
 
     Raises:
-        ValueError: an argument is none of the above.
+        ValueError: an argument is none of the above, or `initial_state` lacks a state.
 
     Example:
         >>> decoder = AttentionDecoder(GRUCell(8), BahdanauAttention(8), units=6)
@@ -365,6 +365,7 @@ class AttentionDecoder(keras.layers.Layer):
             vector_kernel = ops.cast(self.attentional.kernel, dtype)
             units = self.cell.units
             vector = [vector_kernel[:units], vector_kernel[units:]]
+        mask = None if memory_mask is None else ops.cast(memory_mask, "bool")
         score, score_weights = self.attention.score_steps()
         outputs, weights, states = decoder_steps(
             cell,
@@ -373,7 +374,7 @@ class AttentionDecoder(keras.layers.Layer):
             states,
             memory,
             keys,
-            memory_mask,
+            mask,
             kernel[features:],
             [cell_weights, score_weights, vector],
         )
@@ -421,8 +422,17 @@ class AttentionDecoder(keras.layers.Layer):
 
     def all_states(self, initial_state, batch_size):
         """The states that are given, and zeros for the others."""
-        given = [] if initial_state is None else list(initial_state)
-        return given + self.get_initial_state(batch_size)[len(given) :]
+        states = self.get_initial_state(batch_size)
+        if initial_state is None:
+            return states
+        given = initial_state
+        given = list(given) if isinstance(given, (list, tuple)) else [given]
+        if not len(states) - self.input_feeding <= len(given) <= len(states):
+            raise ValueError(
+                "Argument `initial_state` must hold every state of the cell. "
+                f"Received: {len(given)} states for a {type(self.cell).__name__}"
+            )
+        return given + states[len(given) :]
 
     def compute_mask(self, inputs, previous_mask=None):
         """That of the inputs, for the outputs."""

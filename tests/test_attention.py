@@ -411,6 +411,30 @@ def test_states_begin_at_zero():
         if decoder.input_feeding:  # what an encoder gives: the cell's states alone
             found = decoder(inputs, memory, initial_state=states[:-1])
             assert_all_close(arrays(found), arrays(expected), 0)
+        else:
+            with pytest.raises(ValueError, match=r"every state of the cell. Received"):
+                decoder(inputs, memory, initial_state=states + states)
+    state = ops.ones((BATCH, UNITS), DTYPE)
+    decoder = make_decoder("before", "GRU", "dot")
+    found = decoder(inputs, memory, initial_state=state)
+    expected = decoder(inputs, memory, initial_state=[state])
+    assert_all_close(arrays(found), arrays(expected), 0)
+    with pytest.raises(ValueError, match=r"Received: 1 states for a LSTMCell"):
+        make_decoder(*FEW[0])(inputs, memory, initial_state=state)
+
+
+@TENSORFLOW
+def test_masks_may_be_numbers():
+    rng = np.random.default_rng(14)
+    mask = make_mask("empty row")
+    for case in FEW:
+        decoder, _ = with_weights(make_decoder(*case), rng)
+        inputs, memory, _ = make_data(decoder, rng)
+        found, expected = (
+            decoder(*tensors(inputs, memory), memory_mask=ops.convert_to_tensor(m))
+            for m in (mask.astype("int32"), mask)
+        )
+        assert_all_close(arrays(found), arrays(expected), 0)
 
 
 @TENSORFLOW
@@ -604,12 +628,13 @@ def test_mixed_precision_is_near_float32(case, policy):
     for found, expected in zip(*results, strict=True):
         found = [np.float32(x) for x in found]
         assert_all_close(found, expected, tolerance)
-    inputs, memory, *states = tensors(inputs, memory, *states)
-    whole = decoder(inputs, memory, initial_state=states, memory_mask=mask)
-    states = [ops.cast(state, decoder.compute_dtype) for state in states]
-    output, a, states = decoder.step(inputs[:, 0], states, memory, None, mask)
-    for result in (*whole, output, a, *states):
-        assert keras.backend.standardize_dtype(result.dtype) == policy[6:]
+    assert all(value.dtype.name == policy[6:] for value in results[0][0])
+    if not ON_JAX:
+        inputs, memory, *states = tensors(inputs, memory, *states)
+        states = [ops.cast(state, decoder.compute_dtype) for state in states]
+        output, a, states = decoder.step(inputs[:, 0], states, memory, None, mask)
+        for result in (output, a, *states):
+            assert keras.backend.standardize_dtype(result.dtype) == policy[6:]
 
 
 @TENSORFLOW
