@@ -332,6 +332,22 @@ def test_keys_are_what_is_scored():
         expected = np.einsum("bm,bmf->bf", *arrays([flipped, memory]))
         assert_all_close(arrays([context]), [expected], 1e-5)
 
+    for case in FEW:
+        decoder, _ = with_weights(make_decoder(*case), rng)
+        inputs, memory, states = make_data(decoder, rng)
+        inputs, memory, *states = tensors(inputs, memory, *states)
+        keys = ops.flip(decoder.project(memory), axis=1)
+        own = [
+            decoder(inputs[:, :1], memory, initial_state=states)[1],
+            decoder.step(inputs[:, 0], states, memory)[1],
+        ]
+        other = [
+            decoder(inputs[:, :1], memory, keys, initial_state=states)[1],
+            decoder.step(inputs[:, 0], states, memory, keys)[1],
+        ]
+        flipped = [ops.flip(weights, axis=-1) for weights in other]
+        assert_all_close(arrays(flipped), arrays(own), 1e-6)
+
 
 @pytest.mark.parametrize(("case", "time"), [*((c, TIME) for c in CASES), (FEW[0], 1)])
 def test_decoder_and_its_gradients_equal_the_equations(case, time):
@@ -645,6 +661,9 @@ def test_softmax_is_as_exact_as_its_type_allows():
     found = ops.convert_to_numpy(masked_softmax(ops.convert_to_tensor(scores)))
     assert found.dtype == "float16"
     np.testing.assert_array_less(abs(found - exact), np.spacing(np.float16(exact)))
+    large = ops.convert_to_tensor([[800.0, 0.0, -800.0], [-900.0, -800.0, -800.0]])
+    expected = [[1, 0, 0], [0, 0.5, 0.5]]
+    np.testing.assert_array_equal(arrays([masked_softmax(large)])[0], expected)
 
 
 @TENSORFLOW
