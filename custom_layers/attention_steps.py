@@ -399,7 +399,7 @@ def masked_softmax(scores, mask=None):
 
     Where all of it is, all are 0, and gradients are 0 too. Sums of many small numbers
     want float32, whatever the scores come in. `ops.softmax` warns of a memory of one
-    place, which is none of a fault here.
+    place, which is no fault here.
     """
     dtype = scores.dtype
     scores = ops.cast(scores, keras.backend.result_type(dtype, "float32"))
