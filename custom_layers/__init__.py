@@ -1,5 +1,6 @@
-"""Recurrent cells, fast recurrent layers and decoding for Keras 3, in `keras.ops`."""
+"""Recurrent and attention layers and decoding for Keras 3, in `keras.ops`."""
 
+from .attention import AttentionDecoder, BahdanauAttention, LuongAttention
 from .decoding import beam_search, choose, generate, uniform
 from .gru import GRU, GRUCell
 from .lstm import LSTM, LSTMCell
@@ -8,8 +9,11 @@ from .simple_rnn import SimpleRNN, SimpleRNNCell
 __all__ = [
     "GRU",
     "LSTM",
+    "AttentionDecoder",
+    "BahdanauAttention",
     "GRUCell",
     "LSTMCell",
+    "LuongAttention",
     "SimpleRNN",
     "SimpleRNNCell",
     "beam_search",
