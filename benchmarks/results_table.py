@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
 
-from benchmarks import report, word_lm_steps
+from benchmarks import report
 
 ROOT = Path(__file__).parent.parent
 
@@ -110,13 +110,7 @@ def speed() -> str:
     return "\n\n".join([*tables, report.markdown(records[0])]) + "\n"
 
 
-def steps() -> str:
-    """What each technique of the word model pays."""
-    record = json.loads((ROOT / "results" / "word-lm-steps.json").read_text())
-    return word_lm_steps.markdown(record)
-
-
-BLOCKS = {"results": table, "speed": speed, "steps": steps}
+BLOCKS = {"results": table, "speed": speed}
 
 
 def filled(readme: str) -> str:

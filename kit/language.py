@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 
 import keras
@@ -130,11 +131,7 @@ def nats_of_each(model: keras.Model, ids, window: int = 0) -> Iterator[np.ndarra
         window: 0: one state is carried over the whole text. Else it begins anew at
             each window of so many ids, as those average who read every window alone.
     """
-    next_ids = keras.Input([None], dtype="int32")
-    logits, *last = model.outputs
-    nats = keras.ops.sparse_categorical_crossentropy(next_ids, logits, from_logits=True)
-    reader = keras.Model([*model.inputs, next_ids], [nats, *last])
-    reader.compile(jit_compile=use_xla())
+    reader = nats_reader(model)
     rows, time = (64, window) if window else (1, 500)
     sizes = [state.shape[-1] for state in model.inputs[1:]]
     states = first = [np.zeros((rows, size), "float32") for size in sizes]
@@ -169,6 +166,17 @@ def probabilities_figure(model: keras.Model, ids, names: Callable, each: int) ->
         items.append(item)
     title = "How probable each token was, where held-out text begins"
     return {"kind": "word_by_word", "title": title, "label": "", "items": items}
+
+
+@functools.lru_cache(maxsize=1)  # traced once for all texts that a model reads
+def nats_reader(model: keras.Model) -> keras.Model:
+    """Ids, states and next ids -> nats of the next ids, states."""
+    next_ids = keras.Input([None], dtype="int32")
+    logits, *last = model.outputs
+    nats = keras.ops.sparse_categorical_crossentropy(next_ids, logits, from_logits=True)
+    reader = keras.Model([*model.inputs, next_ids], [nats, *last])
+    reader.compile(jit_compile=use_xla())
+    return reader
 
 
 def baselines(

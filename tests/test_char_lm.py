@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+from benchmarks.throwaway import run_in
 from custom_layers.language_model import first_states
 from kit.language import nats_of
 from recipes.char_lm import (
@@ -21,6 +22,7 @@ from recipes.char_lm import (
     decode,
     encode,
     export,
+    load_data,
     prompt_ids,
     writer,
 )
@@ -170,7 +172,7 @@ def test_writing_step_by_step_equals_reading(cell, layers):
 
 def test_nats_over_every_character():
     model = random_model(layers=2)
-    text = "".join(random.Random(0).choices(CHARACTERS + "z", k=4500))
+    text = "".join(random.Random(0).choices(CHARACTERS + "z", k=1300))
     ids = prompt_ids(text, CHARACTERS)
     assert nats_of(model, ids) == pytest.approx(
         nats_per_character(model, text), abs=1e-5
@@ -238,17 +240,17 @@ def test_a_chinese_file_from_start_to_answer(char_lm, tmp_path):
     assert other["validation_nats_per_token"] == again["validation_nats_per_token"]
 
 
-def test_rare_characters_become_unknown_and_that_is_said(char_lm, tmp_path):
+def test_rare_characters_become_unknown_and_that_is_said(tmp_path, capsys):
     text = "".join(random.Random(0).choices("aaabbbcde\n", k=20_000))
     (tmp_path / "mine.txt").write_text(text)
-    options = ["--max-vocab", 4, "--units", 4, "--prompt", "a"]
-    options += ["--max-chars", 15_000]
-    status, out, _ = char_lm("--data", "mine.txt", *options)
-    assert status == 0
-    assert "of 20,000 bytes of mine.txt" in out
+    run = run_in(tmp_path, str(tmp_path / "mine.txt"))
+    parts, known = load_data(Config(max_vocab=4, max_chars=15_000), run)
+    out = capsys.readouterr().out
+    assert "of 20,000 bytes of" in out
     assert "6 distinct characters, --max-vocab keeps 4" in out
-    metrics = json.loads(Path("runs/char_lm/latest/metrics.json").read_text())
-    assert 0.1 < metrics["unknown_share"] < 0.4
+    assert len(known["characters"]) == 4
+    assert np.mean(parts["test"] == UNKNOWN) == pytest.approx(0.2, abs=0.05)
+    assert len(parts["train"]) == pytest.approx(0.9 * 15_000, rel=0.01)
 
 
 def test_jax_trains_without_tensorflow_and_both_write_the_same(tmp_path):

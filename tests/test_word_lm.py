@@ -11,18 +11,22 @@ import keras
 import numpy as np
 import pytest
 
+from benchmarks.throwaway import run_in
 from custom_layers.language_model import first_states
 from custom_layers.words import tokenize
 from kit.language import nats_of
 from recipes.word_lm import (
     PRESETS,
     UNKNOWN,
+    Config,
     Preset,
     build_model,
     decode,
     encode,
     export,
+    load_data,
     prompt_ids,
+    train,
     writer,
 )
 from tests.exports import ask, ask_by_saved_model_cli, ask_elsewhere
@@ -212,26 +216,25 @@ def test_writing_step_by_step_equals_reading(layers, tied):
 
 def test_nats_over_every_word():
     model = random_model()
-    text = " ".join(random.Random(0).choices([*WORDS[1:], "z"], k=1300))
+    text = " ".join(random.Random(0).choices([*WORDS[1:], "z"], k=700))
     ids = prompt_ids(text, VOCABULARY)
     assert nats_of(model, ids) == pytest.approx(nats_per_word(model, text), abs=1e-5)
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_each_preset_learns_what_follows(word_lm, monkeypatch, tmp_path, name):
+def test_each_preset_learns_what_follows(tmp_path, name):
     """Its parts, small: a text that one word decides."""
-    change = {"vector": 32, "units": 40, "batch": 4, "window": 10, "epochs": 6}
+    change = {"vector": 32, "units": 40, "batch": 4, "window": 10}
     change |= {"learning_rate": 0.02}
     if PRESETS[name].average:
         change |= {"average": 0.9}
-    monkeypatch.setitem(PRESETS, name, dataclasses.replace(PRESETS[name], **change))
+    preset = dataclasses.replace(PRESETS[name], **change)
     (tmp_path / "mine.txt").write_text("The cat sat on a mat, 3.14 times!\n" * 1200)
-    options = ["--preset", name, "--prompt", "The cat"]
-    assert word_lm("--data", "mine.txt", *options)[0] == 0
-    metrics = json.loads(Path("runs/word_lm/latest/metrics.json").read_text())
-    assert metrics["test_nats_per_token"] < 0.5
-    samples = Path("runs/word_lm/latest/samples.txt").read_text()
-    assert samples.startswith("The cat sat on a mat, 3.14 times!\n")
+    run = run_in(tmp_path, str(tmp_path / "mine.txt"))
+    parts, vocabulary, _ = load_data(Config(), run)
+    model = build_model(preset, len(vocabulary["words"]) + 2)
+    assert train(preset, 4, 0, run, model, parts)["epochs"] == 4
+    assert nats_of(model, parts["test"]) < 0.5
 
 
 def test_presets_differ_in_what_they_drop():
@@ -299,45 +302,32 @@ def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path):
     assert other[name] == pytest.approx(metrics[name], abs=1e-6)
 
 
-def test_a_folder_as_mikolov_has_it(word_lm, small, tmp_path):
+def test_a_folder_as_mikolov_has_it(tmp_path, capsys):
     """Words stand as they are, every line's end is one, `<unk>` is the unknown one."""
     chance = random.Random(1)
     words = ["mr.", "<unk>", "N", "n't", "u.s.", "the", "of", "Of", "said"]
-    counts = {}
-    for name, lines in (("train", 900), ("valid", 60), ("test", 80)):
+    sizes = {"train": 900, "valid": 60, "test": 80}
+    for name, lines in sizes.items():
         text = [" ".join(["", *chance.choices(words, k=9), "\n"]) for _ in range(lines)]
-        (tmp_path / "ptb").mkdir(exist_ok=True)
-        (tmp_path / "ptb" / f"ptb.{name}.txt").write_text("".join(text))
-        counts[name] = 10 * lines
-    status, out, _ = word_lm("--data", "ptb", "--prompt", "mr.")
-    assert status == 0
-    assert "<unk> stands in the text" in out
-    vocabulary = json.loads(Path("runs/word_lm/latest/vocabulary.json").read_text())
+        (tmp_path / f"ptb.{name}.txt").write_text("".join(text))
+    parts, vocabulary, _ = load_data(Config(), run_in(tmp_path, str(tmp_path)))
+    assert "<unk> stands in the text" in capsys.readouterr().out
     assert vocabulary["cut"]
     assert sorted(vocabulary["words"]) == sorted({*words, "<eos>"} - {"<unk>"})
-    metrics = json.loads(Path("runs/word_lm/latest/metrics.json").read_text())
-    assert metrics["unknown_share"] == pytest.approx(0.1, abs=0.03)
-    ids = {
-        file.stem: file.stat().st_size // 2 for file in Path(".cache").rglob("*.ids")
-    }
-    assert ids == {
-        "train": counts["train"],
-        "validation": counts["valid"],
-        "test": counts["test"],
-    }
+    assert np.mean(parts["test"] == UNKNOWN) == pytest.approx(0.1, abs=0.03)
+    found = {name: len(ids) for name, ids in parts.items()}
+    assert found == {"train": 9000, "validation": 600, "test": 800}
 
 
-def test_rare_words_become_unknown_and_that_is_said(word_lm, small, tmp_path):
+def test_rare_words_become_unknown_and_that_is_said(tmp_path, capsys):
     text = "".join(random.Random(0).choices(["a ", "b ", "c ", "d ", "e\n"], k=20_000))
     (tmp_path / "mine.txt").write_text(text + "once")
-    options = ["--max-vocab", 4, "--prompt", "a", "--stop-words", "b c"]
-    status, out, _ = word_lm("--data", "mine.txt", *options)
-    assert status == 0
+    run = run_in(tmp_path, str(tmp_path / "mine.txt"))
+    parts, vocabulary, _ = load_data(Config(max_vocab=4), run)
+    out = capsys.readouterr().out
     assert "6 distinct words" in out and "leave 4" in out
-    metrics = json.loads(Path("runs/word_lm/latest/metrics.json").read_text())
-    assert 0.1 < metrics["unknown_share"] < 0.4
-    samples = Path("runs/word_lm/latest/samples.txt").read_text().splitlines()
-    assert not {"b", "c"} & set(samples[0].split())
+    assert len(vocabulary["words"]) == 4
+    assert np.mean(parts["test"] == UNKNOWN) == pytest.approx(0.33, abs=0.05)
 
 
 def test_jax_trains_without_tensorflow_and_both_write_the_same(tmp_path):
@@ -350,13 +340,9 @@ def test_jax_trains_without_tensorflow_and_both_write_the_same(tmp_path):
     assert "No SavedModel: TensorFlow is not installed here" in out
     folder = tmp_path / "runs/word_lm/smoke"
     load = ["-m", "recipes.word_lm", "--load", "runs/word_lm/smoke"]
-    python_on_jax(
-        tmp_path, *load, "--run-dir", "runs/word_lm/smoke", KERAS_BACKEND="tensorflow"
-    )
-    assert (folder / "saved_model/1/saved_model.pb").exists()
-    python_on_jax(
-        tmp_path, *load, "--run-dir", "tensorflow", KERAS_BACKEND="tensorflow"
-    )
+    load += ["--run-dir", "tensorflow"]
+    python_on_jax(tmp_path, *load, KERAS_BACKEND="tensorflow")
+    assert (tmp_path / "tensorflow/saved_model/1/saved_model.pb").exists()
     samples = [tmp_path / name / "samples.txt" for name in (folder, "tensorflow")]
     assert samples[0].read_text() == samples[1].read_text()
     figures = [
