@@ -37,6 +37,7 @@ from custom_layers.lstm import LSTM, LSTMCell
 from custom_layers.pieces import cut_word, join_pieces
 from custom_layers.words import join, tokenize
 from kit.machine import use_xla
+from kit.pairs import PairBatches, SmoothedCrossentropy
 from kit.resume import Checkpoint
 from kit.run import Run, command
 
@@ -69,38 +70,97 @@ SMOKE = {"epochs": 1, "units": 16}  # instead, under --smoke
 # 1. Text to numbers ------------------------------------------------------------------
 
 
-def split(text: str, vocabulary: dict) -> list[int]:
-    """Ids of a text's characters, words or pieces, by `vocabulary`: its `unit`, and
-    `ids`, from tokens to ids."""
-    ids = vocabulary["ids"]
-    if vocabulary["unit"] == "char":
-        return [ids.get(character, UNKNOWN) for character in text]
-    if vocabulary["unit"] == "word":
-        return [ids.get(word, UNKNOWN) for word in tokenize(text)]
-    pieces = (cut_word(word, ids) or [UNKNOWN] for word in tokenize(text))
-    return [piece for word in pieces for piece in word]
-
-
-def text_of(tokens: list[str], unit: str) -> str:
-    """The text of tokens: what `split` would cut into them."""
-    if unit == "char":
-        return "".join(tokens)
-    return join(join_pieces(tokens) if unit == "subword" else tokens)
-
-
-def count_tokens(texts: list[str], unit: str, most: int) -> list[str]:
-    """The most frequent tokens of texts; pieces of words as keras-nlp finds them."""
+def split(text: str, unit: str, ids: dict[str, int]) -> list[int]:
+    """Ids of a text's characters, words or pieces of words."""
     if unit == "subword":
-        from keras_nlp.tokenizers import compute_word_piece_vocabulary
+        pieces = (cut_word(word, ids) or [UNKNOWN] for word in tokenize(text))
+        return [piece for word in pieces for piece in word]
+    return [
+        ids.get(token, UNKNOWN)
+        for token in (text if unit == "char" else tokenize(text))
+    ]
 
-        raise NotImplementedError(compute_word_piece_vocabulary)
-    counts = Counter(
-        token for text in texts for token in (text if unit == "char" else tokenize(text))
-    )
+
+def text_of(ids, unit: str, tokens: list[str]) -> str:
+    """The text of ids up to END."""
+    found = []
+    for index in ids:
+        if index == END:
+            break
+        found.append(tokens[index - 4] if index > END else "\ufffd")
+    if unit == "char":
+        return "".join(found)
+    return join(join_pieces(found) if unit == "subword" else found)
+
+
+def choose_tokens(texts: list[str], unit: str, most: int) -> list[str]:
+    """The most frequent characters, words or pieces; the first gets id 4."""
+    if unit == "subword":  # pieces as keras-nlp chooses them
+        import keras_nlp
+        import tensorflow as tf
+
+        words = (" ".join(tokenize(text)) for text in texts)
+        return keras_nlp.tokenizers.compute_word_piece_vocabulary(
+            tf.data.Dataset.from_generator(
+                lambda: words, output_signature=tf.TensorSpec([], tf.string)
+            ),
+            most,
+            reserved_tokens=[],
+            lowercase=False,
+            split=True,
+        )
+    counts = Counter()
+    for text in texts:
+        counts.update(text if unit == "char" else tokenize(text))
     # Equal counts in the order of the alphabet: the same data, the same ids.
     order = sorted(counts, key=lambda token: (-counts[token], token))
     least = 1 if unit == "char" else 2
     return [token for token in order[:most] if counts[token] >= least]
+
+
+def load_data(config: Config, run: Run) -> tuple[dict, dict]:
+    """The parts by name, each `(sources, targets)` texts and `(source ids, target ids)`
+    lists; the vocabulary: `unit`, the `source` and `target` tokens, `length`, what the
+    longest target of training has."""
+    from data.pairs import read_pairs
+
+    parts = read_pairs(run.data, run.test_data, config.backward, config.seed)
+    if run.options.smoke:
+        parts = {
+            name: pairs[:: max(1, len(pairs) // 300)] for name, pairs in parts.items()
+        }
+    texts = {name: list(zip(*pairs, strict=True)) for name, pairs in parts.items()}
+
+    def encode_all() -> dict:
+        sides = ("source", "target")
+        vocabulary = {"unit": config.unit}
+        for side, column in zip(sides, texts["train"], strict=True):
+            vocabulary[side] = choose_tokens(column, config.unit, config.max_vocab)
+        found = {}
+        for side, number in zip(sides, (0, 1), strict=True):
+            ids = {token: n for n, token in enumerate(vocabulary[side], start=4)}
+            for name, columns in texts.items():
+                rows = [split(text, config.unit, ids) for text in columns[number]]
+                if side == "target":
+                    rows = [[START, *row, END] for row in rows]
+                found[f"{name}.{side}"] = [np.array(row, "int32") for row in rows]
+        vocabulary["length"] = max(map(len, found["train.target"])) - 1
+        return {"vocabulary": vocabulary, **found}
+
+    keep = (
+        config.unit,
+        config.max_vocab,
+        config.backward,
+        config.seed,
+        run.options.smoke,
+    )
+    found = run.cached("pairs", *keep, make=encode_all)
+    vocabulary = run.vocabulary() or found["vocabulary"]
+    data = {
+        name: (columns, (found[f"{name}.source"], found[f"{name}.target"]))
+        for name, columns in texts.items()
+    }
+    return data, vocabulary
 
 
 # 2. The network ----------------------------------------------------------------------
@@ -180,3 +240,112 @@ def translate(encoder, decoder, ids, length: int, beams: int = 1):
         )
     found, _ = beam_search(step, start, states, length, beams, END, banned=banned)
     return found[:, 0]
+
+
+class Translator(keras.Model):
+    """Translates texts, in one compiled program a shape.
+
+    Example:
+        >>> translator = Translator(encoder, decoder, vocabulary)
+        >>> translator.translate(["3. Mai 2021", "21 мая 1999 г."])
+        ["2021-05-03", "1999-05-21"]
+    """
+
+    def __init__(self, encoder, decoder, vocabulary: dict, beams: int = 1):
+        super().__init__()
+        self.encoder, self.decoder, self.beams = encoder, decoder, beams
+        self.vocabulary = vocabulary
+        self.ids = {token: n for n, token in enumerate(vocabulary["source"], start=4)}
+        self.compile(jit_compile=True)
+
+    def call(self, ids):
+        length = self.vocabulary["length"]
+        return translate(self.encoder, self.decoder, ids, length, self.beams)
+
+    def translate(self, texts: list[str], rows: int = 128) -> list[str]:
+        """The translations; texts of similar length share a batch of `rows`."""
+        unit = self.vocabulary["unit"]
+        ids = [split(text, unit, self.ids) for text in texts]
+        order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
+        found = [""] * len(texts)
+        for start in range(0, len(order), rows):
+            chosen = order[start : start + rows]
+            # Few lengths, few programs to compile.
+            time = 1 << max(3, (len(ids[chosen[-1]]) - 1).bit_length())
+            batch = np.zeros((rows, time), "int32")
+            for line, row in zip(batch, chosen, strict=False):
+                line[: len(ids[row])] = ids[row]
+            written = self.predict_on_batch(batch)
+            for row, line in zip(chosen, written, strict=False):
+                found[row] = text_of(line, unit, self.vocabulary["target"])
+        return found
+
+
+# 5. The run --------------------------------------------------------------------------
+
+
+def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
+    """Fits on the training part, keeps the weights that do best on validation."""
+
+    def batches(part, seed=None):
+        sources, targets = part[1]
+        sizes = np.array(
+            [max(map(len, pair)) for pair in zip(sources, targets, strict=True)]
+        )
+        kept = np.flatnonzero(sizes <= config.max_tokens)
+        columns = ([column[row] for row in kept] for column in (sources, targets))
+        return PairBatches(*columns, BATCH, seed)
+
+    training, validation = (
+        batches(parts["train"], config.seed),
+        batches(parts["validation"]),
+    )
+    steps = config.epochs * len(training)
+    warm_up = min(200, steps // 4)
+    rate = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate / 10,
+        steps - warm_up,
+        warmup_target=config.learning_rate,
+        warmup_steps=warm_up,
+    )
+    model.compile(
+        keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=1.0),
+        SmoothedCrossentropy(SMOOTHING),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+        jit_compile=use_xla(),
+    )
+    checkpoint = Checkpoint(run, training, monitor="val_loss", highest=False)
+    model.fit(
+        training,
+        validation_data=validation,
+        epochs=config.epochs,
+        initial_epoch=checkpoint.restore(model),
+        callbacks=[checkpoint],
+        shuffle=False,
+        verbose=run.verbose,
+    )
+    best = checkpoint.use_best(model)
+    print(f"Best epoch by validation loss: {best} of {config.epochs}")
+    return checkpoint.metrics()
+
+
+def main(config: Config, run: Run) -> None:
+    parts, vocabulary = load_data(config, run)
+    sizes = (len(vocabulary[side]) + 4 for side in ("source", "target"))
+    encoder, decoder, model = build_models(config, *sizes)
+    metrics = {"seed": config.seed, "parameters": model.count_params()}
+    metrics |= train(config, run, model, parts)
+    (sources, targets), _ = parts["test"]
+    found = Translator(encoder, decoder, vocabulary).translate(sources)
+    same = [ours == theirs for ours, theirs in zip(found, targets, strict=True)]
+    metrics["test_exact_match"] = float(np.mean(same))
+    for source, ours, theirs in list(zip(sources, found, targets, strict=True))[:10]:
+        print(f"  {source} -> {ours}" + ("" if ours == theirs else f" (is {theirs})"))
+    run.write("vocabulary.json", vocabulary)
+    model.save(run.folder / "model.keras")
+    run.write("figures.json", [])
+    run.finish(metrics)
+
+
+if __name__ == "__main__":
+    command(main, Config, SMOKE)
