@@ -213,6 +213,7 @@ def build_models(config: Config, source_vocab: int, target_vocab: int):
     decoder = keras.Model(
         [target, seen, mask, *states], [logits, weights, *after], name="decoder"
     )
+    decoder.supports_masking = True  # the memory's is among its inputs
     logits, *_ = decoder([target, memory, real, *first])
     return encoder, decoder, keras.Model([ids, target], logits, name="translation")
 
