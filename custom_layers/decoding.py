@@ -228,7 +228,15 @@ def generate(
 
 
 def beam_search(
-    step, token, state, length, beams, end, length_penalty=1.0, banned=None
+    step,
+    token,
+    state,
+    length,
+    beams,
+    end,
+    length_penalty=1.0,
+    banned=None,
+    widths=None,
 ):
     """The most probable texts that a search of limited width finds.
 
@@ -245,10 +253,12 @@ def beam_search(
 
     Args:
         step, token, state, length: see `generate`; `step` gets `batch * beams` rows.
-        beams: how many texts a row, a positive integer.
+        beams: how many texts a row, a positive integer; in TensorFlow also a tensor.
         end: the token that ends a text.
         length_penalty: the power of the length, 0 or more. Default 1.
         banned: see `choose`.
+        widths: int32 `(batch,)`, how many of the `beams` a row has, 1 to `beams`: what
+            it finds is that of a search with so many. Default all of them.
 
     Returns:
         The texts, best first, int32 `(batch, beams, length)`, with `end` from their end
@@ -260,7 +270,7 @@ def beam_search(
     """
     check_length(length)
     check_token("end", end)
-    if not is_integer(beams) or beams < 1:
+    if not is_tensor(beams) and (not is_integer(beams) or beams < 1):
         raise ValueError(
             f"Argument `beams` must be a positive integer. Received: beams={beams!r}"
         )
@@ -284,6 +294,10 @@ def beam_search(
     is_first = ops.arange(rows, dtype="int32") == first_beam
     log_p = ops.where(is_first, 0.0, ops.full((rows,), -INFINITY, "float32"))
     sizes, scores = ops.zeros((rows,), "float32"), log_p
+    unused = None
+    if widths is not None:
+        number = ops.arange(rows, dtype="int32") - first_beam
+        unused = number >= repeated(ops.cast(widths, "int32"))
     over = ops.zeros((rows,), "bool")
 
     def some_go_on(t, token, state, tokens, log_p, sizes, scores, over):
@@ -301,6 +315,8 @@ def beam_search(
         every = continued / (sizes**length_penalty)[:, None]
         every = ops.reshape(every, (batch, beams * vocab))
         scores, places = (ops.reshape(x, (rows,)) for x in ops.top_k(every, beams))
+        if unused is not None:
+            scores = ops.where(unused, -INFINITY, scores)
         parents, token = first_beam + places // vocab, places % vocab
 
         def of_parents(x):
@@ -310,6 +326,7 @@ def beam_search(
         tokens = ops.take(tokens, parents, axis=1)
         tokens = ops.scatter_update(tokens, [[t]], token[None])
         log_p = ops.take(ops.reshape(continued, (-1,)), parents * vocab + token)
+        log_p = ops.where(scores == -INFINITY, -INFINITY, log_p)
         return (
             t + 1,
             token,

@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"custom_layers", "data", "kit"}
 LEFT_OUT = {"data.catalog", "kit.report"}  # imported where present, not needed to run
 OPTIONAL = {"jax"}  # needed under KERAS_BACKEND=jax alone
-SAMPLE_ROWS = 200  # of each CSV file
+SAMPLE_ROWS = 200  # of each CSV or TSV file
 SAMPLE_TEXT = "custom_layers/*.py"  # of recipes that read texts
 
 
@@ -124,7 +124,7 @@ def _entrances(recipe: str, text: str, origin: str, root: Path) -> dict[str, byt
 
 
 def _sample(recipe: str) -> dict[str, bytes]:
-    """The first rows of each class of the default data, where those are CSV files.
+    """The first rows of the default data, of each class where it has classes.
 
     Of texts nothing is passed on, they have owners: the sample is this project's own
     source.
@@ -141,6 +141,9 @@ def _sample(recipe: str) -> dict[str, bytes]:
         for part, (start, end) in zip(PARTS, itertools.pairwise(cuts), strict=True):
             files[f"sample/{part}.txt"] = b"".join(lines[start:end])
         return files
+    for path in sorted(folder.glob("*.tsv")):
+        lines = path.read_bytes().splitlines(keepends=True)
+        files[f"sample/{path.name}"] = b"".join(lines[: 1 + SAMPLE_ROWS])
     for path in sorted(folder.glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as lines:
             header, *rows = csv.reader(lines)

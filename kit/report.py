@@ -22,6 +22,7 @@ BLUE, GREY = "#3572b0", "#8a8f98"
 COLORS = ("#d9742b", BLUE)  # of a probability below 0.5, and from it on
 UNITS = {"loss": "loss (nats)", "accuracy": "accuracy (share correct)"}
 TRAINING = ("seed", "epochs", "parameters", "train_seconds", "tokens_per_second")
+DRAWN = 3  # alignments in a picture; the page has all
 LINE = 84  # characters of a line of words in a picture
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -35,6 +36,7 @@ div { overflow-x: auto; } table { border-collapse: collapse; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--soft); }
 th { text-align: start; overflow-wrap: break-word; }
 .n td, .n th + th { text-align: end; white-space: nowrap; }
+.a { margin: 1rem 0; } .a th { padding: .1rem .3rem; text-align: end; }
 .n [style] { background: color-mix(in srgb, #3572b0 calc(var(--p) * 75%), #0000); }
 .curves { display: flex; flex-wrap: wrap; gap: 1rem; }
 img { flex: 1 1 18rem; min-width: 0; max-width: 30rem; }
@@ -64,7 +66,11 @@ def write_report(run: Path) -> Path:
     body.append(_curves(run, data))
     for figure in read_json(run / "figures.json"):
         png = run / "plots" / f"{figure.get('name', figure['kind'])}.png"
-        draw = {"confusion_matrix": _matrix, "word_by_word": _words}[figure["kind"]]
+        draw = {
+            "confusion_matrix": _matrix,
+            "word_by_word": _words,
+            "alignment": _alignment,
+        }[figure["kind"]]
         body.append(f"<h2>{_text(figure['title'])}</h2>")
         body.append(draw(figure, png, f"{figure['title']}, {data}"))
     if (run / "samples.txt").exists():
@@ -177,8 +183,41 @@ def _words(figure: dict, png: Path, title: str) -> str:
     return page
 
 
+def _alignment(figure: dict, png: Path, title: str) -> str:
+    """What each written token (a row) looked at in the source (its columns)."""
+    page = ""
+    for item in figure["items"]:
+        table = "<th>" + "".join(f"<th>{_text(token)}" for token in item["source"])
+        for token, row in zip(item["written"], item["weights"], strict=True):
+            cells = (f'<td style="--p:{w:.3f}" title="{w:.2f}">' for w in row)
+            table += f"<tr><th>{_text(token)}" + "".join(cells)
+        page += f'<div><table class="a n"><tr>{table}</table></div>'
+    drawn = [
+        item
+        for item in figure["items"]
+        if item["source"] and _drawable("".join(item["source"] + item["written"]))
+    ][:DRAWN]
+    if drawn:
+        width = max(len(item["source"]) for item in drawn)
+        heights = [len(item["written"]) for item in drawn]
+        longest = max(len(token) for item in drawn for token in item["source"])
+        turned = longest > 1  # words: upright they would run into each other
+        room = 0.09 * longest * turned + 0.4
+        size = (0.3 * width + 1.6, 0.3 * sum(heights) + room * len(drawn) + 0.6)
+        with _picture(png, size, title, len(drawn), heights) as all_axes:
+            for axes, item in zip(all_axes, drawn, strict=True):
+                axes.imshow(item["weights"], cmap="Blues", vmin=0, vmax=1)
+                axes.set_xticks(range(len(item["source"])), item["source"])
+                axes.set_yticks(range(len(item["written"])), item["written"])
+                axes.xaxis.tick_top()
+                axes.tick_params(length=0)
+                axes.tick_params(axis="x", rotation=60 * turned)
+                axes.spines[:].set_visible(False)
+    return page
+
+
 @contextlib.contextmanager
-def _picture(path: Path, size: tuple, title: str, rows: int = 1):
+def _picture(path: Path, size: tuple, title: str, rows: int = 1, heights=None):
     """Axes, `rows` of them, saved at the end; nothing global of matplotlib is used."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -188,7 +227,7 @@ def _picture(path: Path, size: tuple, title: str, rows: int = 1):
         figure = Figure(size, layout="constrained")
         title = textwrap.fill(title, int(10 * size[0])) if _drawable(title) else ""
         figure.suptitle(title, fontsize=12)
-        yield figure.subplots(rows, squeeze=False)[:, 0]
+        yield figure.subplots(rows, squeeze=False, height_ratios=heights)[:, 0]
         figure.savefig(path, dpi=160)
 
 

@@ -1,9 +1,10 @@
 """``make try RECIPE=name [RUN=folder] [TEXT="..."]``: answers from an exported model.
 
 It asks the SavedModel by plain TensorFlow, as a server would. A model with the
-signature `word_by_word` shows the probability of its answer after each word; one that
-takes a `prompt` and a `length` goes on with what was typed, while one reads; any other
-prints the outputs of `serving_default`.
+signature `word_by_word` shows the probability of its answer after each word; one with
+`align` what each token that it writes looked at most; one that takes a `prompt` and a
+`length` goes on with what was typed, while one reads; any other prints the outputs of
+`serving_default`.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from kit.run import one_line_errors
 
 BAR, WORD, WORDS = 24, 20, 60  # columns of a bar and a word; words shown of a long text
 PIECES, PIECE = 16, 25  # of a text that is continued: how many, tokens of each
-SETTINGS = {"temperature": 0.7, "top_k": 0, "top_p": 1.0}
+SETTINGS = {"temperature": 0.7, "top_k": 0, "top_p": 1.0, "beam": 5}
 
 
 def load(folder: Path) -> Callable[[str], Iterator[str]]:
@@ -31,10 +32,14 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
 
     # Both hold `model`: its tables live as long as it does.
     def answer(text: str) -> Iterator[str]:
-        outputs = serve(**{name: tf.constant([text.strip()]) for name in inputs})
+        rows = {name: [SETTINGS.get(name, text.strip())] for name in inputs}
+        outputs = serve(**{name: tf.constant(row) for name, row in rows.items()})
         outputs = {name: value.numpy() for name, value in outputs.items()}
         if "word_by_word" not in model.signatures:
             yield "\n".join(f"{k}: {_text(v[0])}" for k, v in sorted(outputs.items()))
+            if "align" in model.signatures:
+                found = model.signatures["align"](text=tf.constant([text.strip()]))
+                yield looks(**{name: value[0].numpy() for name, value in found.items()})
             return
         label = outputs["label"][0]
         place = model.signatures["labels"]()["labels"].numpy().tolist().index(label)
@@ -72,6 +77,18 @@ def words_and_bars(words: list[str], probabilities: list[float]) -> str:
         lines.append(f"  {word}{' ' * (column - _width(word))}  {p:.3f} {bar}".rstrip())
     more = len(words) - WORDS
     return "\n".join([*lines, f"  ... and {more} words more"] if more > 0 else lines)
+
+
+def looks(tokens, translation, weights) -> str:
+    """A line for each token that was written: what it looked at most, and how much."""
+    written = [_text(token) for token in translation if token]
+    column = max(map(_width, written), default=0)
+    lines = []
+    for token, row in zip(written, weights, strict=False):
+        place = int(row.argmax())
+        pad = " " * (column - _width(token))
+        lines.append(f"\n  {token}{pad}  {row[place]:.2f}  {_text(tokens[place])}")
+    return "".join(lines)
 
 
 def _width(text: str) -> int:

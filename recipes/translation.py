@@ -2,20 +2,22 @@
 
     make translation                                 # dates in 39 languages, offline
     make translation DATA=addition
-    make translation DATA=multi30k ARGS="--unit word --epochs 12"
-    make translation DATA=mine.tsv ARGS="--unit subword --backward"
+    make translation DATA=multi30k ARGS="--units 256 --epochs 12"
+    make translation DATA=mine.tsv ARGS="--backward"
     make try RECIPE=translation                      # type a sentence
 
 Data     Pairs: a TSV file (source, tab, target; 5 % are split off for test and for
          validation, by source), a folder with `train.tsv`, `validation.tsv` and
          `test.tsv`, or one with a file a language: `train.de`, `train.en` ...
 Model    A bidirectional LSTM reads the source. The decoder, an LSTM, writes the target
-         token by token, and before each looks back at the source (attention). `--model`
-         has what came before it: `plain` gets the encoder's last state, `reverse` that
-         of the source backwards, `peeky` sees that state at every step.
+         token by token, and at each looks back at the source (attention). `--model` has
+         what came before it: to `plain` the encoder, in one direction, leaves its last
+         state alone; `reverse` reads the source backwards; `peeky` does, and sees that
+         state at every step. Beside it always a translation memory: the target of the
+         most similar source in training (tf-idf of character 1- to 3-grams).
 Writes   runs/translation/<UTC time>/: report.html with the alignments, metrics.json,
-         samples.txt, and saved_model/1/: `serving_default` translates a batch, `align`
-         shows what each word looked at.
+         samples.txt, and saved_model/1/: `serving_default` translates texts, `align`
+         shows what each token looked at.
 """
 
 from collections import Counter
@@ -32,12 +34,18 @@ from custom_layers.attention import (
     BahdanauAttention,
     LuongAttention,
 )
-from custom_layers.decoding import beam_search, generate
+from custom_layers.decoding import beam_search
 from custom_layers.lstm import LSTM, LSTMCell
-from custom_layers.pieces import cut_word, join_pieces
-from custom_layers.words import join, tokenize
+from custom_layers.pieces import cut_word, cut_words_in_graph, join_pieces
+from custom_layers.words import join, join_in_graph, tokenize, tokenize_in_graph
 from kit.machine import use_xla
-from kit.pairs import PairBatches, SmoothedCrossentropy
+from kit.pairs import (
+    PairBatches,
+    SmoothedCrossentropy,
+    alignment_figure,
+    most_similar,
+    scores,
+)
 from kit.resume import Checkpoint
 from kit.run import Run, command
 
@@ -51,50 +59,60 @@ class Config:
     backward: bool = False  # from the second column to the first
     model: Literal["plain", "reverse", "peeky", "attention"] = "attention"
     attention: Literal["bahdanau", "dot", "general"] = "bahdanau"
-    unit: Literal["char", "word", "subword"] = "char"  # what a text is cut into
+    # What a text is cut into; auto: characters where most targets are one word, words
+    # where they are more.
+    unit: Literal["auto", "char", "word", "subword"] = "auto"
     max_vocab: int = 8000  # most frequent tokens of each side; the rest is unknown
-    max_tokens: int = 60  # longer pairs are left out of training
-    units: int = 128  # width of the states, in each direction
-    layers: int = 1  # recurrent layers of each side; from the third on, residual
+    max_tokens: int = 100  # longer pairs are left out of training
+    units: int = 128  # width of vectors and states; of the encoder's directions, half
+    layers: int = 1  # recurrent layers of each side; residual from the third on
     dropout: float = 0.2  # share dropped of vectors and outputs, in training
     learning_rate: float = 5e-3  # after 200 steps; from there along a cosine to zero
 
 
 PADDING, UNKNOWN, START, END = 0, 1, 2, 3  # the first ids
-VECTOR = 128  # numbers a token
+SPECIAL = ["", "<unk>", "", ""]  # how they are shown
+FIRST = len(SPECIAL)  # id of the most frequent token
 BATCH = 64  # pairs a step
 SMOOTHING = 0.1  # share of the target's probability that all tokens get
+BEAMS = 5  # texts that the wider search keeps beside each other
+MOST_BEAMS, MOST_SOURCE = 16, 1000  # of the export; tokens of a source that are read
+SHOWN = 6  # translations in the report
 SMOKE = {"epochs": 1, "units": 16}  # instead, under --smoke
 
 
 # 1. Text to numbers ------------------------------------------------------------------
 
 
-def split(text: str, unit: str, ids: dict[str, int]) -> list[int]:
+def cut(text: str, unit: str) -> list[str]:
+    return list(text) if unit == "char" else tokenize(text)
+
+
+def encode(text: str, unit: str, id_of: dict[str, int]) -> list[int]:
     """Ids of a text's characters, words or pieces of words."""
     if unit == "subword":
-        pieces = (cut_word(word, ids) or [UNKNOWN] for word in tokenize(text))
+        pieces = (cut_word(word, id_of) or [UNKNOWN] for word in tokenize(text))
         return [piece for word in pieces for piece in word]
-    return [
-        ids.get(token, UNKNOWN)
-        for token in (text if unit == "char" else tokenize(text))
-    ]
+    return [id_of.get(token, UNKNOWN) for token in cut(text, unit)]
 
 
-def text_of(ids, unit: str, tokens: list[str]) -> str:
-    """The text of ids up to END."""
-    found = []
-    for index in ids:
-        if index == END:
-            break
-        found.append(tokens[index - 4] if index > END else "\ufffd")
+def text_of(tokens: list[str], unit: str) -> str:
+    """The text of tokens."""
     if unit == "char":
-        return "".join(found)
-    return join(join_pieces(found) if unit == "subword" else found)
+        return "".join(tokens)
+    return join(join_pieces(tokens) if unit == "subword" else tokens)
+
+
+def ids_of(tokens: list[str]) -> dict[str, int]:
+    return {token: number for number, token in enumerate(tokens, start=FIRST)}
+
+
+def choose_unit(targets: list[str]) -> str:
+    return "char" if np.median([len(text.split()) for text in targets]) <= 1 else "word"
 
 
 def choose_tokens(texts: list[str], unit: str, most: int) -> list[str]:
-    """The most frequent characters, words or pieces; the first gets id 4."""
+    """The most frequent characters, words or pieces."""
     if unit == "subword":  # pieces as keras-nlp chooses them
         import keras_nlp
         import tensorflow as tf
@@ -111,196 +129,361 @@ def choose_tokens(texts: list[str], unit: str, most: int) -> list[str]:
         )
     counts = Counter()
     for text in texts:
-        counts.update(text if unit == "char" else tokenize(text))
+        counts.update(cut(text, unit))
     # Equal counts in the order of the alphabet: the same data, the same ids.
     order = sorted(counts, key=lambda token: (-counts[token], token))
     least = 1 if unit == "char" else 2
     return [token for token in order[:most] if counts[token] >= least]
 
 
-def load_data(config: Config, run: Run) -> tuple[dict, dict]:
-    """The parts by name, each `(sources, targets)` texts and `(source ids, target ids)`
-    lists; the vocabulary: `unit`, the `source` and `target` tokens, `length`, what the
-    longest target of training has."""
+def load_data(config: Config, run: Run) -> tuple[dict, dict, dict]:
+    """Texts by part, `(sources, targets)`; their ids, lists of `int32 [time]`, targets
+    between START and END; the vocabulary: `unit`, the tokens of `source` and `target`,
+    `length`, the most tokens that a translation has."""
     from data.pairs import read_pairs
+    from data.tables import UserError
 
+    if config.units % 2:
+        raise UserError(f"--units must be even, found {config.units}")
     parts = read_pairs(run.data, run.test_data, config.backward, config.seed)
     if run.options.smoke:
-        parts = {
-            name: pairs[:: max(1, len(pairs) // 300)] for name, pairs in parts.items()
-        }
-    texts = {name: list(zip(*pairs, strict=True)) for name, pairs in parts.items()}
+        few = {name: max(1, len(pairs) // 300) for name, pairs in parts.items()}
+        parts = {name: pairs[:: few[name]] for name, pairs in parts.items()}
+    texts = {name: tuple(zip(*pairs, strict=True)) for name, pairs in parts.items()}
+    unit = config.unit if config.unit != "auto" else choose_unit(texts["train"][1])
+
+    def choose() -> dict:
+        source, target = (
+            choose_tokens(column, unit, config.max_vocab) for column in texts["train"]
+        )
+        id_of = ids_of(target)
+        longest = max(len(encode(text, unit, id_of)) for text in texts["train"][1])
+        length = min(longest + 1, config.max_tokens)
+        return {"unit": unit, "source": source, "target": target, "length": length}
+
+    reading = (config.backward, config.seed, run.options.smoke)
+    key = (*reading, unit, config.max_vocab, config.max_tokens)
+    vocabulary = run.vocabulary() or run.cached("tokens", *key, make=choose)
 
     def encode_all() -> dict:
-        sides = ("source", "target")
-        vocabulary = {"unit": config.unit}
-        for side, column in zip(sides, texts["train"], strict=True):
-            vocabulary[side] = choose_tokens(column, config.unit, config.max_vocab)
-        found = {}
-        for side, number in zip(sides, (0, 1), strict=True):
-            ids = {token: n for n, token in enumerate(vocabulary[side], start=4)}
-            for name, columns in texts.items():
-                rows = [split(text, config.unit, ids) for text in columns[number]]
-                if side == "target":
-                    rows = [[START, *row, END] for row in rows]
-                found[f"{name}.{side}"] = [np.array(row, "int32") for row in rows]
-        vocabulary["length"] = max(map(len, found["train.target"])) - 1
-        return {"vocabulary": vocabulary, **found}
+        unit, ids = vocabulary["unit"], {}
+        source, target = (ids_of(vocabulary[side]) for side in ("source", "target"))
+        for name, (sources, targets) in texts.items():
+            ids[f"{name}.source"] = [encode(text, unit, source) for text in sources]
+            ids[f"{name}.target"] = [
+                [START, *encode(text, unit, target), END] for text in targets
+            ]
+        return {
+            name: [np.array(row, "int32") for row in rows] for name, rows in ids.items()
+        }
 
-    keep = (
-        config.unit,
-        config.max_vocab,
-        config.backward,
-        config.seed,
-        run.options.smoke,
-    )
-    found = run.cached("pairs", *keep, make=encode_all)
-    vocabulary = run.vocabulary() or found["vocabulary"]
-    data = {
-        name: (columns, (found[f"{name}.source"], found[f"{name}.target"]))
-        for name, columns in texts.items()
-    }
-    return data, vocabulary
+    found = run.cached("ids", *reading, vocabulary, make=encode_all)
+    ids = {name: (found[f"{name}.source"], found[f"{name}.target"]) for name in texts}
+    return texts, ids, vocabulary
 
 
 # 2. The network ----------------------------------------------------------------------
 
 
-def build_models(config: Config, source_vocab: int, target_vocab: int):
-    """The encoder, the decoder, and both as one for training.
+@keras.saving.register_keras_serializable(package="sequence_recipes")
+class Seq2Seq(keras.Model):
+    """Source ids `int32 [batch, source]` and target ids `int32 [batch, time]` -> logits
+    `[batch, time, target_vocab]` of the next target id each.
 
-    encoder: ids `int32 [batch, source]` -> memory `[batch, source, 2 * units]`, and
-        the states with which the decoder begins, `[batch, units]` each.
-    decoder: ids `[batch, time]`, memory, its mask `[batch, source]`, states -> logits
-        `[batch, time, vocab]` of the next id each, weights `[batch, time, source]` of
-        what it looked at, states.
-    whole: source ids, target ids -> logits.
+    Arguments: as in `Config`.
     """
-    ids = layers.Input([None], dtype="int32", name="source")
-    real = ops.not_equal(ids, PADDING)
-    x = layers.Embedding(source_vocab, VECTOR, name="source_vectors")(ids)
-    x = layers.Dropout(config.dropout)(x)
-    both = layers.Bidirectional(
-        LSTM(config.units, return_sequences=True, return_state=True), name="reader"
+
+    def __init__(
+        self, source_vocab, target_vocab, model, attention, units, depth, dropout, **name
+    ):
+        super().__init__(**name)
+        self.looks = model == "attention"
+        self.reverses, self.peeks = model in ("reverse", "peeky"), model == "peeky"
+        self.dropout = layers.Dropout(dropout)
+        self.source_vectors = layers.Embedding(source_vocab, units)
+        self.target_vectors = layers.Embedding(target_vocab, units)
+        self.logits = layers.Dense(target_vocab, dtype="float32")
+
+        def layer(width):
+            return LSTM(width, return_sequences=True, return_state=True)
+
+        if self.looks:  # half of the units in each direction
+            self.readers = [layers.Bidirectional(layer(units // 2)) for _ in range(depth)]
+            before = attention == "bahdanau"  # the others look after the step
+            first = AttentionDecoder(
+                LSTMCell(units),
+                BahdanauAttention(units) if before else LuongAttention(attention),
+                attend="before" if before else "after",
+                units=units,
+                input_feeding=not before,
+            )
+            first.build((None, None, units), (None, None, units))
+            self.writers = [first, *(layer(units) for _ in range(depth - 1))]
+        else:
+            self.readers = [layer(units) for _ in range(depth)]
+            self.writers = [layer(units) for _ in range(depth)]
+
+    def call(self, inputs, training=False):
+        source, target = inputs
+        seen, states = self.encode(source, training)
+        logits, *_ = self.decode(target, seen, states, training)
+        return logits
+
+    def encode(self, source, training=False):
+        """Source ids -> `seen`, a list of what the decoder has at every step, and
+        `states`, a list of those that it begins with, `[batch, units]` each.
+
+        Seen are, with attention, what was read, `[batch, source, units]`, its keys and
+        its mask; of `peeky` the state, `[batch, units]`; else nothing.
+        """
+        source = ops.flip(source, axis=1) if self.reverses else source
+        real, states = ops.not_equal(source, PADDING), []
+        x = self.dropout(self.source_vectors(source), training=training)
+        for number, reader in enumerate(self.readers):
+            read, *last = reader(x, mask=real, training=training)
+            x = residual(x, read, number)
+            x = self.dropout(x, training=training)
+            # Of both directions the ends: where each has read everything.
+            states += [ops.concatenate(last[i::2], axis=-1) for i in (0, 1)]
+        if not self.looks:
+            return ([states[-2]] if self.peeks else []), states
+        if self.writers[0].input_feeding:  # no vector stands before the first step
+            states.append(ops.zeros_like(states[0]))
+        return [x, self.writers[0].project(x), real], states
+
+    def decode(self, target, seen, states, training=False):
+        """Target ids, `seen` and states -> logits, states, and with attention the
+        weights `[batch, time, source]` of what was looked at, else None."""
+        y = self.dropout(self.target_vectors(target), training=training)
+        after, fed, weights = [], [], None
+        for number, writer in enumerate(self.writers):
+            x = beside(y, *seen) if self.peeks else y
+            first = states[2 * number : 2 * number + 2]
+            if self.looks and number == 0:
+                memory, keys, mask = seen
+                first = [*first, *states[2 * len(self.writers) :]]
+                written, weights, h, c, *fed = writer(
+                    x, memory, keys, memory_mask=mask, initial_state=first
+                )
+            else:
+                written, h, c = writer(x, initial_state=first, training=training)
+            y = residual(y, written, number)
+            y = self.dropout(y, training=training)
+            after += [h, c]
+        y = beside(y, *seen) if self.peeks else y
+        return self.logits(y), [*after, *fed], weights
+
+
+def residual(x, y, number):
+    """The third layer and those above it add to what is below."""
+    return x + y if number > 1 else y
+
+
+def beside(y, context):
+    """`context` `[batch, units]` beside each step of `y` `[batch, time, units]`."""
+    return ops.concatenate([y, ops.zeros_like(y[..., :1]) + context[:, None]], axis=-1)
+
+
+def build_model(config: Config, vocabulary: dict) -> Seq2Seq:
+    source, target = (FIRST + len(vocabulary[side]) for side in ("source", "target"))
+    model = Seq2Seq(
+        source,
+        target,
+        config.model,
+        config.attention,
+        config.units,
+        config.layers,
+        config.dropout,
     )
-    memory, *last = both(x, mask=real)
-    ends = [layers.concatenate([last[i], last[i + 2]]) for i in (0, 1)]
-    first = [layers.Dense(config.units, "tanh")(end) for end in ends]
-    encoder = keras.Model(ids, [memory, *first], name="encoder")
-
-    attention = {
-        "bahdanau": lambda: BahdanauAttention(config.units),
-        "dot": lambda: LuongAttention("dot"),
-        "general": lambda: LuongAttention("general"),
-    }[config.attention]()
-    before = config.attention == "bahdanau"
-    target = layers.Input([None], dtype="int32", name="target")
-    seen = layers.Input([None, 2 * config.units], name="memory")
-    mask = layers.Input([None], dtype="bool", name="mask")
-    states = [layers.Input([config.units]) for _ in range(2)]
-    y = layers.Embedding(target_vocab, VECTOR, name="target_vectors")(target)
-    y = layers.Dropout(config.dropout)(y)
-    writer = AttentionDecoder(
-        LSTMCell(config.units),
-        attention,
-        attend="before" if before else "after",
-        units=config.units,
-        name="writer",
-    )
-    y, weights, *after = writer(y, seen, memory_mask=mask, initial_state=states)
-    y = layers.Dropout(config.dropout)(y)
-    logits = layers.Dense(target_vocab, dtype="float32", name="logits")(y)
-    decoder = keras.Model(
-        [target, seen, mask, *states], [logits, weights, *after], name="decoder"
-    )
-    decoder.supports_masking = True  # the memory's is among its inputs
-    logits, *_ = decoder([target, memory, real, *first])
-    return encoder, decoder, keras.Model([ids, target], logits, name="translation")
+    nothing = np.zeros((1, 1), "int32")
+    model([nothing, nothing])  # makes its weights
+    return model
 
 
-# 3. The task: translate --------------------------------------------------------------
+# 3. What it translates ---------------------------------------------------------------
 
 
-def translate(encoder, decoder, ids, length: int, beams: int = 1):
-    """Ids `int32 [batch, length]`, END after each row's end, of source ids
-    `[batch, source]`: greedy, or the best that a search of `beams` texts finds."""
-    memory, *states = encoder(ids)
-    mask = ops.not_equal(ids, PADDING)
-    if beams > 1:  # each beam looks at its row's memory
-        memory, mask = (ops.repeat(x, beams, axis=0) for x in (memory, mask))
+def search(model: Seq2Seq, source, length: int, beams=1, widths=None):
+    """The best translations that a search finds: ids `int32 [batch, length]`, END after
+    each one's end.
+
+    source: ids `int32 [batch, source]`.
+    beams: texts side by side; 1: the most probable token each time.
+    widths: of `beams` fewer in some rows, `int32 [batch]`.
+    """
+    seen, states = model.encode(source)
+    seen = [ops.repeat(x, beams, axis=0) for x in seen]  # each text looks at its row
 
     def step(token, states):
-        logits, _, *states = decoder([token[:, None], memory, mask, *states])
+        logits, states, _ = model.decode(token[:, None], seen, states)
         return logits[:, 0], states
 
-    start = ops.full(ops.shape(ids)[:1], START, "int32")
-    banned = np.arange(decoder.output[0].shape[-1]) < END  # all but END and tokens
-    if beams == 1:
-        return generate(
-            step, start, states, length, temperature=0, banned=banned, end=END
-        )
-    found, _ = beam_search(step, start, states, length, beams, END, banned=banned)
+    start = ops.full(ops.shape(source)[:1], START, "int32")
+    banned = np.arange(model.logits.units) < END  # all but END and tokens
+    found, _ = beam_search(
+        step, start, states, length, beams, END, banned=banned, widths=widths
+    )
     return found[:, 0]
+
+
+def align(model: Seq2Seq, source, written):
+    """What each token looked at: weights `[batch, length, source]` for `written`, ids
+    `[batch, length]`."""
+    seen, states = model.encode(source)
+    start = ops.full_like(written[:, :1], START)
+    before = ops.concatenate([start, written[:, :-1]], axis=1)
+    _, _, weights = model.decode(before, seen, states)
+    return weights
 
 
 class Translator(keras.Model):
     """Translates texts, in one compiled program a shape.
 
     Example:
-        >>> translator = Translator(encoder, decoder, vocabulary)
+        >>> translator = Translator(model, vocabulary)
         >>> translator.translate(["3. Mai 2021", "21 мая 1999 г."])
         ["2021-05-03", "1999-05-21"]
     """
 
-    def __init__(self, encoder, decoder, vocabulary: dict, beams: int = 1):
+    def __init__(self, model: Seq2Seq, vocabulary: dict, beams: int = 1):
         super().__init__()
-        self.encoder, self.decoder, self.beams = encoder, decoder, beams
-        self.vocabulary = vocabulary
-        self.ids = {token: n for n, token in enumerate(vocabulary["source"], start=4)}
+        self.model, self.beams = model, beams
+        self.unit, self.length = vocabulary["unit"], vocabulary["length"]
+        self.names = [*SPECIAL, *vocabulary["target"]]
+        self.source_names = [*SPECIAL, *vocabulary["source"]]
+        self.id_of = ids_of(vocabulary["source"])
         self.compile(jit_compile=True)
 
     def call(self, ids):
-        length = self.vocabulary["length"]
-        return translate(self.encoder, self.decoder, ids, length, self.beams)
+        return search(self.model, ids, self.length, self.beams)
 
     def translate(self, texts: list[str], rows: int = 128) -> list[str]:
         """The translations; texts of similar length share a batch of `rows`."""
-        unit = self.vocabulary["unit"]
-        ids = [split(text, unit, self.ids) for text in texts]
-        order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
         found = [""] * len(texts)
-        for start in range(0, len(order), rows):
-            chosen = order[start : start + rows]
-            # Few lengths, few programs to compile.
-            time = 1 << max(3, (len(ids[chosen[-1]]) - 1).bit_length())
-            batch = np.zeros((rows, time), "int32")
-            for line, row in zip(batch, chosen, strict=False):
-                line[: len(ids[row])] = ids[row]
-            written = self.predict_on_batch(batch)
-            for row, line in zip(chosen, written, strict=False):
-                found[row] = text_of(line, unit, self.vocabulary["target"])
+        for places, ids in self.batches(texts, rows):
+            for place, line in zip(places, self.predict_on_batch(ids), strict=False):
+                tokens = [self.names[index] for index in line if index != END]
+                found[place] = text_of(tokens, self.unit)
         return found
+
+    def align(self, texts: list[str]) -> list[tuple[list[str], list[str], np.ndarray]]:
+        """Of each text its tokens, those of the translation and then END, and the
+        weights `[translation, tokens]` with which they looked at the source's."""
+        found = [([], [], np.zeros((0, 0)))] * len(texts)
+        for places, ids in self.batches(texts, len(texts)):
+            written = self.predict_on_batch(ids)
+            weights = ops.convert_to_numpy(align(self.model, ids, written))
+            for place, read, line, each in zip(
+                places, ids, written, weights, strict=False
+            ):
+                tokens = [self.source_names[index] for index in read if index]
+                names = [self.names[index] for index in line if index != END]
+                names = [*names, "END"][: self.length]
+                found[place] = tokens, names, each[: len(names), : len(tokens)]
+        return found
+
+    def batches(self, texts: list[str], rows: int):
+        """Places in `texts` and ids `int32 [rows, time]`, of those that are not empty."""
+        ids = [encode(text, self.unit, self.id_of)[:MOST_SOURCE] for text in texts]
+        order = sorted(filter(ids.__getitem__, range(len(ids))), key=lambda n: len(ids[n]))
+        for start in range(0, len(order), rows):
+            places = order[start : start + rows]
+            # Few lengths, few programs to compile.
+            time = 1 << max(3, (len(ids[places[-1]]) - 1).bit_length())
+            batch = np.full((rows, time), PADDING, "int32")
+            for line, place in zip(batch, places, strict=False):
+                line[: len(ids[place])] = ids[place]
+            yield places, batch
+
+
+# 4. The export -----------------------------------------------------------------------
+
+
+def export(model: Seq2Seq, vocabulary: dict, folder: Path):
+    """One SavedModel for TensorFlow Serving or `tf.saved_model.load`, texts in and out.
+
+    `serving_default` text `[batch]`, beam `[batch]` (1: greedy, up to 16) -> text; with
+    attention `align` text `[batch]` -> tokens, translation, `[batch, tokens]` each, and
+    weights `[batch, translation, tokens]`, of the greedy one. Of a source it reads
+    1,000 tokens; a translation has at most as many as the longest in training.
+    """
+    import tensorflow as tf
+
+    unit, length = vocabulary["unit"], vocabulary["length"]
+
+    class Exported(tf.Module):
+        def __init__(self):
+            super().__init__()
+            # Not the model: it would be stored twice, and `saved_model_cli` stumbles.
+            self.weights = [weight.value for weight in model.weights]
+            self.source = tf.constant([*SPECIAL, *vocabulary["source"]])
+            self.target = tf.constant([*SPECIAL, *vocabulary["target"]])
+            numbers = tf.range(FIRST, FIRST + len(vocabulary["source"]))
+            pairs = tf.lookup.KeyValueTensorInitializer(self.source[FIRST:], numbers)
+            self.table = tf.lookup.StaticHashTable(pairs, UNKNOWN)
+
+        def ids_of(self, texts):  # [batch] -> [batch, time], padded
+            if unit == "char":
+                tokens = tf.strings.unicode_split(texts, "UTF-8")
+            else:
+                tokens = tokenize_in_graph(texts)
+            if unit == "subword":
+                longest = max(map(len, vocabulary["source"]))
+                pieces = cut_words_in_graph(tokens.values, self.table, UNKNOWN, longest)
+                ids = tokens.with_values(pieces).merge_dims(1, 2)
+            else:
+                ids = tokens.with_values(self.table.lookup(tokens.values))
+            ids = ids[:, :MOST_SOURCE].to_tensor(PADDING)
+            return tf.pad(ids, [[0, 0], [0, 1]])  # never without a column
+
+        def text_of(self, tokens):  # [batch, length] -> [batch]
+            if unit == "char":
+                return tf.strings.reduce_join(tokens, axis=1)
+            words = tf.ragged.boolean_mask(tokens, tokens != "")
+            if unit == "subword":
+                text = tf.strings.reduce_join(words, axis=1, separator=" ")
+                text = tf.strings.regex_replace(text, " ##", "")
+                words = tf.strings.split(text)
+            return join_in_graph(words)
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None], tf.string, "text"),
+                tf.TensorSpec([None], tf.int32, "beam"),
+            ]
+        )
+        def translate(self, text, beam):
+            ids, beam = self.ids_of(text), tf.clip_by_value(beam, 1, MOST_BEAMS)
+            beams = tf.maximum(tf.reduce_max(beam), 1)  # of no rows, too
+            found = search(model, ids, length, beams, beam)
+            words = self.text_of(tf.gather(self.target, found))
+            return {"text": tf.where(ids[:, 0] == PADDING, "", words)}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
+        def align(self, text):
+            ids = self.ids_of(text)
+            found = search(model, ids, length)
+            found = tf.where(ids[:, :1] == PADDING, END, found)
+            return {
+                "tokens": tf.gather(self.source, ids),
+                "translation": tf.gather(self.target, found),
+                "weights": align(model, ids, found),
+            }
+
+    module = Exported()
+    signatures = {"serving_default": module.translate}
+    if model.looks:
+        signatures["align"] = module.align
+    tf.saved_model.save(module, str(folder), signatures)
 
 
 # 5. The run --------------------------------------------------------------------------
 
 
-def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
+def train(config: Config, run: Run, model: keras.Model, ids: dict) -> dict:
     """Fits on the training part, keeps the weights that do best on validation."""
-
-    def batches(part, seed=None):
-        sources, targets = part[1]
-        sizes = np.array(
-            [max(map(len, pair)) for pair in zip(sources, targets, strict=True)]
-        )
-        kept = np.flatnonzero(sizes <= config.max_tokens)
-        columns = ([column[row] for row in kept] for column in (sources, targets))
-        return PairBatches(*columns, BATCH, seed)
-
-    training, validation = (
-        batches(parts["train"], config.seed),
-        batches(parts["validation"]),
-    )
+    training = PairBatches(*short(ids["train"], config), BATCH, config.seed)
+    validation = PairBatches(*short(ids["validation"], config), BATCH)
     steps = config.epochs * len(training)
     warm_up = min(200, steps // 4)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -330,21 +513,55 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
     return checkpoint.metrics()
 
 
+def short(pairs: tuple[list, list], config: Config) -> list[list]:
+    """The pairs of which both sides have at most `max_tokens`."""
+    from data.tables import UserError
+
+    most = config.max_tokens + 2  # with START and END
+    kept = [pair for pair in zip(*pairs, strict=True) if max(map(len, pair)) <= most]
+    if not kept:
+        raise UserError(f"no pair has at most --max-tokens {config.max_tokens}")
+    return [list(column) for column in zip(*kept, strict=True)]
+
+
 def main(config: Config, run: Run) -> None:
-    parts, vocabulary = load_data(config, run)
-    sizes = (len(vocabulary[side]) + 4 for side in ("source", "target"))
-    encoder, decoder, model = build_models(config, *sizes)
+    texts, ids, vocabulary = load_data(config, run)
+    model = build_model(config, vocabulary)
+    if run.loaded:
+        model.load_weights(run.loaded / "model.keras")
+        if run.only_export:
+            run.export(export, model, vocabulary)
+            return
     metrics = {"seed": config.seed, "parameters": model.count_params()}
-    metrics |= train(config, run, model, parts)
-    (sources, targets), _ = parts["test"]
-    found = Translator(encoder, decoder, vocabulary).translate(sources)
-    same = [ours == theirs for ours, theirs in zip(found, targets, strict=True)]
-    metrics["test_exact_match"] = float(np.mean(same))
-    for source, ours, theirs in list(zip(sources, found, targets, strict=True))[:10]:
-        print(f"  {source} -> {ours}" + ("" if ours == theirs else f" (is {theirs})"))
+    if not run.loaded:
+        metrics |= train(config, run, model, ids)
     run.write("vocabulary.json", vocabulary)
     model.save(run.folder / "model.keras")
-    run.write("figures.json", [])
+    run.export(export, model, vocabulary)
+
+    sources, targets = texts["test"]
+    greedy = Translator(model, vocabulary)
+    written = greedy.translate(sources)
+    metrics |= scores(written, targets, "test_{}")
+    wider = Translator(model, vocabulary, BEAMS).translate(sources)
+    metrics |= scores(wider, targets, f"test_{{}}_beam{BEAMS}")
+    nearest = run.cached(
+        *("memory", config.backward, config.seed, run.options.smoke),
+        make=lambda: {"rows": most_similar(texts["train"][0], sources)},
+    )
+    remembered = [texts["train"][1][row] for row in nearest["rows"]]
+    metrics |= scores(remembered, targets, "baseline_test_{}")
+
+    lines = [
+        f"{source} -> {ours}" + ("" if ours == theirs else f"   (is: {theirs})")
+        for source, ours, theirs in zip(sources, written, targets, strict=True)
+    ]
+    run.write("samples.txt", "\n".join(lines[:50]) + "\n")
+    print("\nNever seen:", *lines[:SHOWN], sep="\n  ")
+    figures = []
+    if model.looks:
+        figures.append(alignment_figure(greedy.align(sources[:SHOWN])))
+    run.write("figures.json", figures)
     run.finish(metrics)
 
 

@@ -23,6 +23,11 @@ def word_lm(tmp_path, monkeypatch, capsys):
     return in_this_process("word_lm", tmp_path, monkeypatch, capsys)
 
 
+@pytest.fixture
+def translation(tmp_path, monkeypatch, capsys):
+    return in_this_process("translation", tmp_path, monkeypatch, capsys)
+
+
 def in_this_process(recipe, tmp_path, monkeypatch, capsys):
     """`run("--smoke", ...)` runs the recipe in an empty folder.
 

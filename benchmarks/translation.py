@@ -1,0 +1,257 @@
+"""Times training and decoding of the translation recipe beside Keras's own parts.
+
+    python -m benchmarks.translation
+
+The model of `recipes.translation` with attention, 256 units, 8,000 words a side,
+sentences of 15 words, random weights.
+
+- Training, batches of 64: the same model of `keras.layers.Bidirectional(LSTM)` and an
+  `LSTMCell` that looks back by `keras.layers.AdditiveAttention` in Keras's own loop;
+  both compiled, each with and without XLA, the better of the two counts.
+- Decoding, 64 sentences of 15 words: the usual loop that calls the compiled model for
+  one token at a time and picks it in NumPy, greedy and with 5 beams.
+
+Contenders take turns; the figures are medians. Writes
+`results/translation-BACKEND-DEVICE.json`.
+"""
+
+import dataclasses
+import time
+from pathlib import Path
+from statistics import median
+
+import keras
+import numpy as np
+import tyro
+from keras import layers, ops
+
+import recipes  # noqa: F401  (imports the backend without its start-up log)
+from benchmarks.report import write_record
+from benchmarks.workers import ROOT, describe_hardware
+from kit.machine import describe_machine
+from kit.pairs import SmoothedCrossentropy
+from kit.run import git_commit, one_line_errors
+from recipes.translation import (
+    BEAMS,
+    END,
+    FIRST,
+    SMOOTHING,
+    START,
+    Config,
+    build_model,
+    search,
+)
+
+UNITS, VOCAB, BATCH, TIME = 256, 8000, 64, 15
+VOCABULARY = {"source": [""] * (VOCAB - FIRST), "target": [""] * (VOCAB - FIRST)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    rounds: int = 7  # of each contender
+    out: Path | None = None  # default: results/translation-BACKEND-DEVICE.json
+
+
+class KerasParts(keras.Model):
+    """The recipe's network as Keras's layers make it."""
+
+    def __init__(self):
+        super().__init__()
+        half = layers.LSTM(UNITS // 2, return_sequences=True, return_state=True)
+        self.reader = layers.Bidirectional(half)
+        self.source_vectors = layers.Embedding(VOCAB, UNITS, mask_zero=True)
+        self.target_vectors = layers.Embedding(VOCAB, UNITS)
+        self.loop = layers.RNN(layers.LSTMCell(UNITS), return_sequences=True)
+        self.loop.cell.build((None, 2 * UNITS))
+        self.query, self.key = (layers.Dense(UNITS, use_bias=False) for _ in "qk")
+        self.query.build((None, UNITS))
+        self.attention = layers.AdditiveAttention()
+        self.attention.build([(None, 1, UNITS), (None, None, UNITS)])
+        self.joined = layers.Dense(UNITS, "tanh", use_bias=False)
+        self.logits = layers.Dense(VOCAB)
+        self.dropout = layers.Dropout(0.2)
+
+    def call(self, inputs, training=False):
+        source, target = inputs
+        real = ops.not_equal(source, 0)
+        x = self.dropout(self.source_vectors(source), training=training)
+        memory, *ends = self.reader(x, mask=real, training=training)
+        memory = self.dropout(memory, training=training)
+        states = [ops.concatenate(ends[i::2], axis=-1) for i in (0, 1)]
+        keys = self.key(memory)
+        y = self.dropout(self.target_vectors(target), training=training)
+
+        def step(token, states):
+            query = self.query(states[0])[:, None]
+            context = self.attention([query, memory, keys], mask=[None, real])[:, 0]
+            beside = ops.concatenate([token, context], axis=-1)
+            h, states = self.loop.cell(beside, states, training=training)
+            return ops.concatenate([h, context], axis=-1), states
+
+        _, written, _ = self.loop.inner_loop(y, states, None)
+        written = self.dropout(self.joined(written), training=training)
+        return self.logits(written)
+
+
+def some_ids(rows, time):
+    return np.random.default_rng(0).integers(FIRST, VOCAB, [rows, time]).astype("int32")
+
+
+def recipes_model():
+    return build_model(Config(units=UNITS), VOCABULARY)
+
+
+def trainer(make, jit):
+    """What takes five training steps, and how many target tokens these have."""
+    model = make()
+    model.compile(
+        keras.optimizers.Adam(1e-3, beta_2=0.99, global_clipnorm=1.0),
+        SmoothedCrossentropy(SMOOTHING),
+        jit_compile=jit,
+    )
+    source, target = some_ids(BATCH, TIME), some_ids(BATCH, TIME + 1)
+    weights = np.ones([BATCH, TIME], "float32")
+
+    def work():
+        for _ in range(5):
+            loss = model.train_on_batch(
+                (source, target[:, :-1]), target[:, 1:], weights
+            )
+        float(loss)
+
+    return work, 5 * BATCH * TIME
+
+
+class Search(keras.Model):
+    def __init__(self, model, beams):
+        super().__init__()
+        self.model, self.beams = model, beams
+        self.compile(jit_compile=True)
+
+    def call(self, ids):
+        return search(self.model, ids, TIME, self.beams)
+
+
+def decoder(beams):
+    """What translates a batch in one program, and how many sentences it has."""
+    searcher, ids = Search(recipes_model(), beams), some_ids(BATCH, TIME)
+    return lambda: searcher.predict_on_batch(ids), BATCH
+
+
+class Step(keras.Model):
+    """One token further: logits, the states and what was read."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        self.compile(jit_compile=True)
+
+    def call(self, inputs):
+        token, memory, keys, mask, h, c = inputs
+        logits, states, _ = self.model.decode(token, [memory, keys, mask], [h, c])
+        return [ops.log_softmax(logits[:, 0]), *states]
+
+
+class Reader(keras.Model):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        self.compile(jit_compile=True)
+
+    def call(self, ids):
+        seen, states = self.model.encode(ids)
+        return [*seen, *states]
+
+
+def one_token_at_a_time(beams):
+    """The usual loop: the model compiled, the search in NumPy."""
+    model = recipes_model()
+    reader, step, ids = Reader(model), Step(model), some_ids(BATCH, TIME)
+    rows = np.arange(BATCH)[:, None]
+
+    def work():
+        memory, keys, mask, *states = (
+            np.repeat(x, beams, axis=0) for x in reader.predict_on_batch(ids)
+        )
+        token = np.full([BATCH * beams, 1], START, "int32")
+        total = np.where(np.arange(beams), -np.inf, np.zeros([BATCH, 1]))
+        over, written = np.zeros([BATCH, beams], bool), []
+        for _ in range(TIME):
+            p, *states = step.predict_on_batch([token, memory, keys, mask, *states])
+            p = p.reshape(BATCH, beams, VOCAB)
+            p[over] = -np.inf
+            p[over, END] = 0
+            every = (total[..., None] + p).reshape(BATCH, -1)
+            best = np.argpartition(-every, beams - 1, axis=1)[:, :beams]
+            total = np.take_along_axis(every, best, axis=1)
+            parents = best // VOCAB
+            token = (best % VOCAB).astype("int32")
+            over = (token == END) | np.take_along_axis(over, parents, axis=1)
+            written.append((parents, token))
+            states = [x[(rows * beams + parents).ravel()] for x in states]
+            token = token.reshape(-1, 1)
+        return written
+
+    return work, BATCH
+
+
+def measure(options: Options) -> dict[str, float]:
+    """Target tokens, or sentences, a second of each contender."""
+    tasks = {}
+    for jit in (True, False):
+        name = "with XLA" if jit else "without XLA"
+        tasks[f"training, ours, {name}"] = trainer(recipes_model, jit)
+        tasks[f"training, Keras's parts, {name}"] = trainer(KerasParts, jit)
+    for beams in (1, BEAMS):
+        tasks[f"decoding, ours, beam {beams}"] = decoder(beams)
+        tasks[f"decoding, token by token, beam {beams}"] = one_token_at_a_time(beams)
+    found = {name: [] for name in tasks}
+    for work, _ in tasks.values():
+        work()  # compiles
+    for _ in range(options.rounds):
+        for name, (work, count) in tasks.items():
+            start = time.perf_counter()
+            work()
+            found[name].append(count / (time.perf_counter() - start))
+    return {name: median(values) for name, values in found.items()}
+
+
+def ratios(speeds: dict[str, float]) -> dict[str, float]:
+    def best(who):
+        return max(speed for name, speed in speeds.items() if name.startswith(who))
+
+    found = {"training": best("training, ours") / best("training, Keras's parts")}
+    for beams in (1, BEAMS):
+        ours, other = (
+            speeds[f"decoding, {who}, beam {beams}"]
+            for who in ("ours", "token by token")
+        )
+        found[f"decoding, beam {beams}"] = ours / other
+    return found
+
+
+def main() -> None:
+    options = tyro.cli(Options, description=__doc__)
+    machine = {**describe_hardware(), **describe_machine()}
+    speeds = measure(options)
+    record = {
+        "command": "python -m benchmarks.translation",
+        "git_commit": git_commit(),
+        "machine": machine,
+        "sizes": {"units": UNITS, "vocab": VOCAB, "batch": BATCH, "time": TIME},
+        "tokens_or_sentences_per_second": speeds,
+        "ratios": ratios(speeds),
+    }
+    for name, value in speeds.items():
+        print(f"{name:<42} {value:10,.0f}")
+    for name, value in record["ratios"].items():
+        print(f"{name:<42} {value:10.2f} x")
+    name = f"translation-{machine['backend']}-{machine['device'].lower()}.json"
+    path = options.out or ROOT / "results" / name
+    write_record(record, path)
+    print(path)
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        main()

@@ -1,0 +1,129 @@
+"""Without attention and with it: the same budget for each `--model` of the recipe.
+
+    python -m benchmarks.translation_ladder
+    python -m benchmarks.translation_ladder --data multi30k --epochs 8 --units 256
+
+`plain`, `reverse`, `peeky` and `attention` of `recipes.translation`, each with the same
+options, data, seed and number of passes.
+
+Writes `results/translation-ladder-DATA.json` and `.png`: the learning curves, and how
+good translations are against the length of the source (Bahdanau, Cho and Bengio, 2015,
+figure 2): the share that is exact, or BLEU where targets are sentences.
+"""
+
+import csv
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import keras
+import numpy as np
+import tyro
+
+import recipes  # noqa: F401  (imports the backend without its start-up log)
+from benchmarks.report import write_record
+from benchmarks.throwaway import run_in
+from benchmarks.workers import ROOT, describe_hardware
+from kit.files import sha256
+from kit.machine import describe_machine
+from kit.pairs import scores
+from kit.run import git_commit, one_line_errors
+from recipes.translation import Config, Translator, build_model, load_data, train
+
+MODELS = get_args(get_type_hints(Config)["model"])
+COLORS = dict(zip(MODELS, ("#8a8f98", "#d9742b", "#4a9b6e", "#3572b0"), strict=True))
+BINS = 6  # groups of test rows by the length of their source
+NAMES = {"bleu_lowercase": "BLEU, lower-cased", "exact_match": "share that is exact"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    data: str = "dates"  # a name or a path
+    epochs: int = 3  # passes of each model over the training part
+    units: int = 128
+    seed: int = 0
+
+
+def measure(options: Options) -> tuple[list[dict], str]:
+    """A row for each model; the sha256 of the data."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        run = run_in(Path(folder), options.data)
+        run.options = dataclasses.make_dataclass("Smoke", [("smoke", bool)])(False)
+        run.write = lambda name, content: (run.folder / name).write_text(content)
+        common = dataclasses.asdict(options)
+        texts, ids, vocabulary = load_data(Config(**common), run)
+        sources, targets = texts["test"]
+        lengths = np.array([len(row) for row in ids["test"][0]])
+        groups = np.array_split(np.argsort(lengths, kind="stable"), BINS)
+        for name in MODELS:
+            config = Config(**common, model=name)
+            keras.utils.set_random_seed(options.seed)
+            model = build_model(config, vocabulary)
+            row = {"model": name, "parameters": model.count_params()}
+            row |= train(config, run, model, ids)
+            with (run.folder / "history.csv").open() as lines:
+                row["curve"] = [float(each["val_loss"]) for each in csv.DictReader(lines)]
+            written = Translator(model, vocabulary).translate(sources)
+            row |= scores(written, targets, "test_{}")
+            row["by_length"] = [
+                {
+                    "source_tokens": float(lengths[group].mean()),
+                    **scores(
+                        [written[place] for place in group],
+                        [targets[place] for place in group],
+                        "{}",
+                    ),
+                }
+                for group in groups
+            ]
+            rows.append(row)
+            print({key: value for key, value in row.items() if key != "by_length"})
+            (run.folder / "checkpoint.npz").unlink()
+        return rows, sha256(run.data)
+
+
+def draw(rows: list[dict], data: str, path: Path) -> None:
+    """Learning curves, and figures against the length of the source."""
+    from matplotlib.figure import Figure
+
+    figure = Figure((10, 4), layout="constrained")
+    figure.suptitle(f"translation on {data}")
+    curves, lengths = figure.subplots(1, 2)
+    key = next(name for name in NAMES if name in rows[0]["by_length"][0])
+    for row in rows:
+        style = {"color": COLORS[row["model"]], "label": row["model"], "marker": "o"}
+        curves.plot(range(1, len(row["curve"]) + 1), row["curve"], **style)
+        groups = row["by_length"]
+        x, y = ([group[name] for group in groups] for name in ("source_tokens", key))
+        lengths.plot(x, y, **style)
+    curves.set(xlabel="epoch", ylabel="validation loss (nats)")
+    curves.xaxis.get_major_locator().set_params(integer=True)
+    lengths.set(xlabel="tokens of the source", ylabel=NAMES[key], ylim=(0, None))
+    for axes in (curves, lengths):
+        axes.spines[["top", "right"]].set_visible(False)
+    lengths.legend(frameon=False)
+    figure.savefig(path, dpi=160)
+
+
+def main() -> None:
+    options = tyro.cli(Options, description=__doc__)
+    rows, digest = measure(options)
+    name = f"translation-ladder-{Path(options.data).name}"
+    record = {
+        "command": "python -m benchmarks.translation_ladder",
+        "options": {**dataclasses.asdict(options), "data": Path(options.data).name},
+        "git_commit": git_commit(),
+        "data_sha256": digest,
+        "machine": {**describe_hardware(), **describe_machine()},
+        "rows": rows,
+    }
+    write_record(record, ROOT / "results" / f"{name}.json")
+    draw(rows, record["options"]["data"], ROOT / "results" / f"{name}.png")
+    print(ROOT / "results" / f"{name}.png")
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        main()

@@ -1,0 +1,389 @@
+"""The translation recipe: what it reads, learns, translates and exports."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from kit.pairs import most_similar, scores
+from recipes.translation import (
+    END,
+    FIRST,
+    START,
+    Config,
+    Translator,
+    align,
+    build_model,
+    choose_tokens,
+    choose_unit,
+    encode,
+    export,
+    ids_of,
+    search,
+)
+from tests.processes import CHILD, WITHOUT_TENSORFLOW, python_on_jax
+
+ROOT = Path(__file__).parent.parent
+CHARACTERS = list(" abcde12好é,")
+WORDS = ["the", ".", ",", "cat", "sat", "don't", "好", "é", "on", "a", "mat", "!"]
+PIECES = [*WORDS, *"ctsmaon", "##at", "##t", "##o", "##n", "##'", "x", "##x"]
+TOKENS = {"char": CHARACTERS, "word": WORDS, "subword": PIECES}
+KINDS = [
+    {"unit": "char"},
+    {"unit": "word", "attention": "dot"},
+    {"unit": "subword", "attention": "general", "layers": 3},
+    {"unit": "char", "model": "plain"},
+    {"unit": "word", "model": "reverse", "layers": 2},
+    {"unit": "subword", "model": "peeky", "layers": 3},
+]
+
+
+def kind_name(kind):
+    return "-".join(map(str, kind.values()))
+
+
+def random_model(kind, scale=0.5):
+    """A model and its vocabulary; weights so large that what it reads matters."""
+    tokens = TOKENS[kind["unit"]]
+    vocabulary = {"unit": kind["unit"], "source": tokens, "target": tokens, "length": 9}
+    keras.utils.set_random_seed(1)
+    model = build_model(Config(units=12, **kind), vocabulary)
+    chance = np.random.default_rng(1)
+    for weight in model.trainable_variables:
+        value = keras.ops.convert_to_numpy(weight)
+        weight.assign(value + scale * chance.normal(size=value.shape))
+    return model, vocabulary
+
+
+def some_texts(count=20, seed=0):
+    chance = random.Random(seed)
+    words = [*WORDS, "xyz", "Cat", "omat", "a1", "é,", "😀"]
+    return [" ".join(chance.choices(words, k=chance.randrange(1, 9))) for _ in range(count)]
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=kind_name)
+def exported(request, tmp_path_factory):
+    import tensorflow as tf
+
+    folder = tmp_path_factory.mktemp("export") / "saved_model"
+    model, vocabulary = random_model(request.param)
+    export(model, vocabulary, folder)
+    return model, vocabulary, tf.saved_model.load(str(folder)), folder
+
+
+def ask(loaded, texts, beam):
+    import tensorflow as tf
+
+    beam = tf.constant(np.broadcast_to(beam, len(texts)), tf.int32)
+    texts = tf.constant(texts, tf.string, [len(texts)])
+    found = loaded.signatures["serving_default"](text=texts, beam=beam)["text"]
+    return [text.decode() for text in found.numpy()]
+
+
+def test_the_export_translates_as_the_model_to_the_letter(exported):
+    model, vocabulary, loaded, _ = exported
+    texts = ["", " ", "the cat", "😀", "好的é", *some_texts(58), "mat " * 1200]
+    greedy, wide = (
+        Translator(model, vocabulary, beams).translate(texts) for beams in (1, 4)
+    )
+    assert ask(loaded, texts, 1) == greedy
+    assert ask(loaded, texts, 4) == wide
+    assert greedy != wide
+    assert len(set(greedy)) > 10
+    assert greedy[0] == ""
+    # Each row by its own beam, and alone.
+    rows = np.arange(len(texts)) % 2
+    mixed = [wide[n] if row else greedy[n] for n, row in enumerate(rows)]
+    assert ask(loaded, texts, np.where(rows, 4, 1)) == mixed
+    assert ask(loaded, texts[7:8], 4) == wide[7:8]
+    assert ask(loaded, [], 3) == []
+    assert ask(loaded, texts[2:4], -7) == greedy[2:4]
+
+
+def test_the_alignment_of_the_export(exported):
+    import tensorflow as tf
+
+    model, vocabulary, loaded, _ = exported
+    if not model.looks:
+        assert "align" not in loaded.signatures
+        return
+    texts = ["the cat sat", "", "好 mat!"]
+    found = loaded.signatures["align"](text=tf.constant(texts))
+    found = {name: value.numpy() for name, value in found.items()}
+    expected = Translator(model, vocabulary).align(texts)
+    for row, (tokens, written, weights) in enumerate(expected):
+        shown = [token.decode() for token in found["tokens"][row] if token]
+        assert shown == tokens
+        shown = [token.decode() for token in found["translation"][row] if token]
+        assert shown == [token for token in written if token != "END"]
+        size = weights.shape
+        np.testing.assert_allclose(
+            found["weights"][row, : size[0], : size[1]], weights, atol=1e-5
+        )
+        if tokens:
+            np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
+            np.testing.assert_array_equal(found["weights"][row, :, size[1] :], 0)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=kind_name)
+def test_writing_step_by_step_equals_training_on_what_was_written(kind):
+    """Greedy: each token is the most probable one after those before it."""
+    model, _ = random_model(kind)
+    chance = np.random.default_rng(0)
+    vocab = model.logits.units
+    source = chance.integers(FIRST, vocab, [6, 7]).astype("int32")
+    source[2:4, 4:] = 0
+    written = np.array(search(model, source, 9))
+    target = np.concatenate([np.full([6, 1], START), written], axis=1).astype("int32")
+    logits = np.array(model([source, target[:, :-1]]))
+    logits[..., :END] = -np.inf
+    best = logits.argmax(axis=-1)
+    for found, expected in zip(written, best, strict=True):
+        end = np.append(np.flatnonzero(found == END), 9)[0] + 1
+        assert found[:end].tolist() == expected[:end].tolist()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=kind_name)
+def test_padding_changes_nothing(kind):
+    model, _ = random_model(kind)
+    chance = np.random.default_rng(0)
+    vocab = model.logits.units
+    source = chance.integers(FIRST, vocab, [2, 5]).astype("int32")
+    target = chance.integers(FIRST, vocab, [2, 4]).astype("int32")
+    padded = np.pad(source, [[0, 0], [0, 3]])
+    np.testing.assert_allclose(
+        model([padded, target]), model([source, target]), atol=1e-5
+    )
+
+
+def test_what_stands_before_the_models_of_attention():
+    """`plain` sees the end of what it reads, `reverse` reads from the end."""
+    source = np.array([[4, 5, 6, 7, 8]], "int32")
+    target = np.array([[START, 4]], "int32")
+    plain, _ = random_model({"unit": "char", "model": "plain"})
+    reverse, _ = random_model({"unit": "char", "model": "reverse"})
+    peeky, _ = random_model({"unit": "char", "model": "peeky"})
+    np.testing.assert_allclose(
+        reverse([source[:, ::-1], target]), plain([source, target]), atol=1e-5
+    )
+    for model, count in ((plain, 0), (reverse, 0), (peeky, 1)):
+        seen, states = model.encode(source)
+        assert len(seen) == count
+        assert len(states) == 2
+    # With the same states, what peeky sees decides too.
+    logits, _, _ = peeky.decode(target, seen, states)
+    other, _, _ = peeky.decode(target, [seen[0] * 0], states)
+    assert np.abs(np.array(logits) - np.array(other)).max() > 0.01
+
+
+def test_weights_come_back_from_the_file(tmp_path):
+    for kind in KINDS[:2]:
+        model, _ = random_model(kind)
+        model.save(tmp_path / "model.keras")
+        again = keras.saving.load_model(tmp_path / "model.keras")
+        pair = [np.array([[4, 5, 6]], "int32"), np.array([[START, 5]], "int32")]
+        np.testing.assert_array_equal(again(pair), model(pair))
+
+
+def test_ids_of_characters_words_and_pieces():
+    assert encode("aZ好", "char", ids_of(CHARACTERS)) == [5, 1, 12]
+    assert encode("The cat, zebra", "word", ids_of(WORDS)) == [4, 7, 6, 1]
+    names = ["?", *PIECES]
+    found = encode("the ton xx 😀", "subword", ids_of(PIECES))
+    assert [names[max(0, n - 3)] for n in found] == [
+        "the", "t", "##o", "##n", "x", "##x", "?",
+    ]
+
+
+def test_tokens_are_the_most_frequent_ones():
+    texts = ["the cat", "the mat", "a cat the"]
+    assert choose_tokens(texts, "word", 2) == ["the", "cat"]
+    assert choose_tokens(texts, "word", 9) == ["the", "cat"]  # twice at least
+    assert choose_tokens(["bab", "ac"], "char", 9) == ["a", "b", "c"]
+    pieces = choose_tokens(["walking talking walked talked"] * 50, "subword", 40)
+    assert {"##ing", "##ed"} <= set(pieces)
+
+
+def test_the_unit_by_the_targets():
+    assert choose_unit(["2021-05-03", "1999-01-01"]) == "char"
+    assert choose_unit(["a man sits .", "two dogs run", "hello"]) == "word"
+
+
+def test_scores():
+    found = scores(["A cat sat down.", "no"], ["a cat sat down.", "yes"], "test_{}")
+    assert found["test_exact_match"] == 0
+    assert scores(["1", "2"], ["1", "3"], "{}_x") == {"exact_match_x": 0.5}
+    perfect = scores(["a cat sat down", "b"], ["a cat sat down", "c c c"], "{}")
+    assert 0 < perfect["bleu_lowercase"] < 100
+    same = ["A man sits on a bench.", "Two dogs run fast."]
+    found = scores([text.upper() for text in same], same, "{}")
+    assert found["bleu_lowercase"] == pytest.approx(100)
+    assert found["chrf_lowercase"] == pytest.approx(100)
+    assert found["exact_match"] == 0
+
+
+def test_the_most_similar_text():
+    known = ["3 May 2021", "the cat", "12 June 1999"]
+    assert most_similar(known, ["a cat", "3 may 2022", "June 12"]).tolist() == [1, 0, 2]
+
+
+FRESH = """
+import json, sys
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+texts = json.loads(sys.argv[2])
+found = model.signatures["serving_default"](
+    text=tf.constant(texts), beam=tf.fill([len(texts)], 3))["text"]
+assert not {"custom_layers", "data", "kit", "recipes"} & set(sys.modules)
+print(json.dumps([text.decode() for text in found.numpy()]))
+"""
+
+
+def test_export_in_a_fresh_process_and_by_saved_model_cli(exported, tmp_path):
+    model, vocabulary, _, folder = exported
+    texts = ["", "the cat", "好的 mat"]
+    expected = Translator(model, vocabulary, 3).translate(texts)
+    command = [sys.executable, "-c", FRESH, folder, json.dumps(texts)]
+    child = subprocess.run(
+        command, cwd=tmp_path, env=CHILD, capture_output=True, text=True
+    )
+    assert child.returncode == 0, child.stderr
+    assert json.loads(child.stdout.splitlines()[-1]) == expected
+    if vocabulary["unit"] != "word":
+        return
+    rows = np.array([text.encode() for text in texts])
+    np.savez(tmp_path / "in.npz", text=rows, beam=np.full(3, 3, "int32"))
+    command = [Path(sys.executable).with_name("saved_model_cli"), "run"]
+    command += ["--dir", folder, "--tag_set", "serve", "--outdir", tmp_path]
+    command += ["--signature_def", "serving_default", "--inputs"]
+    command += [";".join(f"{n}={tmp_path}/in.npz[{n}]" for n in ("text", "beam"))]
+    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    assert child.returncode == 0, child.stderr
+    found = np.load(tmp_path / "text.npy", allow_pickle=True)
+    assert [text.decode() for text in found] == expected
+
+
+def pairs_file(path, count=1500, seed=0):
+    """Small sums of letters: `b+c` -> `the letters b and c`."""
+    chance = random.Random(seed)
+    lines = []
+    while len(lines) < count:
+        text = "".join(chance.choices("abcdefgh", k=chance.randrange(2, 7)))
+        lines.append(f"{text}\t{text.upper()[::-1]}")
+    path.write_text("\n".join(dict.fromkeys(lines)))
+
+
+def test_from_a_file_of_pairs_to_an_answer(translation, tmp_path):
+    pairs_file(tmp_path / "mine.tsv")
+    options = ["--data", "mine.tsv", "--epochs", 12, "--units", 64]
+    status, out, _ = translation(*options, "--learning-rate", "0.01")
+    assert status == 0
+    run = Path("runs/translation/latest")
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["test_exact_match"] > 0.9
+    assert metrics["test_exact_match_beam5"] > 0.9
+    assert metrics["baseline_test_exact_match"] < 0.2
+    assert "test_bleu_lowercase" not in metrics
+    for name in ("report.html", "samples.txt", "history.csv", "model.keras"):
+        assert (run / name).stat().st_size > 0
+    assert (run / "plots/attention.png").stat().st_size > 0
+    for word in ("tensorflow", "CPU", "XLA"):
+        assert word in out.splitlines()[0]
+
+    # --load: the same figures without training.
+    assert translation("--load", run, "--run-dir", "again")[0] == 0
+    again = json.loads(Path("again/metrics.json").read_text())
+    assert again["test_exact_match"] == metrics["test_exact_match"]
+    assert "train_seconds" not in again
+    samples = [Path(folder, "samples.txt").read_text() for folder in (run, "again")]
+    assert samples[0] == samples[1]
+
+
+def test_jax_trains_without_tensorflow_and_both_translate_the_same(tmp_path):
+    pairs_file(tmp_path / "mine.tsv")
+    out = python_on_jax(
+        tmp_path, *["-c", WITHOUT_TENSORFLOW, "translation", "--data", "mine.tsv"]
+    )
+    assert "No SavedModel: TensorFlow is not installed here" in out
+    load = ["-m", "recipes.translation", "--load", "runs/translation/smoke"]
+    load += ["--run-dir", "tensorflow"]
+    python_on_jax(tmp_path, *load, KERAS_BACKEND="tensorflow")
+    assert (tmp_path / "tensorflow/saved_model/1/saved_model.pb").exists()
+    samples = [
+        (tmp_path / folder / "samples.txt").read_text()
+        for folder in ("runs/translation/smoke", "tensorflow")
+    ]
+    assert samples[0] == samples[1]
+
+
+HIDDEN = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import recipes.translation as recipe
+for name in [name for name in sys.modules if name.split(".")[0] in ("kit", "data")]:
+    sys.modules[name] = None  # an import of it fails
+vocabulary = {"unit": "char", "source": ["a"], "target": ["b"], "length": 5}
+model = recipe.build_model(recipe.Config(units=8), vocabulary)
+(text,) = recipe.Translator(model, vocabulary).translate(["aa"])
+assert set(text) <= {"b"}
+recipe.export(model, vocabulary, sys.argv[2])
+"""
+
+
+def test_model_translator_and_export_need_neither_kit_nor_data(tmp_path):
+    command = [sys.executable, "-c", HIDDEN, ROOT, tmp_path / "saved_model"]
+    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    assert child.returncode == 0, child.stderr
+    assert (tmp_path / "saved_model/saved_model.pb").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "naming"),
+    [
+        (b"", ["mine.tsv", "empty"]),
+        (b"no tab here\n" * 30, ["mine.tsv", "tab"]),
+        (b"a\tb\n\tc\n" * 30, ["mine.tsv", "empty source"]),
+        (b"a\tb\nc\td\n", ["mine.tsv", "pairs"]),
+        (b"\xff\xfe\ta\n" * 30, ["mine.tsv", "UTF-8"]),
+    ],
+)
+def test_bad_pairs_end_in_one_line(translation, tmp_path, content, naming):
+    (tmp_path / "mine.tsv").write_bytes(content)
+    status, _, errors = translation("--data", "mine.tsv")
+    assert status == 2
+    assert len(errors.strip().splitlines()) == 1, errors
+    for word in ("error:", *naming):
+        assert word in errors
+    assert not list(Path("runs/translation").iterdir())
+
+
+def test_equal_sides_are_an_error(translation, tmp_path):
+    rows = "".join(f"word {n}\tword {n}\n" for n in range(50))
+    (tmp_path / "mine.tsv").write_text(rows)
+    status, _, errors = translation("--data", "mine.tsv")
+    assert status == 2
+    assert "equal" in errors
+
+
+def test_an_odd_number_of_units_is_an_error(translation, tmp_path):
+    pairs_file(tmp_path / "mine.tsv", 40)
+    status, _, errors = translation("--data", "mine.tsv", "--units", 33)
+    assert status == 2
+    assert "--units must be even" in errors
+
+
+def test_weights_of_attention_for_every_kind():
+    for attention in ("bahdanau", "dot", "general"):
+        model, _ = random_model({"unit": "char", "attention": attention})
+        source = np.array([[4, 5, 6, 0]], "int32")
+        weights = np.array(align(model, source, search(model, source, 9)))
+        assert weights.shape == (1, 9, 4)
+        np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-5)
+        np.testing.assert_array_equal(weights[..., 3], 0)
+
+
