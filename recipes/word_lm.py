@@ -88,7 +88,7 @@ class Preset:
 # fmt: off
 PRESETS = {
     # For minutes on two cores.
-    "small": Preset(256, 256, 1, 32, 35, 6, 4e-3, inputs=0.3, outputs=0.4),
+    "small": Preset(256, 256, 1, 32, 35, 4, 4e-3, inputs=0.1, outputs=0.2),
     # Press and Wolf (2017), Inan et al. (2017); widths and shares as in "Deep Learning
     # from Scratch 2" (Saitoh, 2018), section 6.5.
     "tied": Preset(
