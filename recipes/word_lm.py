@@ -19,8 +19,8 @@ Writes   runs/word_lm/<UTC time>/: report.html, metrics.json, samples.txt, and
          saved_model/1/: `serving_default` continues a batch of prompts, `score` gives
          nats a word.
 Result   pydocs (of Python 3.11.7, NumPy 2.4.6, Keras 3.15.1, matplotlib 3.11.2), mean
-         of seeds 0 to 2: test perplexity 52.3, Kneser-Ney 70.4; three to four minutes of
-         training on 2 CPU cores (results/).
+         of seeds 0 to 2: test perplexity 52.3, Kneser-Ney 70.4; three to four minutes
+         of training on 2 CPU cores (results/).
 """
 
 from collections import Counter
