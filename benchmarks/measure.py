@@ -43,8 +43,8 @@ def measure(recipe: str, data: str, seed: int, options: str) -> dict:
         name: json.loads((run / f"{name}.json").read_text())
         for name in ("metrics", "config", "environment")
     }
-    # Of a file given by its path only the name is told.
-    said["config"]["data"] = Path(said["config"]["data"]).name
+    for name in ("data", "test_data"):  # of a file given by its path only the name
+        said["config"][name] = Path(said["config"][name]).name
     shown = ["python", "-m", f"recipes.{recipe}", "--data", said["config"]["data"]]
     shown += [*shlex.split(options), "--seed", str(seed)]
     return {"recipe": recipe, "command": shlex.join(shown), **said}

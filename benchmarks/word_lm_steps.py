@@ -6,7 +6,7 @@ The network of `recipes.word_lm`'s preset `small` on `pydocs`, trained from the 
 seed for the same number of passes. Perplexities are over every word of the held-out
 parts with the state carried. Beside them the n-gram model's.
 
-Writes `results/word-lm-steps.json`; `make results` puts its table into the README.
+Writes `results/word-lm-steps.json` and prints a table in Markdown.
 """
 
 import dataclasses
@@ -22,13 +22,19 @@ from benchmarks.throwaway import run_in
 from benchmarks.workers import ROOT, describe_hardware
 from data.ngram import NGram
 from kit.files import sha256
+from kit.language import nats_of
 from kit.machine import describe_machine
 from kit.run import git_commit, one_line_errors
+from recipes.word_lm import ORDER, PRESETS, Config, build_model, load_data, train
 
+SMALL = PRESETS["small"]
 PLAIN = {"tied": False, "inputs": 0.0, "outputs": 0.0}
 STEPS = (  # a name, and what the preset has from there on
     ("plain", PLAIN),
-    ("+ dropout of inputs and outputs", {"inputs": 0.3, "outputs": 0.4}),
+    (
+        "+ dropout of inputs and outputs",
+        {"inputs": SMALL.inputs, "outputs": SMALL.outputs},
+    ),
     ("+ tied weights", {"tied": True}),
     ("+ one dropout mask a window (variational)", {"variational": True}),
     ("+ dropout of recurrent weights", {"recurrent_weights": 0.2}),
@@ -48,10 +54,7 @@ def measure(options: Options) -> dict:
     """Perplexities of every step, and of the n-gram model."""
     import keras
 
-    from kit.language import nats_of
-    from recipes.word_lm import ORDER, PRESETS, Config, build_model, load_data, train
-
-    preset, rows = PRESETS["small"], []
+    preset, rows = SMALL, []
     with tempfile.TemporaryDirectory() as folder:
         run = run_in(Path(folder), options.data)
         parts, vocabulary, _ = load_data(Config(options.data), run)

@@ -5,6 +5,7 @@ from .decoding import beam_search, choose, generate, uniform
 from .gru import GRU, GRUCell
 from .lstm import LSTM, LSTMCell
 from .simple_rnn import SimpleRNN, SimpleRNNCell
+from .tied_embedding import TiedEmbedding
 
 __all__ = [
     "GRU",
@@ -16,6 +17,7 @@ __all__ = [
     "LuongAttention",
     "SimpleRNN",
     "SimpleRNNCell",
+    "TiedEmbedding",
     "beam_search",
     "choose",
     "generate",

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from custom_layers.decoding import check_settings, generate
+from .decoding import check_settings, generate
 
 PADDING = 0
 

@@ -54,6 +54,11 @@ GLUED = {
 }
 
 
+def lower(text: str) -> str:
+    """Lower-cased character by character: the text stays as long as it is."""
+    return text.translate(LOWER)
+
+
 def tokenize(text: str, cut: bool = False) -> list[str]:
     """`"Don't (ever) miss it."` -> `["don't", "(", "ever", ")", "miss", "it", "."]`.
 
@@ -61,7 +66,7 @@ def tokenize(text: str, cut: bool = False) -> list[str]:
         text: any text.
         cut: whether it has been cut into words already, with spaces between them.
     """
-    text = text if cut else text.translate(LOWER)
+    text = text if cut else lower(text)
     for pattern, replacement in CUT[cut]:
         text = re.sub(pattern, replacement, text)
     return [word for word in text.split(" ") if word]
@@ -75,16 +80,22 @@ def join(words: list[str], cut: bool = False, prompt: str = "") -> str:
     return text.removeprefix(" ") if re.fullmatch(GLUED[cut], prompt) else text
 
 
+def lower_in_graph(texts):
+    """`lower` in TensorFlow: strings `[batch]`."""
+    import tensorflow as tf
+
+    table = tf.constant([LOWER[code] for code in range(len(LOWER))])
+    codes = tf.strings.unicode_decode(texts, "UTF-8")
+    small = tf.gather(table, tf.minimum(codes.values, len(LOWER) - 1))
+    small = tf.where(codes.values < len(LOWER), small, codes.values)
+    return tf.strings.unicode_encode(codes.with_values(small), "UTF-8")
+
+
 def tokenize_in_graph(texts, cut: bool = False):
     """`tokenize` in TensorFlow: strings `[batch]` -> ragged `[batch, words]`."""
     import tensorflow as tf
 
-    if not cut:
-        lower = tf.constant([LOWER[code] for code in range(len(LOWER))])
-        codes = tf.strings.unicode_decode(texts, "UTF-8")
-        small = tf.gather(lower, tf.minimum(codes.values, len(LOWER) - 1))
-        small = tf.where(codes.values < len(LOWER), small, codes.values)
-        texts = tf.strings.unicode_encode(codes.with_values(small), "UTF-8")
+    texts = texts if cut else lower_in_graph(texts)
     for pattern, replacement in CUT[cut]:
         texts = tf.strings.regex_replace(texts, pattern, replacement)
     words = tf.strings.split(texts, " ")

@@ -46,8 +46,11 @@ def make_once(target: Path, write: Callable[[Path], None]) -> Path:
 
 
 def _changed(folder: Path) -> float:
-    """When it, or a file in it, was changed last."""
-    return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+    """When it, or a file in it, was changed last; now, if it is being renamed."""
+    try:
+        return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+    except OSError:
+        return time.time()
 
 
 def sync_folder(folder: Path) -> None:

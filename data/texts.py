@@ -63,7 +63,7 @@ def read_parts(path: Path, max_chars: int = 0) -> dict[str, Part]:
     Args:
         path: A file of UTF-8 text, or a folder of them.
         max_chars: Keep so many characters in all, counted in bytes: each part's
-            beginning, in proportion to its size. 0: everything.
+            beginning, in proportion to its size; said aloud. 0: everything.
 
     Cuts are at line ends, or where lines are very long, between characters.
 
@@ -77,6 +77,8 @@ def read_parts(path: Path, max_chars: int = 0) -> dict[str, Part]:
         if 0 < max_chars < total:
             share = max_chars / total
             parts = {n: _beginning(p, int(p.size * share)) for n, p in parts.items()}
+            kept = sum(part.size for part in parts.values())
+            print(f"--max-chars keeps {kept:,} of {total:,} bytes of {path}")
     except OSError as error:
         name = error.filename or path
         raise UserError(f"{name}: cannot be read: {error.strerror}") from None

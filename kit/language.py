@@ -13,7 +13,8 @@ from kit.machine import use_xla
 
 CHUNK = 1 << 22  # tokens looked at together
 LINES = 5  # of a picture of held-out text
-MOST = 8_000_000  # tokens that an n-gram model counts: some 2 GB
+SHAPES = str.maketrans({" ": "\u2423", "\n": "\u23ce"})  # of what has none
+MOST = 8_000_000  # tokens that an n-gram model counts: some 1 GB
 
 
 class Streams(keras.utils.PyDataset):
@@ -159,9 +160,8 @@ def probabilities_figure(model: keras.Model, ids, names: Callable, each: int) ->
     items = []
     for start in range(0, len(nats), each):
         line, found = shown[start + 1 :][:each], nats[start:][:each]
-        shapes = str.maketrans({" ": "\u2423", "\n": "\u23ce"})
         item = {"text": names(line), "probabilities": np.exp(-found).tolist()}
-        item["words"] = [names([index]).translate(shapes) for index in line]
+        item["words"] = [names([index]).translate(SHAPES) for index in line]
         item["said"] = f"{found.mean():.2f} nats a token"
         items.append(item)
     title = "How probable each token was, where held-out text begins"

@@ -111,12 +111,6 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, np.ndarray], dict]:
     if config.max_vocab > 65_000:  # ids lie on disk in two bytes each
         raise UserError(f"--max-vocab must be at most 65000, found {config.max_vocab}")
     parts = read_parts(run.data, config.max_chars)
-    kept, whole = (
-        sum(part.size for part in found.values())
-        for found in (parts, read_parts(run.data))
-    )
-    if kept < whole:
-        print(f"--max-chars keeps {kept:,} of {whole:,} bytes of {run.data}")
     if run.test_data:
         parts["test"] = read_whole(run.test_data)
 

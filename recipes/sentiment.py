@@ -38,6 +38,7 @@ from keras import layers, ops
 from custom_layers.gru import GRU
 from custom_layers.lstm import LSTM
 from custom_layers.simple_rnn import SimpleRNN
+from custom_layers.words import APOSTROPHE, lower, lower_in_graph
 from kit.classification import (
     bag_of_words,
     confusion_figure,
@@ -91,11 +92,6 @@ class Split(NamedTuple):
 # Words are split at spaces and punctuation; ! and ? stay, and each character of a
 # script without spaces (Thai, Lao, Myanmar, Khmer, Kana, Han) is a word. Explicit
 # characters, no \w and \s: `export` does the same in TensorFlow, on any Unicode.
-LOWER = {
-    code: ord(chr(code).lower()) if len(chr(code).lower()) == 1 else code
-    for code in range(0x590)  # Latin, Greek, Cyrillic, Armenian
-}
-APOSTROPHE = "[\u2018\u2019\u02bc]"
 ALONE = (
     "([!?\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
@@ -109,7 +105,7 @@ RULES = [(APOSTROPHE, "'"), (ALONE, r" \1 "), (BETWEEN, " "), ("'* +'*", " ")]
 
 def tokenize(text: str) -> list[str]:
     """`"Don't miss it!"` -> `["don't", "miss", "it", "!"]`."""
-    text = f" {text.translate(LOWER)} "
+    text = f" {lower(text)} "
     for pattern, replacement in RULES:
         text = re.sub(pattern, replacement, text)
     return [word for word in text.split(" ") if word]
@@ -234,18 +230,13 @@ def export(model, words: list[str], labels: list[str], max_tokens: int, folder: 
             # Not the model: it would be stored twice, and `saved_model_cli` stumbles.
             self.weights = [weight.value for weight in model.weights]
             self.labels = tf.constant(labels)
-            self.lower = tf.constant([LOWER[code] for code in range(len(LOWER))])
             keys = tf.constant(words or [""])
             numbers = tf.range(2, 2 + len(keys), dtype=tf.int64)
             pairs = tf.lookup.KeyValueTensorInitializer(keys, numbers)
             self.table = tf.lookup.StaticHashTable(pairs, UNKNOWN)
 
         def words_of(self, texts):  # [batch] -> ragged [batch, words], as `tokenize`
-            codes = tf.strings.unicode_decode(texts, "UTF-8")
-            small = tf.gather(self.lower, tf.minimum(codes.values, len(LOWER) - 1))
-            lower = tf.where(codes.values < len(LOWER), small, codes.values)
-            texts = tf.strings.unicode_encode(codes.with_values(lower), "UTF-8")
-            texts = tf.strings.join([" ", texts, " "])
+            texts = tf.strings.join([" ", lower_in_graph(texts), " "])
             for pattern, replacement in RULES:
                 texts = tf.strings.regex_replace(texts, pattern, replacement)
             found = tf.strings.split(texts, " ")
