@@ -60,7 +60,7 @@ class Config:
     cell: Literal["lstm", "gru", "simple_rnn"] = "lstm"  # what steps through time
     units: int = 256  # width of the state
     layers: int = 1  # cells on top of each other
-    dropout: float = 0.0  # share of the outputs dropped between layers, in training
+    dropout: float = 0.0  # share dropped of outputs and recurrent weights, in training
     learning_rate: float = 1e-2  # after 100 steps; from there along a cosine to zero
     prompt: str = "def "  # what the samples begin with
 
@@ -163,6 +163,7 @@ def build_model(config: Config, vocab: int, batch: int | None = None) -> keras.M
     for number in range(config.layers):
         layer = cell(
             config.units,
+            recurrent_weight_dropout=config.dropout,
             return_sequences=True,
             return_state=True,
             stateful=batch is not None,
