@@ -1,7 +1,7 @@
 """Characters: given a text's beginning, what comes next (one-to-many).
 
     make char_lm                                 # Python's own source, offline
-    make char_lm DATA=tinyshakespeare ARGS="--epochs 10 --dropout 0.3 --prompt 'KING '"
+    make char_lm DATA=tinyshakespeare ARGS="--units 512 --epochs 13 --dropout 0.3"
     make char_lm DATA=mine.txt ARGS="--epochs 4 --prompt 'Once upon'"
     make try RECIPE=char_lm                      # type a beginning, watch it go on
 
