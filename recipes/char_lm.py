@@ -19,6 +19,10 @@ Result   python (of Python 3.11.7), mean of seeds 0 to 2: test 1.269 nats a char
          a 6-gram 1.284; two and a half minutes of training on 2 CPU cores. Of the
          functions that it writes 9 % are Python to `ast.parse`, of the 6-gram's 3 %
          (results/).
+Try      Test nats on python, seed 0, by default 1.268:
+         --units 128          1.404, in two thirds of the time: too small to remember
+         --cell gru           1.367, at a learning rate that suits the LSTM
+         --cell simple_rnn    1.492, in half the time: it forgets
 """
 
 from dataclasses import dataclass
