@@ -237,6 +237,20 @@ def test_each_preset_learns_what_follows(tmp_path, name):
     assert nats_of(model, parts["test"]) < 0.5
 
 
+def test_training_begins_at_the_words_frequencies(tmp_path):
+    """Before it has learned anything, a word is as probable as it is frequent."""
+    words = random.Random(0).choices(["the ", "cat ", "sat "], [90, 9, 1], k=9000)
+    (tmp_path / "mine.txt").write_text("".join(words) + "\n")
+    run = run_in(tmp_path, str(tmp_path / "mine.txt"))
+    parts, vocabulary, _ = load_data(Config(), run)
+    model = build_model(SMALL, len(vocabulary["words"]) + 2)
+    train(dataclasses.replace(SMALL, learning_rate=1e-9), 1, 0, run, model, parts)
+    logits = read(model, parts["test"][None, :50].astype("int32"))
+    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    expected = [(parts["train"] == index).mean() for index in range(p.shape[-1])]
+    np.testing.assert_allclose(p.mean(axis=(0, 1)), expected, atol=0.1)
+
+
 def test_presets_differ_in_what_they_drop():
     """Every share changes what training sees, and nothing else."""
     ids = np.random.default_rng(0).integers(2, 20, [4, 8]).astype("int32")
