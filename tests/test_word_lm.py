@@ -274,7 +274,8 @@ def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path):
     chance = random.Random(3)
     words = ["今天", "天气", "很好", "我们", "去看", "电影", "，", "。\n", "不错"]
     (tmp_path / "小说.txt").write_text("".join(chance.choices(words, k=12_000)))
-    status, out, _ = word_lm("--data", "小说.txt", "--prompt", "今天")
+    options = ["--prompt", "今天", "--stop-words", "电"]
+    status, out, _ = word_lm("--data", "小说.txt", *options)
     assert status == 0
     run = Path("runs/word_lm/latest")
     metrics = json.loads((run / "metrics.json").read_text())
@@ -296,6 +297,7 @@ def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path):
     for name in ("report.html", "samples.txt", "history.csv", "model.keras"):
         assert (run / name).stat().st_size > 0
     assert (run / "samples.txt").read_text().startswith("今天")
+    assert "电" not in (run / "samples.txt").read_text()
     for word in ("tensorflow", "CPU", "XLA"):
         assert word in out.splitlines()[0]
 
