@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
 
-from benchmarks import report
+from benchmarks import report, word_lm_steps
 
 ROOT = Path(__file__).parent.parent
 
@@ -110,7 +110,13 @@ def speed() -> str:
     return "\n\n".join([*tables, report.markdown(records[0])]) + "\n"
 
 
-BLOCKS = {"results": table, "speed": speed}
+def steps() -> str:
+    """What each technique of the word model pays."""
+    path = ROOT / "results" / "word-lm-steps.json"
+    return word_lm_steps.markdown(json.loads(path.read_text()))
+
+
+BLOCKS = {"results": table, "speed": speed, "steps": steps}
 
 
 def filled(readme: str) -> str:

@@ -21,6 +21,9 @@ Writes   runs/word_lm/<UTC time>/: report.html, metrics.json, samples.txt, and
 Result   pydocs (of Python 3.11.7, NumPy 2.4.6, Keras 3.15.1, matplotlib 3.11.2), mean
          of seeds 0 to 2: test perplexity 52.3, Kneser-Ney 70.4; three to four minutes
          of training on 2 CPU cores (results/).
+Try      Test perplexity on pydocs, seed 0, by default 52.4:
+         --epochs 1           76.6, in a quarter of the time: above Kneser-Ney
+         --epochs 8           50.3, in twice the time
 """
 
 from collections import Counter

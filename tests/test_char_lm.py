@@ -170,6 +170,20 @@ def test_writing_step_by_step_equals_reading(cell, layers):
     assert decode(best, CHARACTERS) == written
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
+def test_dropout_is_of_recurrent_weights_too(cell):
+    """Before any output is dropped, training sees something else."""
+    config = Config(units=9, cell=cell, dropout=0.5)
+    layer = build_model(config, len(CHARACTERS) + 2).get_layer("layer_0")
+    x = np.random.default_rng(0).normal(size=[2, 5, layer.input[0].shape[-1]])
+    plain, trained = (
+        np.array(layer(x.astype("float32"), training=training)[0])
+        for training in (False, True)
+    )
+    np.testing.assert_allclose(plain[:, 0], trained[:, 0], atol=1e-6)  # no state yet
+    assert np.abs(plain[:, 1:] - trained[:, 1:]).max() > 0.01
+
+
 def test_nats_over_every_character():
     model = random_model(layers=2)
     text = "".join(random.Random(0).choices(CHARACTERS + "z", k=1300))

@@ -106,6 +106,13 @@ def test_page_is_complete_and_asks_nothing_of_the_network(tmp_path):
     assert cells == ["--p:0.75", "--p:0.25", "--p:0.0", "--p:0.0"]  # shares of a row
 
 
+def test_what_an_item_says_of_itself_stands_in_place_of_the_last_word(tmp_path):
+    run = make_run(tmp_path, items=[ENGLISH, {**ENGLISH, "said": "1.25 nats a token"}])
+    text = write_report(run).read_text("utf-8")
+    assert text.count("positive 0.42") == 1
+    assert text.count("1.25 nats a token") == 1
+
+
 def test_scripts_without_a_glyph_are_left_to_the_browser(tmp_path):
     # A glyph that matplotlib lacks is a warning, and so an error here.
     run = make_run(tmp_path, [CHINESE, ARABIC], ("消极", "积极"), "/somewhere/电影.csv")

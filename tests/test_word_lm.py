@@ -237,6 +237,20 @@ def test_each_preset_learns_what_follows(tmp_path, name):
     assert nats_of(model, parts["test"]) < 0.5
 
 
+def test_training_begins_at_the_words_frequencies(tmp_path):
+    """Before it has learned anything, a word is as probable as it is frequent."""
+    words = random.Random(0).choices(["the ", "cat ", "sat "], [90, 9, 1], k=9000)
+    (tmp_path / "mine.txt").write_text("".join(words) + "\n")
+    run = run_in(tmp_path, str(tmp_path / "mine.txt"))
+    parts, vocabulary, _ = load_data(Config(), run)
+    model = build_model(SMALL, len(vocabulary["words"]) + 2)
+    train(dataclasses.replace(SMALL, learning_rate=1e-9), 1, 0, run, model, parts)
+    logits = read(model, parts["test"][None, :50].astype("int32"))
+    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    expected = [(parts["train"] == index).mean() for index in range(p.shape[-1])]
+    np.testing.assert_allclose(p.mean(axis=(0, 1)), expected, atol=0.1)
+
+
 def test_presets_differ_in_what_they_drop():
     """Every share changes what training sees, and nothing else."""
     ids = np.random.default_rng(0).integers(2, 20, [4, 8]).astype("int32")
@@ -260,7 +274,8 @@ def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path):
     chance = random.Random(3)
     words = ["今天", "天气", "很好", "我们", "去看", "电影", "，", "。\n", "不错"]
     (tmp_path / "小说.txt").write_text("".join(chance.choices(words, k=12_000)))
-    status, out, _ = word_lm("--data", "小说.txt", "--prompt", "今天")
+    options = ["--prompt", "今天", "--stop-words", "电"]
+    status, out, _ = word_lm("--data", "小说.txt", *options)
     assert status == 0
     run = Path("runs/word_lm/latest")
     metrics = json.loads((run / "metrics.json").read_text())
@@ -282,6 +297,7 @@ def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path):
     for name in ("report.html", "samples.txt", "history.csv", "model.keras"):
         assert (run / name).stat().st_size > 0
     assert (run / "samples.txt").read_text().startswith("今天")
+    assert "电" not in (run / "samples.txt").read_text()
     for word in ("tensorflow", "CPU", "XLA"):
         assert word in out.splitlines()[0]
 
