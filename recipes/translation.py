@@ -21,7 +21,7 @@ Writes   runs/translation/<UTC time>/: report.html with the alignments, metrics.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -190,16 +190,21 @@ class Seq2Seq(keras.Model):
     """Source ids `int32 [batch, source]` and target ids `int32 [batch, time]` -> logits
     `[batch, time, target_vocab]` of the next target id each.
 
-    Arguments: as in `Config`.
+    Arguments: a `Config` as a dictionary, and how many ids the sides have.
     """
 
-    def __init__(
-        self, source_vocab, target_vocab, model, attention, units, depth, dropout, **name
-    ):
+    def __init__(self, config, source_vocab, target_vocab, **name):
         super().__init__(**name)
-        self.looks = model == "attention"
-        self.reverses, self.peeks = model in ("reverse", "peeky"), model == "peeky"
-        self.dropout = layers.Dropout(dropout)
+        self.arguments = {
+            "config": config,
+            "source_vocab": source_vocab,
+            "target_vocab": target_vocab,
+        }
+        config = Config(**config)
+        units, depth = config.units, config.layers
+        self.looks, self.peeks = config.model == "attention", config.model == "peeky"
+        self.reverses = config.model in ("reverse", "peeky")
+        self.dropout = layers.Dropout(config.dropout)
         self.source_vectors = layers.Embedding(source_vocab, units)
         self.target_vectors = layers.Embedding(target_vocab, units)
         self.logits = layers.Dense(target_vocab, dtype="float32")
@@ -209,10 +214,11 @@ class Seq2Seq(keras.Model):
 
         if self.looks:  # half of the units in each direction
             self.readers = [layers.Bidirectional(layer(units // 2)) for _ in range(depth)]
-            before = attention == "bahdanau"  # the others look after the step
+            before = config.attention == "bahdanau"  # the others look after the step
+            score = BahdanauAttention(units) if before else None
             first = AttentionDecoder(
                 LSTMCell(units),
-                BahdanauAttention(units) if before else LuongAttention(attention),
+                score or LuongAttention(config.attention),
                 attend="before" if before else "after",
                 units=units,
                 input_feeding=not before,
@@ -222,6 +228,9 @@ class Seq2Seq(keras.Model):
         else:
             self.readers = [layer(units) for _ in range(depth)]
             self.writers = [layer(units) for _ in range(depth)]
+
+    def get_config(self):
+        return {**super().get_config(), **self.arguments}
 
     def call(self, inputs, training=False):
         source, target = inputs
@@ -286,15 +295,7 @@ def beside(y, context):
 
 def build_model(config: Config, vocabulary: dict) -> Seq2Seq:
     source, target = (FIRST + len(vocabulary[side]) for side in ("source", "target"))
-    model = Seq2Seq(
-        source,
-        target,
-        config.model,
-        config.attention,
-        config.units,
-        config.layers,
-        config.dropout,
-    )
+    model = Seq2Seq(asdict(config), source, target)
     nothing = np.zeros((1, 1), "int32")
     model([nothing, nothing])  # makes its weights
     return model
