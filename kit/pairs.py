@@ -72,7 +72,8 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         log_p = ops.log_softmax(ops.cast(y_pred, "float32"), axis=-1)
-        right = ops.take_along_axis(log_p, y_true[..., None], axis=-1)[..., 0]
+        y_true = ops.cast(y_true, "int32")[..., None]  # Keras brings floats
+        right = ops.take_along_axis(log_p, y_true, axis=-1)[..., 0]
         return -(1 - self.share) * right - self.share * ops.mean(log_p, axis=-1)
 
 

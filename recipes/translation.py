@@ -353,7 +353,7 @@ class Translator(keras.Model):
         self.names = [*SPECIAL, *vocabulary["target"]]
         self.source_names = [*SPECIAL, *vocabulary["source"]]
         self.id_of = ids_of(vocabulary["source"])
-        self.compile(jit_compile=True)
+        self.compile(jit_compile=use_xla())
 
     def call(self, ids):
         return search(self.model, ids, self.length, self.beams)

@@ -597,6 +597,26 @@ def test_beams_are_the_same_alone_and_in_any_batch():
         np.testing.assert_allclose(alone[1][0], together[1][row], rtol=1e-6)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_row_with_fewer_beams_finds_what_a_narrower_search_finds(mode):
+    table = np.random.default_rng(8).normal(size=(7, 6, 6)) * 1.5
+    first, widths = np.int32([0, 1, 2, 3, 4]), np.int32([1, 4, 2, 4, 3])
+
+    def call(token, beams, widths=None):
+        state = no_steps(len(first))
+        return beam_search(
+            chain_step(table), token, state, 7, beams, 5, widths=widths
+        )
+
+    tokens, scores = run(mode, lambda token: call(token, 4, widths), first)
+    for row, width in enumerate(widths):
+        alone = run(mode, lambda token, width=width: call(token, int(width)), first)
+        np.testing.assert_array_equal(tokens[row, :width], alone[0][row])
+        np.testing.assert_allclose(scores[row, :width], alone[1][row], rtol=1e-5)
+        assert (scores[row, width:] == -np.inf).all()
+        assert (tokens[row, width:] == 5).all()
+
+
 @pytest.mark.parametrize("table", [TABLE, TABLE.T], ids=["table", "transposed"])
 def test_one_beam_is_greedy(table):
     step, first = chain_step(table), np.arange(12, dtype="int32")

@@ -15,6 +15,7 @@ from recipes.translation import (
     END,
     FIRST,
     START,
+    UNKNOWN,
     Config,
     Translator,
     align,
@@ -31,7 +32,7 @@ from tests.processes import CHILD, WITHOUT_TENSORFLOW, python_on_jax
 ROOT = Path(__file__).parent.parent
 CHARACTERS = list(" abcde12好é,")
 WORDS = ["the", ".", ",", "cat", "sat", "don't", "好", "é", "on", "a", "mat", "!"]
-PIECES = [*WORDS, *"ctsmaon", "##at", "##t", "##o", "##n", "##'", "x", "##x"]
+PIECES = [*WORDS, *"ctsmon", "##at", "##t", "##o", "##n", "##'", "x", "##x"]
 TOKENS = {"char": CHARACTERS, "word": WORDS, "subword": PIECES}
 KINDS = [
     {"unit": "char"},
@@ -94,7 +95,7 @@ def test_the_export_translates_as_the_model_to_the_letter(exported):
     assert ask(loaded, texts, 1) == greedy
     assert ask(loaded, texts, 4) == wide
     assert greedy != wide
-    assert len(set(greedy)) > 10
+    assert len(set(greedy)) > 7  # so that being equal says something
     assert greedy[0] == ""
     # Each row by its own beam, and alone.
     rows = np.arange(len(texts)) % 2
@@ -205,8 +206,13 @@ def test_tokens_are_the_most_frequent_ones():
     assert choose_tokens(texts, "word", 2) == ["the", "cat"]
     assert choose_tokens(texts, "word", 9) == ["the", "cat"]  # twice at least
     assert choose_tokens(["bab", "ac"], "char", 9) == ["a", "b", "c"]
-    pieces = choose_tokens(["walking talking walked talked"] * 50, "subword", 40)
-    assert {"##ing", "##ed"} <= set(pieces)
+    lines = (ROOT / "custom_layers/lstm.py").read_text().splitlines()
+    pieces = choose_tokens(lines, "subword", 300)
+    assert {"the", "##s"} <= set(pieces)
+    # Words never seen are cut, not lost, where their letters are known.
+    ids = encode("unstepping", "subword", ids_of(pieces))
+    assert UNKNOWN not in ids
+    assert 1 < len(ids) < len("unstepping")
 
 
 def test_the_unit_by_the_targets():
