@@ -64,7 +64,8 @@ def measure(options: Options) -> tuple[list[dict], str]:
             row = {"model": name, "parameters": model.count_params()}
             row |= train(config, run, model, ids)
             with (run.folder / "history.csv").open() as lines:
-                row["curve"] = [float(each["val_loss"]) for each in csv.DictReader(lines)]
+                history = csv.DictReader(lines)
+                row["curve"] = [float(each["val_loss"]) for each in history]
             written = Translator(model, vocabulary).translate(sources)
             row |= scores(written, targets, "test_{}")
             row["by_length"] = [

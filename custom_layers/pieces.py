@@ -10,6 +10,28 @@ INSIDE = "##"
 MOST = 100  # bytes of a word
 
 
+def choose_pieces(words: list[str], most: int) -> list[str]:
+    """The vocabulary of pieces that keras-nlp makes of words: about `most`, every
+    character of theirs among them.
+    """
+    import keras_nlp
+    import tensorflow as tf
+
+    return keras_nlp.tokenizers.compute_word_piece_vocabulary(
+        tf.data.Dataset.from_tensor_slices(words),
+        most,
+        reserved_tokens=[],
+        lowercase=False,
+        split=False,
+    )
+
+
+def cut_words(words: list[str], pieces: dict[str, int], unknown: int) -> list[int]:
+    """Ids of the pieces of words; `unknown` for a word that has none."""
+    found = (cut_word(word, pieces) or [unknown] for word in words)
+    return [piece for word in found for piece in word]
+
+
 def cut_word(word: str, pieces: dict[str, int]) -> list[int] | None:
     """Ids of a word's pieces, or None where there are none.
 

@@ -36,7 +36,12 @@ from custom_layers.attention import (
 )
 from custom_layers.decoding import beam_search
 from custom_layers.lstm import LSTM, LSTMCell
-from custom_layers.pieces import cut_word, cut_words_in_graph, join_pieces
+from custom_layers.pieces import (
+    choose_pieces,
+    cut_words,
+    cut_words_in_graph,
+    join_pieces,
+)
 from custom_layers.words import join, join_in_graph, tokenize, tokenize_in_graph
 from kit.machine import use_xla
 from kit.pairs import (
@@ -91,8 +96,7 @@ def cut(text: str, unit: str) -> list[str]:
 def encode(text: str, unit: str, id_of: dict[str, int]) -> list[int]:
     """Ids of a text's characters, words or pieces of words."""
     if unit == "subword":
-        pieces = (cut_word(word, id_of) or [UNKNOWN] for word in tokenize(text))
-        return [piece for word in pieces for piece in word]
+        return cut_words(tokenize(text), id_of, UNKNOWN)
     return [id_of.get(token, UNKNOWN) for token in cut(text, unit)]
 
 
@@ -113,20 +117,8 @@ def choose_unit(targets: list[str]) -> str:
 
 def choose_tokens(texts: list[str], unit: str, most: int) -> list[str]:
     """The most frequent characters, words or pieces."""
-    if unit == "subword":  # pieces as keras-nlp chooses them
-        import keras_nlp
-        import tensorflow as tf
-
-        words = (" ".join(tokenize(text)) for text in texts)
-        return keras_nlp.tokenizers.compute_word_piece_vocabulary(
-            tf.data.Dataset.from_generator(
-                lambda: words, output_signature=tf.TensorSpec([], tf.string)
-            ),
-            most,
-            reserved_tokens=[],
-            lowercase=False,
-            split=True,
-        )
+    if unit == "subword":
+        return choose_pieces([word for text in texts for word in tokenize(text)], most)
     counts = Counter()
     for text in texts:
         counts.update(cut(text, unit))
@@ -213,7 +205,8 @@ class Seq2Seq(keras.Model):
             return LSTM(width, return_sequences=True, return_state=True)
 
         if self.looks:  # half of the units in each direction
-            self.readers = [layers.Bidirectional(layer(units // 2)) for _ in range(depth)]
+            both = layers.Bidirectional
+            self.readers = [both(layer(units // 2)) for _ in range(depth)]
             before = config.attention == "bahdanau"  # the others look after the step
             score = BahdanauAttention(units) if before else None
             first = AttentionDecoder(
@@ -384,9 +377,10 @@ class Translator(keras.Model):
         return found
 
     def batches(self, texts: list[str], rows: int):
-        """Places in `texts` and ids `int32 [rows, time]`, of those that are not empty."""
+        """Places in `texts` and ids `int32 [rows, time]`, of all but the empty ones."""
         ids = [encode(text, self.unit, self.id_of)[:MOST_SOURCE] for text in texts]
-        order = sorted(filter(ids.__getitem__, range(len(ids))), key=lambda n: len(ids[n]))
+        filled = [place for place, each in enumerate(ids) if each]
+        order = sorted(filled, key=lambda place: len(ids[place]))
         for start in range(0, len(order), rows):
             places = order[start : start + rows]
             # Few lengths, few programs to compile.

@@ -604,9 +604,7 @@ def test_a_row_with_fewer_beams_finds_what_a_narrower_search_finds(mode):
 
     def call(token, beams, widths=None):
         state = no_steps(len(first))
-        return beam_search(
-            chain_step(table), token, state, 7, beams, 5, widths=widths
-        )
+        return beam_search(chain_step(table), token, state, 7, beams, 5, widths=widths)
 
     tokens, scores = run(mode, lambda token: call(token, 4, widths), first)
     for row, width in enumerate(widths):
