@@ -16,6 +16,15 @@ LANGUAGE = {"shape": "one-to-many", "figure": "test_nats_per_token"}
 CHARACTERS = {**LANGUAGE, "unit": "nats a character", "simpler": "6-gram"}
 WORDS = {**LANGUAGE, "unit": "perplexity", "simpler": "Kneser-Ney 5-gram"}
 WORDS |= {"shown": math.exp, "places": 1}
+TRANSLATION = {"shape": "many-to-many", "simpler": "translation memory"}
+EXACT = {"figure": "test_exact_match", "unit": "exact", **TRANSLATION}
+BLEU = {
+    "figure": "test_bleu_lowercase",
+    "beside": ("beam 5", "test_bleu_lowercase_beam5"),
+    "unit": "BLEU",
+    "places": 1,
+    **TRANSLATION,
+}
 ROWS = {
     ("sentiment", "reviews"): {
         **SENTIMENT,
@@ -56,6 +65,25 @@ ROWS = {
         **WORDS,
         "data": "3.5 million words of Wikipedia, articles held out, 10,000 words",
     },
+    ("translation", "dates"): {
+        **EXACT,
+        "data": "dates in 39 languages (generated), 2,000 unseen",
+    },
+    ("translation", "addition"): {
+        **EXACT,
+        "data": "sums of up to three digits, 2,500 unseen",
+        "published": "0.99 (Keras example addition_rnn, its own data)",
+    },
+    ("translation", "multi30k"): {
+        **BLEU,
+        "data": "Multi30k, German to English, test 2016",
+        "published": "LSTM 13.8, GRU 20.6, with attention 28.3 (pytorch-seq2seq, "
+        "greedy, on its tokens)",
+    },
+    ("translation", "fra-eng.zip"): {
+        **BLEU,
+        "data": "Tatoeba, French to English, 10,000 sentences never seen",
+    },
 }
 
 
@@ -88,6 +116,9 @@ def table() -> str:
         ours = f"{row['unit']} **{mean(values):.{places}f}**"
         if len(values) > 1:
             ours += f" ± {stdev(values):.{places}f} ({len(values)} seeds)"
+        if name := row.get("beside"):
+            other = mean(run["metrics"][name[1]] for run in found)
+            ours += f", {name[0]} {other:.{places}f}"
         minutes = mean(run["metrics"]["train_seconds"] for run in found) / 60
         machine = found[0]["environment"]
         lines.append(

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from data.tables import UserError, decoded, report_skipped
 
 PARTS = ("train", "validation", "test")
-HELD_OUT = 0.05  # share of the sources in validation, and in test
+HELD_OUT = {"test": (0.1, 10_000), "validation": (0.05, 2_000)}  # share, at most
 MIN_PAIRS = 10
 MAX_TEXT = 10**9  # bytes of a text unpacked: a few MB can claim petabytes
 COLUMNS = ("source", "target")
@@ -43,10 +43,11 @@ def read_pairs(
       ... The language that comes first in the alphabet is the source. Of several tests
       the first one is `test`, the others keep their names.
 
-    A part that is missing is split off from training: a twentieth of the sources each,
-    chosen by the hash of the source, whose case and spaces do not count. Pairs with
-    the same source stay together, and the order of the lines does not matter. Pairs
-    that training has twice stay once.
+    A part that is missing is split off from training: for test a tenth of the sources,
+    at most 10,000, for validation a twentieth, at most 2,000, chosen by the hash of the
+    source, whose case and spaces do not count. Pairs with the same source stay
+    together, and the order of the lines does not matter. Pairs that training has twice
+    stay once.
 
     Args:
         path: Such a file or folder.
@@ -73,9 +74,9 @@ def read_pairs(
     parts["train"] = _once(parts["train"], path)
     _check(parts, path)
     count = len(_sources(parts["train"]))
-    for part in ("test", "validation"):
+    for part, (share, most) in HELD_OUT.items():
         if part not in parts:
-            taken = max(1, round(HELD_OUT * count))
+            taken = min(max(1, round(share * count)), most)
             parts[part], parts["train"] = _split_off(parts["train"], taken, seed)
     if not own:
         _report_seen(parts)

@@ -118,7 +118,7 @@ def alignment_figure(items: list[tuple[list[str], list[str], np.ndarray]]) -> di
     source]` weights."""
     return {
         "kind": "alignment",
-        "name": "attention",
+        "name": "alignment",
         "title": "What each token looked at",
         "items": [
             {"source": source, "written": written, "weights": weights.tolist()}

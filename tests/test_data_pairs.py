@@ -140,7 +140,7 @@ def test_the_split_is_by_the_source_of_the_direction(tmp_path):
     assert targets[0] & targets[1]  # by the source alone
     sources = [{source for source, _ in back[name]} for name in PARTS]
     assert not sources[0] & (sources[1] | sources[2]) and not sources[1] & sources[2]
-    assert [len(names) for names in sources] == [46, 2, 2]
+    assert [len(names) for names in sources] == [43, 2, 5]
 
 
 def test_a_line_more_moves_few(tmp_path):
@@ -152,7 +152,15 @@ def test_a_line_more_moves_few(tmp_path):
     for name in PARTS:
         assert len(set(before[name]) ^ set(after[name])) <= 4
     other = read_pairs(path, seed=1)
-    assert len(set(other["test"]) & set(after["test"])) < 20
+    assert len(set(other["test"]) & set(after["test"])) < 50  # of 200
+
+
+def test_of_many_pairs_a_limited_number_is_held_out(tmp_path, monkeypatch):
+    most = {"test": (0.1, 30), "validation": (0.05, 20)}
+    monkeypatch.setattr("data.pairs.HELD_OUT", most)
+    rows = [(f"s {n}", f"t {n}") for n in range(2000)]
+    parts = read_pairs(written(tmp_path, {"a.tsv": tsv(rows)}) / "a.tsv")
+    assert [len(parts[name]) for name in PARTS] == [1950, 20, 30]
 
 
 def test_repeated_pairs_of_training_stay_once(tmp_path, capsys):
@@ -181,7 +189,8 @@ def test_a_missing_part_is_split_off_from_training(tmp_path, missing):
     given = "test" if missing == "validation" else "validation"
     files = {"train.tsv": tsv(PAIRS), f"{given}.tsv": "new\tneu\n"}
     parts = read_pairs(written(tmp_path, files))
-    assert parts[given] == [("new", "neu")] and len(parts[missing]) == 10
+    assert parts[given] == [("new", "neu")]
+    assert len(parts[missing]) == {"validation": 10, "test": 20}[missing]
     assert sorted(parts["train"] + parts[missing]) == sorted(PAIRS)
 
 

@@ -293,18 +293,20 @@ def test_from_a_file_of_pairs_to_an_answer(translation, tmp_path):
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["test_exact_match"] > 0.9
     assert metrics["test_exact_match_beam5"] > 0.9
+    assert metrics["test_token_accuracy"] > 0.97
     assert metrics["baseline_test_exact_match"] < 0.2
     assert "test_bleu_lowercase" not in metrics
     for name in ("report.html", "samples.txt", "history.csv", "model.keras"):
         assert (run / name).stat().st_size > 0
-    assert (run / "plots/attention.png").stat().st_size > 0
+    assert (run / "plots/alignment.png").stat().st_size > 0
     for word in ("tensorflow", "CPU", "XLA"):
         assert word in out.splitlines()[0]
 
     # --load: the same figures without training.
     assert translation("--load", run, "--run-dir", "again")[0] == 0
     again = json.loads(Path("again/metrics.json").read_text())
-    assert again["test_exact_match"] == metrics["test_exact_match"]
+    for name in ("test_exact_match", "test_token_accuracy"):
+        assert again[name] == metrics[name]
     assert "train_seconds" not in again
     samples = [Path(folder, "samples.txt").read_text() for folder in (run, "again")]
     assert samples[0] == samples[1]
