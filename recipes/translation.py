@@ -366,7 +366,7 @@ class Translator(keras.Model):
     def align(self, texts: list[str]) -> list[tuple[list[str], list[str], np.ndarray]]:
         """Of each text its tokens, those of the translation and then END, and the
         weights `[translation, tokens]` with which they looked at the source's."""
-        found = [([], [], np.zeros((0, 0)))] * len(texts)
+        found = [([], [], np.zeros((0, 1)))] * len(texts)
         for places, ids in self.batches(texts, len(texts)):
             written = self.predict_on_batch(ids)
             weights = ops.convert_to_numpy(align(self.model, ids, written))
@@ -402,7 +402,7 @@ def export(model: Seq2Seq, vocabulary: dict, folder: Path):
 
     `serving_default` text `[batch]`, beam `[batch]` (1: greedy, up to 16) -> text; with
     attention `align` text `[batch]` -> tokens, translation, `[batch, tokens]` each, and
-    weights `[batch, translation, tokens]`, of the greedy one. Of a source it reads
+    weights `[batch, translation, tokens]`, with beam 5. Of a source it reads
     1,000 tokens; a translation has at most as many as the longest in training.
     """
     import tensorflow as tf
@@ -464,7 +464,7 @@ def export(model: Seq2Seq, vocabulary: dict, folder: Path):
         )
         def align(self, text):
             ids = self.ids_of(text)
-            found = search(model, ids, length)
+            found = search(model, ids, length, BEAMS)
             found = tf.where(ids[:, :1] == PADDING, END, found)
             return {
                 "tokens": tf.gather(self.source, ids),
@@ -521,7 +521,8 @@ def accuracy() -> keras.metrics.Metric:
 
 def token_accuracy(model: keras.Model, pairs: tuple[list, list]) -> float:
     """Share of the tokens that the model finds, given the right ones before them."""
-    model.compile(weighted_metrics=[accuracy()], jit_compile=use_xla())
+    loss = SmoothedCrossentropy(0.0)
+    model.compile("sgd", loss, weighted_metrics=[accuracy()], jit_compile=use_xla())
     batches = PairBatches(*pairs, BATCH)
     return model.evaluate(batches, verbose=0, return_dict=True)["accuracy"]
 
@@ -535,6 +536,13 @@ def short(pairs: tuple[list, list], config: Config) -> list[list]:
     if not kept:
         raise UserError(f"no pair has at most --max-tokens {config.max_tokens}")
     return [list(column) for column in zip(*kept, strict=True)]
+
+
+def looked(tokens: list[str], written: list[str], weights: np.ndarray) -> str:
+    """A line that says of each written token what it looked at most."""
+    pairs = zip(written, weights.argmax(axis=1), strict=True)
+    line = "  ".join(f"{token}<-{tokens[place]}" for token, place in pairs)
+    return line.replace("<- ", "<-␣")  # of characters, one may be a space
 
 
 def main(config: Config, run: Run) -> None:
@@ -553,12 +561,13 @@ def main(config: Config, run: Run) -> None:
     run.export(export, model, vocabulary)
 
     metrics["test_token_accuracy"] = token_accuracy(model, ids["test"])
+    greedy, wider = (Translator(model, vocabulary, beams) for beams in (1, BEAMS))
+    for part in (name for name in texts if name.startswith("test")):
+        sources, targets = texts[part]
+        metrics |= scores(greedy.translate(sources), targets, f"{part}_{{}}")
     sources, targets = texts["test"]
-    greedy = Translator(model, vocabulary)
-    written = greedy.translate(sources)
-    metrics |= scores(written, targets, "test_{}")
-    wider = Translator(model, vocabulary, BEAMS).translate(sources)
-    metrics |= scores(wider, targets, f"test_{{}}_beam{BEAMS}")
+    written = wider.translate(sources)
+    metrics |= scores(written, targets, f"test_{{}}_beam{BEAMS}")
     nearest = run.cached(
         *("memory", config.backward, config.seed, run.options.smoke),
         make=lambda: {"rows": most_similar(texts["train"][0], sources)},
@@ -571,10 +580,15 @@ def main(config: Config, run: Run) -> None:
         for source, ours, theirs in zip(sources, written, targets, strict=True)
     ]
     run.write("samples.txt", "\n".join(lines[:50]) + "\n")
-    print("\nNever seen:", *lines[:SHOWN], sep="\n  ")
-    figures = []
+    shown, figures = lines[:SHOWN], []
     if model.looks:
-        figures.append(alignment_figure(greedy.align(sources[:SHOWN])))
+        found = wider.align(sources[:SHOWN])
+        shown = [
+            f"{line}\n    {looked(*each)}"
+            for line, each in zip(shown, found, strict=True)
+        ]
+        figures.append(alignment_figure(found))
+    print("\nNever seen:", *shown, sep="\n  ")
     run.write("figures.json", figures)
     run.finish(metrics)
 

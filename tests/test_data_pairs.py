@@ -58,7 +58,7 @@ def test_a_file(tmp_path, capsys, name, content):
     parts = read_pairs(written(tmp_path, {name: content}) / name)
     assert list(parts) == list(PARTS)
     assert all_of(parts) == sorted(PAIRS)
-    assert [len(part) for part in parts.values()] == [180, 10, 10]
+    assert [len(part) for part in parts.values()] == [170, 10, 20]
     assert capsys.readouterr().out == ""
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from kit.pairs import most_similar, scores
 from recipes.translation import (
+    BEAMS,
     END,
     FIRST,
     START,
@@ -117,7 +118,7 @@ def test_the_alignment_of_the_export(exported):
     texts = ["the cat sat", "", "好 mat!"]
     found = loaded.signatures["align"](text=tf.constant(texts))
     found = {name: value.numpy() for name, value in found.items()}
-    expected = Translator(model, vocabulary).align(texts)
+    expected = Translator(model, vocabulary, BEAMS).align(texts)
     for row, (tokens, written, weights) in enumerate(expected):
         shown = [token.decode() for token in found["tokens"][row] if token]
         assert shown == tokens
