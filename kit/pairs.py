@@ -29,7 +29,8 @@ class PairBatches(Batches):
         )
         self.widest = sizes.max(axis=0)
         self.real = sizes[:, 1]
-        self.buckets = bucket_lengths(sizes.max(axis=1))
+        # Sentences are short: multiples of 8 would leave a third of them padding.
+        self.buckets = bucket_lengths(sizes.max(axis=1), step=1)
         self.bucket_of = np.searchsorted(self.buckets, sizes.max(axis=1))
         self.set_epoch(0)
 

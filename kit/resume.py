@@ -92,14 +92,14 @@ class Batches(keras.utils.PyDataset):
         return int(self.lengths[self.batches[index][1]].sum())
 
 
-def bucket_lengths(lengths, count: int = 6) -> list[int]:
+def bucket_lengths(lengths, count: int = 6, step: int = 8) -> list[int]:
     """The at most `count` lengths that leave the least padding.
 
-    Multiples of 8 (of more, where the longest sequence is above 512); the last one
-    holds every sequence.
+    Multiples of `step` (of more, where the longest sequence is above 64 times that);
+    the last one holds every sequence.
     """
     lengths = np.maximum(lengths, 1)
-    step = 8 * -(-lengths.max() // 512)
+    step *= -(-lengths.max() // (64 * step))
     sizes, rows = np.unique(-(-lengths // step) * step, return_counts=True)
     below = np.cumsum(rows)
     # For each size: the padded total of all sequences up to it, and its buckets.

@@ -272,4 +272,20 @@ def test_a_language_model_runs_in_an_app_on_a_sample_that_nobody_owns(
     assert (run / "saved_model" / "1" / "saved_model.pb").exists()
 
 
+def test_translation_runs_in_an_app_on_its_sample(tmp_path, monkeypatch):
+    make_app(tmp_path, monkeypatch)
+    copy_recipe("translation", Path("app/translator"))
+    for part in PARTS:
+        lines = (
+            Path(f"app/translator/sample/{part}.tsv").read_text("utf-8").splitlines()
+        )
+        assert lines[0] == "source\ttarget"
+        assert 20 < len(lines) <= 201
+    said = python("-m", "app.translator", "--smoke")
+    assert said.returncode == 0, said.stderr
+    run = Path("runs/translation/smoke")
+    assert "test_exact_match" in json.loads((run / "metrics.json").read_text())
+    assert (run / "saved_model" / "1" / "saved_model.pb").exists()
+
+
 LABELS = (("dull", "bad"), ("fine", "good"))

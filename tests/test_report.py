@@ -3,9 +3,11 @@
 import json
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from data.tables import UserError
+from kit.pairs import alignment_figure
 from kit.report import write_report
 
 METRICS = {
@@ -123,6 +125,28 @@ def test_scripts_without_a_glyph_are_left_to_the_browser(tmp_path):
     mixed = make_run(tmp_path / "mixed", [CHINESE, ENGLISH])
     write_report(mixed)
     assert "word_by_word.png" in plots(mixed)
+
+
+def test_alignments_are_drawn_and_written_out(tmp_path):
+    weights = np.array([[0.125, 0.875], [0.75, 0.25]])
+    items = [
+        (["ab", "<i>"], ["x", "END"], weights),
+        (["سيئا", "b"], ["y", "z"], weights),
+    ]
+    run = make_run(tmp_path)
+    figure = json.dumps([alignment_figure(items)])
+    (run / "figures.json").write_text(figure)
+    page = Page(write_report(run).read_text("utf-8"))
+    cells = [a["style"] for tag, a in page.tags if tag == "td" and "style" in a]
+    assert cells == ["--p:0.125", "--p:0.875", "--p:0.750", "--p:0.250"] * 2
+    assert {"ab", "<i>", "سيئا", "END"} <= set(page.text)
+    assert "alignment.png" in plots(run)
+    # What matplotlib has no glyphs for is in the page alone.
+    run = make_run(tmp_path / "other")
+    figure = json.dumps([alignment_figure(items[1:])])
+    (run / "figures.json").write_text(figure)
+    write_report(run)
+    assert "alignment.png" not in plots(run)
 
 
 def test_what_is_no_run_is_one_error(tmp_path):

@@ -217,6 +217,8 @@ def test_buckets_leave_the_least_padding():
         buckets = bucket_lengths(lengths, count=3)
         assert np.array(buckets)[np.searchsorted(buckets, lengths)].sum() == least
     assert bucket_lengths([0]) == [8]
+    assert bucket_lengths([3, 5, 5, 9], count=2, step=1) == [5, 9]
+    assert bucket_lengths([3, 65], step=1) == [4, 66]
 
 
 def test_a_sequence_longer_than_the_last_bucket_is_refused():

@@ -41,7 +41,7 @@ KINDS = [
     {"unit": "subword", "attention": "general", "layers": 3},
     {"unit": "char", "model": "plain"},
     {"unit": "word", "model": "reverse", "layers": 2},
-    {"unit": "subword", "model": "peeky", "layers": 3},
+    {"unit": "char", "model": "peeky"},
 ]
 
 
@@ -251,6 +251,7 @@ print(json.dumps([text.decode() for text in found.numpy()]))
 """
 
 
+@pytest.mark.parametrize("exported", KINDS[:3], ids=kind_name, indirect=True)
 def test_export_in_a_fresh_process_and_by_saved_model_cli(exported, tmp_path):
     model, vocabulary, _, folder = exported
     texts = ["", "the cat", "好的 mat"]
@@ -394,3 +395,30 @@ def test_weights_of_attention_for_every_kind():
         assert weights.shape == (1, 9, 4)
         np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-5)
         np.testing.assert_array_equal(weights[..., 3], 0)
+
+
+def test_the_ladder_is_drawn(tmp_path):
+    ladder = pytest.importorskip("benchmarks.translation_ladder")
+    groups = [{"source_tokens": n, "exact_match": 0.1 * n} for n in (3.0, 5.0)]
+    rows = [
+        {"model": name, "curve": [2.0, 1.0], "by_length": groups}
+        for name in ladder.MODELS
+    ]
+    ladder.draw(rows, "dates", tmp_path / "ladder.png")
+    assert (tmp_path / "ladder.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_ratios_are_of_the_better_modes():
+    bench = pytest.importorskip("benchmarks.translation")
+    speeds = {
+        "training, ours, with XLA": 30,
+        "training, ours, without XLA": 20,
+        "training, Keras's parts, with XLA": 5,
+        "training, Keras's parts, without XLA": 15,
+        "decoding, ours, beam 1": 100,
+        "decoding, token by token, beam 1": 25,
+        "decoding, ours, beam 5": 60,
+        "decoding, token by token, beam 5": 10,
+    }
+    expected = {"training": 2, "decoding, beam 1": 4, "decoding, beam 5": 6}
+    assert bench.ratios(speeds) == expected

@@ -93,6 +93,32 @@ def test_a_model_without_word_by_word_prints_its_outputs(tf, tmp_path):
     assert list(load(tmp_path)(" hello ")) == ["text: hello!\ntokens: 5"]
 
 
+def test_what_each_written_token_looked_at(tf, tmp_path):
+    text = tf.TensorSpec([None], tf.string, "text")
+
+    class Mirror(tf.Module):
+        @tf.function(input_signature=[text, tf.TensorSpec([None], tf.int32, "beam")])
+        def serve(self, text, beam):
+            words = tf.strings.split(text)
+            text = tf.strings.reduce_join(tf.reverse(words, [1]), 1, separator=" ")
+            return {"text": tf.strings.join([text, tf.strings.as_string(beam)], " ")}
+
+        @tf.function(input_signature=[text])
+        def align(self, text):
+            words = tf.strings.split(text).to_tensor()
+            count = tf.shape(words)[1]
+            weights = tf.reverse(tf.eye(count)[None], [1]) * 0.75
+            written = tf.reverse(words, [1])
+            return {"tokens": words, "translation": written, "weights": weights}
+
+    model = Mirror()
+    signatures = {"serving_default": model.serve, "align": model.align}
+    tf.saved_model.save(model, str(tmp_path), signatures)
+    said = "".join(load(tmp_path)(" ab 好的 c"))
+    lines = ["text: c 好的 ab 5", "  c     0.75  c", "  好的  0.75  好的"]
+    assert said.splitlines() == [*lines, "  ab    0.75  ab"]
+
+
 def test_a_text_is_continued_piece_by_piece(tf, tmp_path):
     """Each piece goes on after all before it; what was typed keeps its spaces."""
     kinds = {"prompt": tf.string, "length": tf.int32, "temperature": tf.float32}
