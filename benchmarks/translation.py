@@ -28,22 +28,21 @@ from keras import layers, ops
 import recipes  # noqa: F401  (imports the backend without its start-up log)
 from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
+from custom_layers.vocabulary import END, FIRST, START
 from kit.machine import describe_machine
 from kit.pairs import SmoothedCrossentropy
 from kit.run import git_commit, one_line_errors
 from recipes.translation import (
     BEAMS,
-    END,
-    FIRST,
     SMOOTHING,
-    START,
     Config,
     build_model,
     search,
 )
 
 UNITS, VOCAB, BATCH, TIME = 256, 8000, 64, 15
-VOCABULARY = {"source": [""] * (VOCAB - FIRST), "target": [""] * (VOCAB - FIRST)}
+TOKENS = [str(number) for number in range(FIRST, VOCAB)]
+VOCABULARY = {"unit": "word", "source": TOKENS, "target": TOKENS}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,7 +23,6 @@ Writes   runs/translation/<UTC time>/: report.html with the alignments, metrics.
          shows what each token looked at.
 """
 
-from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,13 +38,7 @@ from custom_layers.attention import (
 )
 from custom_layers.decoding import beam_search
 from custom_layers.lstm import LSTM, LSTMCell
-from custom_layers.pieces import (
-    choose_pieces,
-    cut_words,
-    cut_words_in_graph,
-    join_pieces,
-)
-from custom_layers.words import join, join_in_graph, tokenize, tokenize_in_graph
+from custom_layers.vocabulary import END, PADDING, START, Vocabulary
 from kit.machine import use_xla
 from kit.pairs import (
     PairBatches,
@@ -78,9 +71,6 @@ class Config:
     learning_rate: float = 5e-3  # after 200 steps; from there along a cosine to zero
 
 
-PADDING, UNKNOWN, START, END = 0, 1, 2, 3  # the first ids
-SPECIAL = ["", "<unk>", "", ""]  # how they are shown
-FIRST = len(SPECIAL)  # id of the most frequent token
 BATCH = 64  # pairs a step
 SMOOTHING = 0.1  # share of the target's probability that all tokens get
 BEAMS = 5  # texts that the wider search keeps beside each other
@@ -92,43 +82,14 @@ SMOKE = {"epochs": 1, "units": 16}  # instead, under --smoke
 # 1. Text to numbers ------------------------------------------------------------------
 
 
-def cut(text: str, unit: str) -> list[str]:
-    return list(text) if unit == "char" else tokenize(text)
-
-
-def encode(text: str, unit: str, id_of: dict[str, int]) -> list[int]:
-    """Ids of a text's characters, words or pieces of words."""
-    if unit == "subword":
-        return cut_words(tokenize(text), id_of, UNKNOWN)
-    return [id_of.get(token, UNKNOWN) for token in cut(text, unit)]
-
-
-def text_of(tokens: list[str], unit: str) -> str:
-    """The text of tokens."""
-    if unit == "char":
-        return "".join(tokens)
-    return join(join_pieces(tokens) if unit == "subword" else tokens)
-
-
-def ids_of(tokens: list[str]) -> dict[str, int]:
-    return {token: number for number, token in enumerate(tokens, start=FIRST)}
-
-
 def choose_unit(targets: list[str]) -> str:
     return "char" if np.median([len(text.split()) for text in targets]) <= 1 else "word"
 
 
-def choose_tokens(texts: list[str], unit: str, most: int) -> list[str]:
-    """The most frequent characters, words or pieces."""
-    if unit == "subword":
-        return choose_pieces([word for text in texts for word in tokenize(text)], most)
-    counts = Counter()
-    for text in texts:
-        counts.update(cut(text, unit))
-    # Equal counts in the order of the alphabet: the same data, the same ids.
-    order = sorted(counts, key=lambda token: (-counts[token], token))
-    least = 1 if unit == "char" else 2
-    return [token for token in order[:most] if counts[token] >= least]
+def both_sides(vocabulary: dict) -> list[Vocabulary]:
+    """Of the source and of the target."""
+    unit = vocabulary["unit"]
+    return [Vocabulary(unit, vocabulary[side]) for side in ("source", "target")]
 
 
 def load_data(config: Config, run: Run) -> tuple[dict, dict, dict]:
@@ -149,11 +110,11 @@ def load_data(config: Config, run: Run) -> tuple[dict, dict, dict]:
 
     def choose() -> dict:
         source, target = (
-            choose_tokens(column, unit, config.max_vocab) for column in texts["train"]
+            Vocabulary.choose(column, unit, config.max_vocab)
+            for column in texts["train"]
         )
-        id_of = ids_of(target)
-        longest = max(len(encode(text, unit, id_of)) for text in texts["train"][1])
-        length = min(longest + 1, config.max_tokens)
+        ids = map(Vocabulary(unit, target).encode, texts["train"][1])
+        length = min(max(map(len, ids)) + 1, config.max_tokens)
         return {"unit": unit, "source": source, "target": target, "length": length}
 
     reading = (config.backward, config.seed, run.options.smoke)
@@ -161,13 +122,13 @@ def load_data(config: Config, run: Run) -> tuple[dict, dict, dict]:
     vocabulary = run.vocabulary() or run.cached("tokens", *key, make=choose)
 
     def encode_all() -> dict:
-        unit, ids = vocabulary["unit"], {}
-        source, target = (ids_of(vocabulary[side]) for side in ("source", "target"))
+        source, target = both_sides(vocabulary)
+        ids = {}
         for name, (sources, targets) in texts.items():
-            ids[f"{name}.source"] = [encode(text, unit, source) for text in sources]
-            ids[f"{name}.target"] = [
-                [START, *encode(text, unit, target), END] for text in targets
-            ]
+            ids[f"{name}.source"] = map(source.encode, sources)
+            ids[f"{name}.target"] = (
+                [START, *target.encode(text), END] for text in targets
+            )
         return {
             name: [np.array(row, "int32") for row in rows] for name, rows in ids.items()
         }
@@ -290,8 +251,7 @@ def beside(y, context):
 
 
 def build_model(config: Config, vocabulary: dict) -> Seq2Seq:
-    source, target = (FIRST + len(vocabulary[side]) for side in ("source", "target"))
-    model = Seq2Seq(asdict(config), source, target)
+    model = Seq2Seq(asdict(config), *map(len, both_sides(vocabulary)))
     nothing = np.zeros((1, 1), "int32")
     model([nothing, nothing])  # makes its weights
     return model
@@ -345,10 +305,8 @@ class Translator(keras.Model):
     def __init__(self, model: Seq2Seq, vocabulary: dict, beams: int = 1):
         super().__init__()
         self.model, self.beams = model, beams
-        self.unit, self.length = vocabulary["unit"], vocabulary["length"]
-        self.names = [*SPECIAL, *vocabulary["target"]]
-        self.source_names = [*SPECIAL, *vocabulary["source"]]
-        self.id_of = ids_of(vocabulary["source"])
+        self.source, self.target = both_sides(vocabulary)
+        self.length = vocabulary["length"]
         self.compile(jit_compile=use_xla())
 
     def call(self, ids):
@@ -359,8 +317,7 @@ class Translator(keras.Model):
         found = [""] * len(texts)
         for places, ids in self.batches(texts, rows):
             for place, line in zip(places, self.predict_on_batch(ids), strict=False):
-                tokens = [self.names[index] for index in line if index != END]
-                found[place] = text_of(tokens, self.unit)
+                found[place] = self.target.decode(line)
         return found
 
     def align(self, texts: list[str]) -> list[tuple[list[str], list[str], np.ndarray]]:
@@ -373,15 +330,15 @@ class Translator(keras.Model):
             for place, read, line, each in zip(
                 places, ids, written, weights, strict=False
             ):
-                tokens = [self.source_names[index] for index in read if index]
-                names = [self.names[index] for index in line if index != END]
+                tokens = [self.source.names[index] for index in read if index]
+                names = [self.target.names[index] for index in line if index != END]
                 names = [*names, "END"][: self.length]
                 found[place] = tokens, names, each[: len(names), : len(tokens)]
         return found
 
     def batches(self, texts: list[str], rows: int):
         """Places in `texts` and ids `int32 [rows, time]`, of all but the empty ones."""
-        ids = [encode(text, self.unit, self.id_of)[:MOST_SOURCE] for text in texts]
+        ids = [self.source.encode(text)[:MOST_SOURCE] for text in texts]
         filled = [place for place, each in enumerate(ids) if each]
         order = sorted(filled, key=lambda place: len(ids[place]))
         for start in range(0, len(order), rows):
@@ -407,42 +364,20 @@ def export(model: Seq2Seq, vocabulary: dict, folder: Path):
     """
     import tensorflow as tf
 
-    unit, length = vocabulary["unit"], vocabulary["length"]
+    source, target = both_sides(vocabulary)
+    length = vocabulary["length"]
 
     class Exported(tf.Module):
         def __init__(self):
             super().__init__()
             # Not the model: it would be stored twice, and `saved_model_cli` stumbles.
             self.weights = [weight.value for weight in model.weights]
-            self.source = tf.constant([*SPECIAL, *vocabulary["source"]])
-            self.target = tf.constant([*SPECIAL, *vocabulary["target"]])
-            numbers = tf.range(FIRST, FIRST + len(vocabulary["source"]))
-            pairs = tf.lookup.KeyValueTensorInitializer(self.source[FIRST:], numbers)
-            self.table = tf.lookup.StaticHashTable(pairs, UNKNOWN)
+            self.table = source.table()
 
-        def ids_of(self, texts):  # [batch] -> [batch, time], padded
-            if unit == "char":
-                tokens = tf.strings.unicode_split(texts, "UTF-8")
-            else:
-                tokens = tokenize_in_graph(texts)
-            if unit == "subword":
-                longest = max(map(len, vocabulary["source"]))
-                pieces = cut_words_in_graph(tokens.values, self.table, UNKNOWN, longest)
-                ids = tokens.with_values(pieces).merge_dims(1, 2)
-            else:
-                ids = tokens.with_values(self.table.lookup(tokens.values))
-            ids = ids[:, :MOST_SOURCE].to_tensor(PADDING)
-            return tf.pad(ids, [[0, 0], [0, 1]])  # never without a column
-
-        def text_of(self, tokens):  # [batch, length] -> [batch]
-            if unit == "char":
-                return tf.strings.reduce_join(tokens, axis=1)
-            words = tf.ragged.boolean_mask(tokens, tokens != "")
-            if unit == "subword":
-                text = tf.strings.reduce_join(words, axis=1, separator=" ")
-                text = tf.strings.regex_replace(text, " ##", "")
-                words = tf.strings.split(text)
-            return join_in_graph(words)
+        def ids_of(self, text):  # [batch] -> [batch, time], padded
+            ids = source.encode_in_graph(text, self.table)[:, :MOST_SOURCE]
+            # Never without a column.
+            return tf.pad(ids.to_tensor(PADDING), [[0, 0], [0, 1]])
 
         # Autograph would read this file again: perhaps changed while it trained.
         @tf.function(
@@ -456,8 +391,8 @@ def export(model: Seq2Seq, vocabulary: dict, folder: Path):
             ids, beam = self.ids_of(text), tf.clip_by_value(beam, 1, MOST_BEAMS)
             beams = tf.maximum(tf.reduce_max(beam), 1)  # of no rows, too
             found = search(model, ids, length, beams, beam)
-            words = self.text_of(tf.gather(self.target, found))
-            return {"text": tf.where(ids[:, 0] == PADDING, "", words)}
+            found = tf.where(ids[:, :1] == PADDING, END, found)
+            return {"text": target.decode_in_graph(found)}
 
         @tf.function(
             input_signature=[tf.TensorSpec([None], tf.string, "text")], autograph=False
@@ -467,8 +402,8 @@ def export(model: Seq2Seq, vocabulary: dict, folder: Path):
             found = search(model, ids, length, BEAMS)
             found = tf.where(ids[:, :1] == PADDING, END, found)
             return {
-                "tokens": tf.gather(self.source, ids),
-                "translation": tf.gather(self.target, found),
+                "tokens": tf.gather(tf.constant(source.names), ids),
+                "translation": tf.gather(tf.constant(target.names), found),
                 "weights": align(model, ids, found),
             }
 

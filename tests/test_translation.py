@@ -10,22 +10,16 @@ import keras
 import numpy as np
 import pytest
 
+from custom_layers.vocabulary import END, FIRST, START
 from kit.pairs import most_similar, scores
 from recipes.translation import (
     BEAMS,
-    END,
-    FIRST,
-    START,
-    UNKNOWN,
     Config,
     Translator,
     align,
     build_model,
-    choose_tokens,
     choose_unit,
-    encode,
     export,
-    ids_of,
     search,
 )
 from tests.processes import CHILD, WITHOUT_TENSORFLOW, python_on_jax
@@ -191,29 +185,6 @@ def test_weights_come_back_from_the_file(tmp_path):
         again = keras.saving.load_model(tmp_path / "model.keras")
         pair = [np.array([[4, 5, 6]], "int32"), np.array([[START, 5]], "int32")]
         np.testing.assert_array_equal(again(pair), model(pair))
-
-
-def test_ids_of_characters_words_and_pieces():
-    assert encode("aZ好", "char", ids_of(CHARACTERS)) == [5, 1, 12]
-    assert encode("The cat, zebra", "word", ids_of(WORDS)) == [4, 7, 6, 1]
-    names = ["?", *PIECES]
-    found = encode("the ton xx 😀", "subword", ids_of(PIECES))
-    shown = " ".join(names[max(0, n - 3)] for n in found)
-    assert shown == "the t ##o ##n x ##x ?"
-
-
-def test_tokens_are_the_most_frequent_ones():
-    texts = ["the cat", "the mat", "a cat the"]
-    assert choose_tokens(texts, "word", 2) == ["the", "cat"]
-    assert choose_tokens(texts, "word", 9) == ["the", "cat"]  # twice at least
-    assert choose_tokens(["bab", "ac"], "char", 9) == ["a", "b", "c"]
-    lines = (ROOT / "custom_layers/lstm.py").read_text().splitlines()
-    pieces = choose_tokens(lines, "subword", 300)
-    assert {"the", "##s"} <= set(pieces)
-    # Words never seen are cut, not lost, where their letters are known.
-    ids = encode("unstepping", "subword", ids_of(pieces))
-    assert UNKNOWN not in ids
-    assert 1 < len(ids) < len("unstepping")
 
 
 def test_the_unit_by_the_targets():
