@@ -201,19 +201,25 @@ def _alignment(figure: dict, png: Path, title: str) -> str:
         width = max(len(item["source"]) for item in drawn)
         heights = [len(item["written"]) for item in drawn]
         longest = max(len(token) for item in drawn for token in item["source"])
-        turned = longest > 1  # words: upright they would run into each other
-        room = 0.09 * longest * turned + 0.4
+        room = 0.09 * longest * (longest > 1) + 0.4  # for words turned upwards
         size = (0.3 * width + 1.6, 0.3 * sum(heights) + room * len(drawn) + 0.6)
         with _picture(png, size, title, len(drawn), heights) as all_axes:
             for axes, item in zip(all_axes, drawn, strict=True):
-                axes.imshow(item["weights"], cmap="Blues", vmin=0, vmax=1)
-                axes.set_xticks(range(len(item["source"])), item["source"])
-                axes.set_yticks(range(len(item["written"])), item["written"])
-                axes.xaxis.tick_top()
-                axes.tick_params(length=0)
-                axes.tick_params(axis="x", rotation=60 * turned)
-                axes.spines[:].set_visible(False)
+                draw_alignment(axes, item)
     return page
+
+
+def draw_alignment(axes, item: dict) -> None:
+    """What each of `written` looked at of `source`, as a picture of `weights`."""
+    axes.imshow(item["weights"], cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(item["source"])), item["source"])
+    axes.set_yticks(range(len(item["written"])), item["written"])
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    if max(map(len, item["source"])) > 1:  # words would run into each other
+        for label in axes.get_xticklabels():
+            label.set(rotation=60, ha="left", rotation_mode="anchor")
 
 
 @contextlib.contextmanager

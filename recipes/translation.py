@@ -2,7 +2,8 @@
 
     make translation                                 # dates in 39 languages, offline
     make translation DATA=addition ARGS="--epochs 10"
-    make translation DATA=multi30k ARGS="--units 256 --epochs 12 --dropout 0.4"
+    make translation DATA=multi30k ARGS="--units 256 --epochs 12 --dropout 0.4 \\
+        --learning-rate 3e-3"
     make translation DATA=mine.tsv ARGS="--backward"
     make try RECIPE=translation                      # type a sentence
 

@@ -279,7 +279,7 @@ def test_translation_runs_in_an_app_on_its_sample(tmp_path, monkeypatch):
         lines = (
             Path(f"app/translator/sample/{part}.tsv").read_text("utf-8").splitlines()
         )
-        assert lines[0] == "source\ttarget"
+        assert lines[0].startswith("source\ttarget")
         assert 20 < len(lines) <= 201
     said = python("-m", "app.translator", "--smoke")
     assert said.returncode == 0, said.stderr
