@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from custom_layers.vocabulary import END, FIRST, START
-from kit.pairs import most_similar, scores
 from recipes.translation import (
     BEAMS,
     Config,
@@ -178,6 +177,39 @@ def test_what_stands_before_the_models_of_attention():
     assert np.abs(np.array(logits) - np.array(other)).max() > 0.01
 
 
+def test_the_decoder_begins_where_each_direction_has_read_everything():
+    model, _ = random_model({"unit": "char", "attention": "dot"})
+    source = np.array([[4, 5, 6, 0], [7, 8, 9, 10]], "int32")
+    (memory, *_), (h, *_) = model.encode(source)
+    half = memory.shape[-1] // 2
+    for row, last in enumerate((2, 3)):
+        np.testing.assert_allclose(h[row, :half], memory[row, last, :half], atol=1e-6)
+        np.testing.assert_allclose(h[row, half:], memory[row, 0, half:], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["plain", "attention"])
+def test_a_third_layer_that_says_nothing_changes_nothing(name):
+    """It is added to what is below, on both sides; the second is not."""
+    pair = [np.array([[4, 5, 6]], "int32"), np.array([[START, 5]], "int32")]
+    deep, _ = random_model({"unit": "char", "model": name, "layers": 3})
+    for side in (deep.readers, deep.writers):
+        for weight in side[2].trainable_variables:
+            weight.assign(0 * weight)  # h = sigmoid(0) tanh(0) = 0
+    shallow, _ = random_model({"unit": "char", "model": name, "layers": 2})
+    for mine, other in (
+        *zip(shallow.readers, deep.readers, strict=False),
+        *zip(shallow.writers, deep.writers, strict=False),
+        (shallow.source_vectors, deep.source_vectors),
+        (shallow.target_vectors, deep.target_vectors),
+        (shallow.logits, deep.logits),
+    ):
+        mine.set_weights(other.get_weights())
+    np.testing.assert_allclose(deep(pair), shallow(pair), atol=1e-5)
+    for weight in deep.writers[1].trainable_variables:
+        weight.assign(0 * weight)
+    assert np.abs(np.array(deep(pair)) - np.array(shallow(pair))).max() > 0.01
+
+
 def test_weights_come_back_from_the_file(tmp_path):
     for kind in KINDS[:2]:
         model, _ = random_model(kind)
@@ -190,24 +222,6 @@ def test_weights_come_back_from_the_file(tmp_path):
 def test_the_unit_by_the_targets():
     assert choose_unit(["2021-05-03", "1999-01-01"]) == "char"
     assert choose_unit(["a man sits .", "two dogs run", "hello"]) == "word"
-
-
-def test_scores():
-    found = scores(["A cat sat down.", "no"], ["a cat sat down.", "yes"], "test_{}")
-    assert found["test_exact_match"] == 0
-    assert scores(["1", "2"], ["1", "3"], "{}_x") == {"exact_match_x": 0.5}
-    perfect = scores(["a cat sat down", "b"], ["a cat sat down", "c c c"], "{}")
-    assert 0 < perfect["bleu_lowercase"] < 100
-    same = ["A man sits on a bench.", "Two dogs run fast."]
-    found = scores([text.upper() for text in same], same, "{}")
-    assert found["bleu_lowercase"] == pytest.approx(100)
-    assert found["chrf_lowercase"] == pytest.approx(100)
-    assert found["exact_match"] == 0
-
-
-def test_the_most_similar_text():
-    known = ["3 May 2021", "the cat", "12 June 1999"]
-    assert most_similar(known, ["a cat", "3 may 2022", "June 12"]).tolist() == [1, 0, 2]
 
 
 FRESH = """
