@@ -1,7 +1,8 @@
 """Without attention and with it: the same budget for each `--model` of the recipe.
 
     python -m benchmarks.translation_ladder
-    python -m benchmarks.translation_ladder --data multi30k --epochs 8 --units 256
+    python -m benchmarks.translation_ladder --data multi30k --epochs 8 --units 256 \\
+        --dropout 0.4 --learning-rate 3e-3
 
 `plain`, `reverse`, `peeky` and `attention` of `recipes.translation`, each with the same
 options, data, seed and number of passes.
@@ -42,6 +43,8 @@ class Options:
     data: str = "dates"  # a name or a path
     epochs: int = 3  # passes of each model over the training part
     units: int = 128
+    dropout: float = 0.2
+    learning_rate: float = 5e-3
     seed: int = 0
 
 
