@@ -2,13 +2,13 @@
 
     python -m benchmarks.translation
 
-The model of `recipes.translation` with attention, 256 units, 8,000 words a side,
-sentences of 15 words, random weights.
+The model of `recipes.translation` with attention, in the sizes that it has on `dates`
+and on `multi30k`, random weights.
 
 - Training, batches of 64: the same model of `keras.layers.Bidirectional(LSTM)` and an
   `LSTMCell` that looks back by `keras.layers.AdditiveAttention` in Keras's own loop;
   both compiled, each with and without XLA, the better of the two counts.
-- Decoding, 64 sentences of 15 words: the usual loop that calls the compiled model for
+- Decoding, 64 sentences: the usual loop that calls the compiled model for
   one token at a time and picks it in NumPy, greedy and with 5 beams.
 
 Contenders take turns; the figures are medians. Writes
@@ -40,9 +40,22 @@ from recipes.translation import (
     search,
 )
 
-UNITS, VOCAB, BATCH, TIME = 256, 8000, 64, 15
-TOKENS = [str(number) for number in range(FIRST, VOCAB)]
-VOCABULARY = {"unit": "word", "source": TOKENS, "target": TOKENS}
+BATCH = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    units: int
+    source_vocab: int
+    target_vocab: int
+    source: int  # tokens of a sentence
+    target: int
+
+
+SIZES = {
+    "dates": Sizes(128, 525, 15, 24, 11),
+    "multi30k": Sizes(256, 7853, 5970, 13, 14),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,23 +64,46 @@ class Options:
     out: Path | None = None  # default: results/translation-BACKEND-DEVICE.json
 
 
+class Looking(layers.Layer):
+    """A cell for Keras's loop that looks at `memory`, set before each call."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.cell = layers.LSTMCell(units)
+        self.query = layers.Dense(units, use_bias=False)
+        self.attention = layers.AdditiveAttention()
+        self.state_size, self.output_size = [units, units], 2 * units
+
+    def build(self, shape):
+        units = shape[-1]
+        self.cell.build((None, 2 * units))
+        self.query.build((None, units))
+        self.attention.build([(None, 1, units), (None, None, units)])
+
+    def call(self, token, states, training=False):
+        memory, keys, real = self.memory
+        query = self.query(states[0])[:, None]
+        context = self.attention([query, memory, keys], mask=[None, real])[:, 0]
+        beside = ops.concatenate([token, context], axis=-1)
+        h, states = self.cell(beside, states, training=training)
+        return ops.concatenate([h, context], axis=-1), states
+
+
 class KerasParts(keras.Model):
     """The recipe's network as Keras's layers make it."""
 
-    def __init__(self):
+    def __init__(self, sizes):
         super().__init__()
-        half = layers.LSTM(UNITS // 2, return_sequences=True, return_state=True)
+        units = sizes.units
+        half = layers.LSTM(units // 2, return_sequences=True, return_state=True)
         self.reader = layers.Bidirectional(half)
-        self.source_vectors = layers.Embedding(VOCAB, UNITS, mask_zero=True)
-        self.target_vectors = layers.Embedding(VOCAB, UNITS)
-        self.loop = layers.RNN(layers.LSTMCell(UNITS), return_sequences=True)
-        self.loop.cell.build((None, 2 * UNITS))
-        self.query, self.key = (layers.Dense(UNITS, use_bias=False) for _ in "qk")
-        self.query.build((None, UNITS))
-        self.attention = layers.AdditiveAttention()
-        self.attention.build([(None, 1, UNITS), (None, None, UNITS)])
-        self.joined = layers.Dense(UNITS, "tanh", use_bias=False)
-        self.logits = layers.Dense(VOCAB)
+        self.source_vectors = layers.Embedding(sizes.source_vocab, units)
+        self.target_vectors = layers.Embedding(sizes.target_vocab, units)
+        self.keys = layers.Dense(units, use_bias=False)
+        self.looking = Looking(units)
+        self.loop = layers.RNN(self.looking, return_sequences=True)
+        self.joined = layers.Dense(units, "tanh", use_bias=False)
+        self.logits = layers.Dense(sizes.target_vocab)
         self.dropout = layers.Dropout(0.2)
 
     def call(self, inputs, training=False):
@@ -77,39 +113,38 @@ class KerasParts(keras.Model):
         memory, *ends = self.reader(x, mask=real, training=training)
         memory = self.dropout(memory, training=training)
         states = [ops.concatenate(ends[i::2], axis=-1) for i in (0, 1)]
-        keys = self.key(memory)
+        self.looking.memory = [memory, self.keys(memory), real]
         y = self.dropout(self.target_vectors(target), training=training)
-
-        def step(token, states):
-            query = self.query(states[0])[:, None]
-            context = self.attention([query, memory, keys], mask=[None, real])[:, 0]
-            beside = ops.concatenate([token, context], axis=-1)
-            h, states = self.loop.cell(beside, states, training=training)
-            return ops.concatenate([h, context], axis=-1), states
-
-        _, written, _ = self.loop.inner_loop(y, states, None)
+        written = self.loop(y, initial_state=states, training=training)
         written = self.dropout(self.joined(written), training=training)
         return self.logits(written)
 
 
-def some_ids(rows, time):
-    return np.random.default_rng(0).integers(FIRST, VOCAB, [rows, time]).astype("int32")
+def some_ids(vocab, time):
+    return (
+        np.random.default_rng(0).integers(FIRST, vocab, [BATCH, time]).astype("int32")
+    )
 
 
-def recipes_model():
-    return build_model(Config(units=UNITS), VOCABULARY)
+def recipes_model(sizes):
+    vocabulary = {"unit": "word"}
+    for side in ("source", "target"):
+        ids = range(FIRST, getattr(sizes, f"{side}_vocab"))
+        vocabulary[side] = [str(number) for number in ids]
+    return build_model(Config(units=sizes.units), vocabulary)
 
 
-def trainer(make, jit):
+def trainer(make, sizes, jit):
     """What takes five training steps, and how many target tokens these have."""
-    model = make()
+    model = make(sizes)
     model.compile(
         keras.optimizers.Adam(1e-3, beta_2=0.99, global_clipnorm=1.0),
         SmoothedCrossentropy(SMOOTHING),
         jit_compile=jit,
     )
-    source, target = some_ids(BATCH, TIME), some_ids(BATCH, TIME + 1)
-    weights = np.ones([BATCH, TIME], "float32")
+    source = some_ids(sizes.source_vocab, sizes.source)
+    target = some_ids(sizes.target_vocab, sizes.target + 1)
+    weights = np.ones([BATCH, sizes.target], "float32")
 
     def work():
         for _ in range(5):
@@ -118,22 +153,23 @@ def trainer(make, jit):
             )
         float(loss)
 
-    return work, 5 * BATCH * TIME
+    return work, 5 * BATCH * sizes.target
 
 
 class Search(keras.Model):
-    def __init__(self, model, beams):
+    def __init__(self, model, length, beams):
         super().__init__()
-        self.model, self.beams = model, beams
+        self.model, self.length, self.beams = model, length, beams
         self.compile(jit_compile=True)
 
     def call(self, ids):
-        return search(self.model, ids, TIME, self.beams)
+        return search(self.model, ids, self.length, self.beams)
 
 
-def decoder(beams):
+def decoder(sizes, beams):
     """What translates a batch in one program, and how many sentences it has."""
-    searcher, ids = Search(recipes_model(), beams), some_ids(BATCH, TIME)
+    searcher = Search(recipes_model(sizes), sizes.target, beams)
+    ids = some_ids(sizes.source_vocab, sizes.source)
     return lambda: searcher.predict_on_batch(ids), BATCH
 
 
@@ -162,11 +198,12 @@ class Reader(keras.Model):
         return [*seen, *states]
 
 
-def one_token_at_a_time(beams):
+def one_token_at_a_time(sizes, beams):
     """The usual loop: the model compiled, the search in NumPy."""
-    model = recipes_model()
-    reader, step, ids = Reader(model), Step(model), some_ids(BATCH, TIME)
-    rows = np.arange(BATCH)[:, None]
+    model = recipes_model(sizes)
+    reader, step = Reader(model), Step(model)
+    ids = some_ids(sizes.source_vocab, sizes.source)
+    rows, vocab = np.arange(BATCH)[:, None], sizes.target_vocab
 
     def work():
         memory, keys, mask, *states = (
@@ -175,16 +212,16 @@ def one_token_at_a_time(beams):
         token = np.full([BATCH * beams, 1], START, "int32")
         total = np.where(np.arange(beams), -np.inf, np.zeros([BATCH, 1]))
         over, written = np.zeros([BATCH, beams], bool), []
-        for _ in range(TIME):
+        for _ in range(sizes.target):
             p, *states = step.predict_on_batch([token, memory, keys, mask, *states])
-            p = p.reshape(BATCH, beams, VOCAB)
+            p = p.reshape(BATCH, beams, vocab)
             p[over] = -np.inf
             p[over, END] = 0
             every = (total[..., None] + p).reshape(BATCH, -1)
             best = np.argpartition(-every, beams - 1, axis=1)[:, :beams]
             total = np.take_along_axis(every, best, axis=1)
-            parents = best // VOCAB
-            token = (best % VOCAB).astype("int32")
+            parents = best // vocab
+            token = (best % vocab).astype("int32")
             over = (token == END) | np.take_along_axis(over, parents, axis=1)
             written.append((parents, token))
             states = [x[(rows * beams + parents).ravel()] for x in states]
@@ -194,20 +231,22 @@ def one_token_at_a_time(beams):
     return work, BATCH
 
 
-def measure(options: Options) -> dict[str, float]:
+def measure(sizes: Sizes, rounds: int) -> dict[str, float]:
     """Target tokens, or sentences, a second of each contender."""
     tasks = {}
     for jit in (True, False):
         name = "with XLA" if jit else "without XLA"
-        tasks[f"training, ours, {name}"] = trainer(recipes_model, jit)
-        tasks[f"training, Keras's parts, {name}"] = trainer(KerasParts, jit)
+        tasks[f"training, ours, {name}"] = trainer(recipes_model, sizes, jit)
+        tasks[f"training, Keras's parts, {name}"] = trainer(KerasParts, sizes, jit)
     for beams in (1, BEAMS):
-        tasks[f"decoding, ours, beam {beams}"] = decoder(beams)
-        tasks[f"decoding, token by token, beam {beams}"] = one_token_at_a_time(beams)
+        tasks[f"decoding, ours, beam {beams}"] = decoder(sizes, beams)
+        tasks[f"decoding, token by token, beam {beams}"] = one_token_at_a_time(
+            sizes, beams
+        )
     found = {name: [] for name in tasks}
     for work, _ in tasks.values():
         work()  # compiles
-    for _ in range(options.rounds):
+    for _ in range(rounds):
         for name, (work, count) in tasks.items():
             start = time.perf_counter()
             work()
@@ -232,19 +271,27 @@ def ratios(speeds: dict[str, float]) -> dict[str, float]:
 def main() -> None:
     options = tyro.cli(Options, description=__doc__)
     machine = {**describe_hardware(), **describe_machine()}
-    speeds = measure(options)
+    found = {}
+    for name, sizes in SIZES.items():
+        speeds = measure(sizes, options.rounds)
+        found[name] = {
+            "sizes": dataclasses.asdict(sizes),
+            "tokens_or_sentences_per_second": speeds,
+            "ratios": ratios(speeds),
+        }
+        print(f"\n{name}")
+        for what, value in speeds.items():
+            print(f"{what:<42} {value:10,.0f}")
+        for what, value in found[name]["ratios"].items():
+            print(f"{what:<42} {value:10.2f} x")
+        keras.utils.clear_session()
     record = {
         "command": "python -m benchmarks.translation",
         "git_commit": git_commit(),
         "machine": machine,
-        "sizes": {"units": UNITS, "vocab": VOCAB, "batch": BATCH, "time": TIME},
-        "tokens_or_sentences_per_second": speeds,
-        "ratios": ratios(speeds),
+        "batch": BATCH,
+        "measured": found,
     }
-    for name, value in speeds.items():
-        print(f"{name:<42} {value:10,.0f}")
-    for name, value in record["ratios"].items():
-        print(f"{name:<42} {value:10.2f} x")
     name = f"translation-{machine['backend']}-{machine['device'].lower()}.json"
     path = options.out or ROOT / "results" / name
     write_record(record, path)
