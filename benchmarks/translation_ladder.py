@@ -104,10 +104,10 @@ def draw(rows: list[dict], data: str, path: Path) -> None:
         lengths.plot(x, y, **style)
     curves.set(xlabel="epoch", ylabel="validation loss (nats)")
     curves.xaxis.get_major_locator().set_params(integer=True)
-    lengths.set(xlabel="tokens of the source", ylabel=NAMES[key], ylim=(0, None))
+    lengths.set(xlabel="tokens of the source", ylabel=NAMES[key])
     for axes in (curves, lengths):
         axes.spines[["top", "right"]].set_visible(False)
-    lengths.legend(frameon=False)
+    curves.legend(frameon=False)
     figure.savefig(path, dpi=160)
 
 
