@@ -22,6 +22,10 @@ Needs    babel for `dates`, sacrebleu for BLEU, scikit-learn for the memory, ker
 Writes   runs/translation/<UTC time>/: report.html with the alignments, metrics.json,
          samples.txt, and saved_model/1/: `serving_default` translates texts, `align`
          shows what each token looked at.
+Try      Share of the dates that is exact, seed 0, by default 1.0000:
+         --model plain        0.9995: a date is short enough to remember
+         --model reverse      0.9970: the year, written first, mostly stood last already
+         --model peeky        0.9970, backwards too
 """
 
 from dataclasses import asdict, dataclass
