@@ -87,7 +87,8 @@ def looks(tokens, translation, weights) -> str:
     for token, row in zip(written, weights, strict=False):
         place = int(row.argmax())
         pad = " " * (column - _width(token))
-        lines.append(f"\n  {token}{pad}  {row[place]:.2f}  {_text(tokens[place])}")
+        seen = _text(tokens[place]).replace(" ", "␣")  # a character may be a space
+        lines.append(f"\n  {token}{pad}  {row[place]:.2f}  {seen}")
     return "".join(lines)
 
 
