@@ -8,6 +8,7 @@ and on `multi30k`, random weights.
 - Training, batches of 64: the same model of `keras.layers.Bidirectional(LSTM)` and an
   `LSTMCell` that looks back by `keras.layers.AdditiveAttention` in Keras's own loop;
   both compiled, each with and without XLA, the better of the two counts.
+  Beside them what the matrix products alone would take at the speed of a large one.
 - Decoding, 64 sentences: the usual loop that calls the compiled model for
   one token at a time and picks it in NumPy, greedy and with 5 beams.
 
@@ -26,6 +27,7 @@ import tyro
 from keras import layers, ops
 
 import recipes  # noqa: F401  (imports the backend without its start-up log)
+from benchmarks.keras_worker import Contenders
 from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
 from custom_layers.vocabulary import END, FIRST, START
@@ -50,6 +52,20 @@ class Sizes:
     target_vocab: int
     source: int  # tokens of a sentence
     target: int
+
+    @property
+    def flop(self) -> int:
+        """Floating-point operations in the matrix products of a training step.
+
+        A multiplication and an addition for every weight that meets a token, and for
+        the scores and the context of attention; three times: forward, and the gradients
+        of both factors.
+        """
+        units = self.units
+        read = 2 * (units + units // 2) * 2 * units + units**2  # two LSTMs, the keys
+        write = 3 * units * 4 * units + 3 * units**2 + units * self.target_vocab
+        attention = 2 * units * self.source
+        return 6 * BATCH * (self.source * read + self.target * (write + attention))
 
 
 SIZES = {
@@ -258,7 +274,9 @@ def ratios(speeds: dict[str, float]) -> dict[str, float]:
     def best(who):
         return max(speed for name, speed in speeds.items() if name.startswith(who))
 
-    found = {"training": best("training, ours") / best("training, Keras's parts")}
+    ours = best("training, ours")
+    found = {"training": ours / best("training, Keras's parts")}
+    found["training, share of the limit"] = ours / best("training, limit")
     for beams in (1, BEAMS):
         ours, other = (
             speeds[f"decoding, {who}, beam {beams}"]
@@ -271,9 +289,11 @@ def ratios(speeds: dict[str, float]) -> dict[str, float]:
 def main() -> None:
     options = tyro.cli(Options, description=__doc__)
     machine = {**describe_hardware(), **describe_machine()}
-    found = {}
+    found, gflops = {}, Contenders("float32").gflops()
     for name, sizes in SIZES.items():
         speeds = measure(sizes, options.rounds)
+        per_token = sizes.flop / (BATCH * sizes.target)
+        speeds["training, limit of arithmetic"] = 1e9 * gflops / per_token
         found[name] = {
             "sizes": dataclasses.asdict(sizes),
             "tokens_or_sentences_per_second": speeds,
@@ -290,6 +310,7 @@ def main() -> None:
         "git_commit": git_commit(),
         "machine": machine,
         "batch": BATCH,
+        "gflops": gflops,
         "measured": found,
     }
     name = f"translation-{machine['backend']}-{machine['device'].lower()}.json"

@@ -400,10 +400,22 @@ def test_ratios_are_of_the_better_modes():
         "training, ours, without XLA": 20,
         "training, Keras's parts, with XLA": 5,
         "training, Keras's parts, without XLA": 15,
+        "training, limit of arithmetic": 40,
         "decoding, ours, beam 1": 100,
         "decoding, token by token, beam 1": 25,
         "decoding, ours, beam 5": 60,
         "decoding, token by token, beam 5": 10,
     }
     expected = {"training": 2, "decoding, beam 1": 4, "decoding, beam 5": 6}
+    expected["training, share of the limit"] = 0.75
     assert bench.ratios(speeds) == expected
+
+
+def test_flop_of_a_step_by_hand():
+    bench = pytest.importorskip("benchmarks.translation")
+    # A token read: two LSTMs of 2 units, (4 + 2) x 8 each, keys 4 x 4. One written: an
+    # LSTM of 4 units, (4 + 4 + 4) x 16, the query 4 x 4, the vector 8 x 4, logits
+    # 4 x 10, over 3 places a score and a product of 4 each.
+    read, written = 2 * 6 * 8 + 16, 12 * 16 + 16 + 32 + 40 + 2 * 3 * 4
+    sizes = bench.Sizes(4, 9, 10, 3, 5)
+    assert sizes.flop == 2 * 3 * bench.BATCH * (3 * read + 5 * written)
