@@ -79,22 +79,25 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
 
 def scores(written: list[str], targets: list[str], name: str) -> dict[str, float]:
-    """How near texts are to the right ones: the share that is exactly equal; where most
-    of these have several words, also BLEU (Papineni et al., 2002) and chrF (Popović,
-    2015) of the lower-cased texts, 0 to 100, as sacreBLEU defines them.
+    """How near texts are to the right ones: where most of these are one word, the share
+    that is exactly equal; else BLEU (Papineni et al., 2002) and chrF (Popović, 2015) of
+    the lower-cased texts, 0 to 100, as sacreBLEU defines them.
 
     Args:
         written, targets: texts.
         name: of the figures, `"test_{}"`.
     """
-    same = [ours == theirs for ours, theirs in zip(written, targets, strict=True)]
-    found = {"exact_match": float(np.mean(same))}
-    if np.median([len(text.split()) for text in targets]) > 1:
+    if np.median([len(text.split()) for text in targets]) <= 1:
+        same = [ours == theirs for ours, theirs in zip(written, targets, strict=True)]
+        found = {"exact_match": float(np.mean(same))}
+    else:
         import sacrebleu
 
         ours, theirs = ([text.lower() for text in side] for side in (written, targets))
-        found["bleu_lowercase"] = sacrebleu.corpus_bleu(ours, [theirs]).score
-        found["chrf_lowercase"] = sacrebleu.corpus_chrf(ours, [theirs]).score
+        found = {
+            "bleu_lowercase": sacrebleu.corpus_bleu(ours, [theirs]).score,
+            "chrf_lowercase": sacrebleu.corpus_chrf(ours, [theirs]).score,
+        }
     return {name.format(key): value for key, value in found.items()}
 
 

@@ -516,8 +516,9 @@ def main(config: Config, run: Run) -> None:
     metrics |= scores(remembered, targets, "baseline_test_{}")
 
     lines = [
-        f"{source} -> {ours}" + ("" if ours == theirs else f"   (is: {theirs})")
-        for source, ours, theirs in zip(sources, written, targets, strict=True)
+        f"{source} -> {ours}"
+        + ("" if ours.lower() == right.lower() else f"   (is: {right})")
+        for source, ours, right in zip(sources, written, targets, strict=True)
     ]
     run.write("samples.txt", "\n".join(lines[:50]) + "\n")
     shown, figures = lines[:SHOWN], []
