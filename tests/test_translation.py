@@ -372,6 +372,32 @@ def test_an_odd_number_of_units_is_an_error(translation, tmp_path):
     assert "--units must be even" in errors
 
 
+def test_the_alignment_is_what_was_looked_at_while_writing():
+    """Token by token, from what stood before each."""
+    model, _ = random_model({"unit": "char", "attention": "general"})
+    source = np.array([[4, 5, 6, 0], [7, 8, 9, 10]], "int32")
+    written = np.array(search(model, source, 6))
+    seen, states = model.encode(source)
+    token = np.full([2, 1], START, "int32")
+    for place in range(6):
+        _, states, weights = model.decode(token, seen, states)
+        found = np.array(align(model, source, written))[:, place]
+        np.testing.assert_allclose(found, np.array(weights)[:, 0], atol=1e-5)
+        token = written[:, place : place + 1]
+
+
+def test_of_a_long_source_1000_tokens_are_read(exported):
+    import tensorflow as tf
+
+    model, vocabulary, loaded, _ = exported
+    text = "a " * 1200
+    ((_, ids),) = Translator(model, vocabulary).batches([text], 1)
+    assert np.count_nonzero(ids) == 1000
+    if model.looks:
+        found = loaded.signatures["align"](text=tf.constant([text]))
+        assert sum(token != b"" for token in found["tokens"].numpy()[0]) == 1000
+
+
 def test_weights_of_attention_for_every_kind():
     for attention in ("bahdanau", "dot", "general"):
         model, _ = random_model({"unit": "char", "attention": attention})
