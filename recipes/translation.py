@@ -437,7 +437,7 @@ def train(config: Config, run: Run, model: keras.Model, ids: dict) -> dict:
     model.compile(
         keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=1.0),
         SmoothedCrossentropy(SMOOTHING),
-        weighted_metrics=[accuracy()],
+        weighted_metrics=["accuracy"],
         jit_compile=use_xla(),
     )
     checkpoint = Checkpoint(run, training, monitor="val_loss", highest=False)
@@ -455,14 +455,10 @@ def train(config: Config, run: Run, model: keras.Model, ids: dict) -> dict:
     return checkpoint.metrics()
 
 
-def accuracy() -> keras.metrics.Metric:
-    return keras.metrics.SparseCategoricalAccuracy("accuracy")
-
-
 def token_accuracy(model: keras.Model, pairs: tuple[list, list]) -> float:
     """Share of the tokens that the model finds, given the right ones before them."""
     loss = SmoothedCrossentropy(0.0)
-    model.compile("sgd", loss, weighted_metrics=[accuracy()], jit_compile=use_xla())
+    model.compile("sgd", loss, weighted_metrics=["accuracy"], jit_compile=use_xla())
     batches = PairBatches(*pairs, BATCH)
     return model.evaluate(batches, verbose=0, return_dict=True)["accuracy"]
 
