@@ -12,7 +12,9 @@ from pathlib import Path
 import tyro
 
 from benchmarks.workers import ROOT
+from data.tables import UserError
 from kit.report import draw_alignment
+from kit.run import one_line_errors
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,21 @@ def main() -> None:
     options = tyro.cli(Options, description=__doc__)
     numbers = options.items or (0,) * len(options.runs)
     items = []
+    if len(numbers) != len(options.runs):
+        raise UserError(f"--items: expected {len(options.runs)}, found {len(numbers)}")
     for run, number in zip(options.runs, numbers, strict=True):
-        (figure,) = json.loads((run / "figures.json").read_text("utf-8"))
-        items.append(figure["items"][number])
+        path = run / "figures.json"
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; expected a run of translation")
+        found = [each["items"] for each in json.loads(path.read_text("utf-8"))]
+        if not found or not 0 <= number < len(found[0]):
+            raise UserError(f"{path}: no alignment number {number}")
+        items.append(found[0][number])
     path = ROOT / "results" / "alignments.png"
     draw(items, path)
     print(path)
 
 
 if __name__ == "__main__":
-    main()
+    with one_line_errors():
+        main()

@@ -24,16 +24,21 @@ Additive scores v . u_j with u_j = tanh(q + k_j) and q = h W:
     dW = sum over batch and steps of h^T dq
 
 u is computed again going back, not kept: `(time, batch, memory_time, units)` would be
-by far the largest array. The cells' backward passes stand in their own files; here they
-come without masks and dropout.
+by far the largest array. The steps of the cells are those of their own files, without
+masks and dropout.
 """
 
 import keras
 from keras import ops
 
-from .gru import GRUCell
-from .lstm import LSTMCell
-from .recurrent import activate, bias_gradient, entering_states, outer_sum, upstream
+from .gru import (
+    GRUCell,
+    reset_after_forward,
+    reset_before_backward,
+    reset_before_forward,
+)
+from .lstm import LSTMCell, lstm_backward, lstm_forward
+from .recurrent import bias_gradient, entering_states, outer_sum, upstream
 from .simple_rnn import SimpleRNNCell
 
 
@@ -258,21 +263,11 @@ class LSTMSteps(SimpleRNNSteps):
 
     def forward(self, x, states):
         h, c = states
-        z = x + ops.matmul(h, self.kernel)
-        gates, derivatives = activate(z, ("sigmoid", "sigmoid", "tanh", "sigmoid"))
-        i, f, g, o = gates
-        new_c = f * c + i * g
-        tanh_c = ops.tanh(new_c)
-        h = o * tanh_c
-        z_slopes = ops.concatenate([g, c, i, tanh_c], axis=-1) * derivatives
-        return [h, new_c], [z_slopes, o - h * tanh_c, f]
+        return lstm_forward(x + ops.matmul(h, self.kernel), c)
 
     def backward(self, dstates, slopes):
-        dh, dc = dstates
-        z_slopes, c_slope, f = slopes
-        dc = dc + dh * c_slope
-        dz = ops.concatenate([dc, dc, dc, dh], axis=-1) * z_slopes
-        return dz, [], [ops.matmul(dz, self.transposed), dc * f]
+        dz, dc = lstm_backward(*dstates, slopes)
+        return dz, [], [ops.matmul(dz, self.transposed), dc]
 
 
 class ResetAfterSteps:
@@ -290,14 +285,10 @@ class ResetAfterSteps:
         (h,) = states
         s = ops.matmul(h, self.kernel) + self.bias
         zr = x[:, : 2 * self.units] + s[:, : 2 * self.units]
-        (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
-        of_z, of_r = ops.split(derivatives, 2, axis=-1)
-        s_g = s[:, 2 * self.units :]
-        g = ops.tanh(x[:, 2 * self.units :] + r * s_g)
-        g_slope = (1 - z) * (1 - g * g)
-        s_slopes = [(h - g) * of_z, g_slope * s_g * of_r, g_slope * r]
-        slopes = [ops.concatenate(s_slopes, axis=-1), g_slope, z]
-        return [z * h + (1 - z) * g], slopes
+        h, slopes = reset_after_forward(
+            zr, x[:, 2 * self.units :], s[:, 2 * self.units :], h
+        )
+        return [h], slopes
 
     def backward(self, dstates, slopes):
         (dh,) = dstates
@@ -315,7 +306,7 @@ class ResetAfterSteps:
 class ResetBeforeSteps:
     """The steps of `GRUCell(reset_after=False)`."""
 
-    slope_widths = (1, 1, 1, 1, 1)
+    slope_widths = (3, 1, 1)
     products = 0
 
     def __init__(self, kernel):
@@ -326,20 +317,17 @@ class ResetBeforeSteps:
     def forward(self, x, states):
         (h,) = states
         zr = x[:, : 2 * self.units] + ops.matmul(h, self.kernel_zr)
-        (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
-        of_z, of_r = ops.split(derivatives, 2, axis=-1)
-        g = ops.tanh(x[:, 2 * self.units :] + ops.matmul(r * h, self.kernel_g))
-        slopes = [(h - g) * of_z, h * of_r, (1 - z) * (1 - g * g), z, r]
-        return [z * h + (1 - z) * g], slopes
+        h, slopes = reset_before_forward(
+            zr, x[:, 2 * self.units :], h, h, self.kernel_g
+        )
+        return [h], slopes
 
     def backward(self, dstates, slopes):
         (dh,) = dstates
-        z_slope, r_slope, g_slope, z, r = slopes
-        dg = dh * g_slope
-        d_reset = ops.matmul(dg, ops.transpose(self.kernel_g))
-        dzr = ops.concatenate([dh * z_slope, d_reset * r_slope], axis=-1)
-        before = dh * z + d_reset * r + ops.matmul(dzr, ops.transpose(self.kernel_zr))
-        return ops.concatenate([dzr, dg], axis=-1), [], [before]
+        slopes, z, r = slopes
+        transposed = ops.transpose(self.kernel_zr), ops.transpose(self.kernel_g)
+        dx, product = reset_before_backward(dh, slopes, r, *transposed)
+        return dx, [], [dh * z + product]
 
     def gradients(self, before, dx, products, slopes):
         dkernel = [

@@ -188,18 +188,10 @@ def reset_after_steps(projected, first_h, kernel, bias, mask, dropped, training)
             s = ops.matmul(entering, kernel) + bias[1]
             zr = x[:, : 2 * units] + s[:, : 2 * units]
             zr = zr if mask is None else saturate(zr, mask[t], (1, 0))
-            (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
-            of_z, of_r = ops.split(derivatives, 2, axis=-1)
-            s_g = s[:, 2 * units :]
-            g = ops.tanh(x[:, 2 * units :] + r * s_g)
-            new_h = z * h + (1 - z) * g
-            g_slope = (1 - z) * (1 - g * g)
-            s_slopes = [
-                (h - g) * of_z,
-                g_slope * s_g * of_r,
-                g_slope * r,
-            ]
-            return [new_h], ops.concatenate(s_slopes, axis=-1), [new_h, g_slope, z]
+            new_h, (s_slopes, *slopes) = reset_after_forward(
+                zr, x[:, 2 * units :], s[:, 2 * units :], h
+            )
+            return [new_h], s_slopes, [new_h, *slopes]
 
         def run_forward(slopes):
             kept = 3 if slopes else 1
@@ -248,12 +240,10 @@ def reset_before_steps(projected, first_h, kernel, bias, mask, dropped, training
             x = x + bias
             zr = x[:, : 2 * units] + ops.matmul(entering, kernel_zr)
             zr = zr if mask is None else saturate(zr, mask[t], (1, 0))
-            (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
-            of_z, of_r = ops.split(derivatives, 2, axis=-1)
-            g = ops.tanh(x[:, 2 * units :] + ops.matmul(r * entering, kernel_g))
-            new_h = z * h + (1 - z) * g
-            slopes = [(h - g) * of_z, entering * of_r, (1 - z) * (1 - g * g)]
-            return [new_h], ops.concatenate(slopes, axis=-1), [new_h, z, r]
+            new_h, (x_slopes, *slopes) = reset_before_forward(
+                zr, x[:, 2 * units :], entering, h, kernel_g
+            )
+            return [new_h], x_slopes, [new_h, *slopes]
 
         def run_forward(slopes):
             kept = 3 if slopes else 1
@@ -270,14 +260,11 @@ def reset_before_steps(projected, first_h, kernel, bias, mask, dropped, training
             transposed_g = ops.transpose(kernel_g)
 
             def backward(arriving, x_slopes, t):
-                z_slope, r_slope, g_slope = ops.split(x_slopes, 3, axis=-1)
                 dh = arriving[0] + dhs[t]
-                dg = dh * g_slope
-                d_reset = ops.matmul(dg, transposed_g)
-                dzr = ops.concatenate([dh * z_slope, d_reset * r_slope], axis=-1)
-                product = ops.matmul(dzr, transposed_zr) + d_reset * rs[t]
+                dx, product = reset_before_backward(
+                    dh, x_slopes, rs[t], transposed_zr, transposed_g
+                )
                 product = product if dropped is None else product * dropped
-                dx = ops.concatenate([dzr, dg], axis=-1)
                 return [dh * zs[t] + product], dx, []
 
             arriving = [ops.zeros_like(first_h)]
@@ -293,3 +280,33 @@ def reset_before_steps(projected, first_h, kernel, bias, mask, dropped, training
         return hs, gradient
 
     return run(projected, first_h, kernel, bias)
+
+
+def reset_after_forward(zr, x_g, s_g, h):
+    """h', and slopes of it: of s, of x_g, of h."""
+    (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
+    of_z, of_r = ops.split(derivatives, 2, axis=-1)
+    g = ops.tanh(x_g + r * s_g)
+    g_slope = (1 - z) * (1 - g * g)
+    s_slopes = [(h - g) * of_z, g_slope * s_g * of_r, g_slope * r]
+    slopes = [ops.concatenate(s_slopes, axis=-1), g_slope, z]
+    return z * h + (1 - z) * g, slopes
+
+
+def reset_before_forward(zr, x_g, entering, h, kernel_g):
+    """h', and slopes: of the three parts of x side by side, then z and r."""
+    (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
+    of_z, of_r = ops.split(derivatives, 2, axis=-1)
+    g = ops.tanh(x_g + ops.matmul(r * entering, kernel_g))
+    slopes = [(h - g) * of_z, entering * of_r, (1 - z) * (1 - g * g)]
+    return z * h + (1 - z) * g, [ops.concatenate(slopes, axis=-1), z, r]
+
+
+def reset_before_backward(dh, slopes, r, transposed_zr, transposed_g):
+    """dx, and what the products send back to the h that entered them."""
+    z_slope, r_slope, g_slope = ops.split(slopes, 3, axis=-1)
+    dg = dh * g_slope
+    d_reset = ops.matmul(dg, transposed_g)
+    dzr = ops.concatenate([dh * z_slope, d_reset * r_slope], axis=-1)
+    product = ops.matmul(dzr, transposed_zr) + d_reset * r
+    return ops.concatenate([dzr, dg], axis=-1), product

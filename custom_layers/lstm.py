@@ -161,15 +161,9 @@ def lstm_steps(
             entering = h if dropped is None else h * dropped
             z = x + ops.matmul(entering, recurrent_kernel) + bias
             z = z if mask is None else saturate(z, mask[t], (-1, 1, 0, -1))
-            gates, derivatives = activate(z, ("sigmoid", "sigmoid", "tanh", "sigmoid"))
-            i, f, g, o = gates
-            new_c = f * c + i * g
-            tanh_c = ops.tanh(new_c)
-            new_h = o * tanh_c
-            z_slopes = ops.concatenate([g, c, i, tanh_c], axis=-1) * derivatives
-            c_slope = o - new_h * tanh_c
+            (new_h, new_c), (z_slopes, *slopes) = lstm_forward(z, c)
             new_h = new_h if mask is None else ops.where(mask[t], new_h, h)
-            return [new_h, new_c], z_slopes, [new_h, c_slope, f]
+            return [new_h, new_c], z_slopes, [new_h, *slopes]
 
         def run_forward(slopes):
             kept = 3 if slopes else 1
@@ -188,12 +182,11 @@ def lstm_steps(
             def backward(arriving, z_slopes, t):
                 dh, dc = arriving
                 dh = dh + dhs[t]
-                dc = dc + dh * c_slopes[t]
-                dz = ops.concatenate([dc, dc, dc, dh], axis=-1) * z_slopes
+                dz, dc = lstm_backward(dh, dc, [z_slopes, c_slopes[t], fs[t]])
                 product = ops.matmul(dz, transposed)
                 product = product if dropped is None else product * dropped
                 product = product if mask is None else ops.where(mask[t], product, dh)
-                return [product, dc * fs[t]], dz, []
+                return [product, dc], dz, []
 
             arriving = [ops.zeros_like(first_h), last_dc]
             (dh, dc), dz, _ = scan_steps(backward, arriving, z_slopes, 0, reverse=True)
@@ -203,3 +196,21 @@ def lstm_steps(
         return (hs, last_c), gradient
 
     return run(projected, first_h, first_c, recurrent_kernel, bias)
+
+
+def lstm_forward(z, c):
+    """The states after a step, and its slopes: of z, of c' in h', of c in c'."""
+    gates, derivatives = activate(z, ("sigmoid", "sigmoid", "tanh", "sigmoid"))
+    i, f, g, o = gates
+    new_c = f * c + i * g
+    tanh_c = ops.tanh(new_c)
+    h = o * tanh_c
+    z_slopes = ops.concatenate([g, c, i, tanh_c], axis=-1) * derivatives
+    return [h, new_c], [z_slopes, o - h * tanh_c, f]
+
+
+def lstm_backward(dh, dc, slopes):
+    """dz, and the gradient of the c that entered the step."""
+    z_slopes, c_slope, f = slopes
+    dc = dc + dh * c_slope
+    return ops.concatenate([dc, dc, dc, dh], axis=-1) * z_slopes, dc * f

@@ -119,6 +119,14 @@ def bucket_lengths(lengths, count: int = 6, step: int = 8) -> list[int]:
     return [int(size) for size in cheapest[-1][1]]
 
 
+def warmed_up_cosine(peak: float, steps: int, warm_up: int):
+    """A learning rate: from a tenth of the peak up to it in `warm_up` steps, in a line,
+    and down to zero along a cosine in the rest (Loshchilov and Hutter, 2017)."""
+    return keras.optimizers.schedules.CosineDecay(
+        peak / 10, steps - warm_up, warmup_target=peak, warmup_steps=warm_up
+    )
+
+
 class Checkpoint(keras.callbacks.Callback):
     """Keeps all that training changes, the best weights, the history and the time.
 

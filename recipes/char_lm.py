@@ -50,7 +50,7 @@ from kit.language import (
     probabilities_figure,
 )
 from kit.machine import use_xla
-from kit.resume import Checkpoint
+from kit.resume import Checkpoint, warmed_up_cosine
 from kit.run import Run, command
 
 
@@ -295,13 +295,7 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
     learner = build_model(config, model.output[0].shape[-1], BATCH)
     copy_weights(model, learner)
     steps = config.epochs * training.parts * len(training)
-    warm_up = min(100, steps // 10)
-    rate = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 10,
-        steps - warm_up,
-        warmup_target=config.learning_rate,
-        warmup_steps=warm_up,
-    )
+    rate = warmed_up_cosine(config.learning_rate, steps, min(100, steps // 10))
     learner.compile(
         # For one pass: short memories, small steps where gradients are large.
         keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=0.25),

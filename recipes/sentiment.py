@@ -47,7 +47,7 @@ from kit.classification import (
     word_figure,
 )
 from kit.machine import use_xla
-from kit.resume import Batches, Checkpoint, bucket_lengths
+from kit.resume import Batches, Checkpoint, bucket_lengths, warmed_up_cosine
 from kit.run import Run, command
 
 
@@ -304,13 +304,7 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
     )
     vectors.set_weights([first["vectors"]])
     steps = config.epochs * len(training)
-    warm_up = min(200, steps // 10)
-    rate = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 10,
-        steps - warm_up,
-        warmup_target=config.learning_rate,
-        warmup_steps=warm_up,
-    )
+    rate = warmed_up_cosine(config.learning_rate, steps, min(200, steps // 10))
     model.compile(
         keras.optimizers.Adam(rate, global_clipnorm=1.0),
         # The mean over real rows: those that only fill a batch weigh nothing.

@@ -52,7 +52,7 @@ from kit.pairs import (
     most_similar,
     scores,
 )
-from kit.resume import Checkpoint
+from kit.resume import Checkpoint, warmed_up_cosine
 from kit.run import Run, command
 
 
@@ -427,13 +427,7 @@ def train(config: Config, run: Run, model: keras.Model, ids: dict) -> dict:
     training = PairBatches(*short(ids["train"], config), BATCH, config.seed)
     validation = PairBatches(*short(ids["validation"], config), BATCH)
     steps = config.epochs * len(training)
-    warm_up = min(200, steps // 4)
-    rate = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 10,
-        steps - warm_up,
-        warmup_target=config.learning_rate,
-        warmup_steps=warm_up,
-    )
+    rate = warmed_up_cosine(config.learning_rate, steps, min(200, steps // 4))
     model.compile(
         keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=1.0),
         SmoothedCrossentropy(SMOOTHING),

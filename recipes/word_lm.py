@@ -51,7 +51,7 @@ from kit.language import (
     probabilities_figure,
 )
 from kit.machine import use_xla
-from kit.resume import Checkpoint
+from kit.resume import Checkpoint, warmed_up_cosine
 from kit.run import Run, command
 
 
@@ -360,13 +360,7 @@ def train(
     learner = build_model(preset, vocab, preset.batch)
     copy_weights(model, learner)
     steps = epochs * training.parts * len(training)
-    warm_up = min(100, steps // 10)
-    rate = keras.optimizers.schedules.CosineDecay(
-        preset.learning_rate / 10,
-        steps - warm_up,
-        warmup_target=preset.learning_rate,
-        warmup_steps=warm_up,
-    )
+    rate = warmed_up_cosine(preset.learning_rate, steps, min(100, steps // 10))
     learner.compile(
         keras.optimizers.Adam(
             rate,
