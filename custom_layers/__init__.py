@@ -1,9 +1,10 @@
-"""Recurrent and attention layers and decoding for Keras 3, in `keras.ops`."""
+"""Layers for sequences, decoding and negative sampling for Keras 3, in `keras.ops`."""
 
 from .attention import AttentionDecoder, BahdanauAttention, LuongAttention
 from .decoding import beam_search, choose, generate, uniform
 from .gru import GRU, GRUCell
 from .lstm import LSTM, LSTMCell
+from .negative_sampling import NegativeSampling, UnigramSampler
 from .simple_rnn import SimpleRNN, SimpleRNNCell
 from .tied_embedding import TiedEmbedding
 
@@ -15,9 +16,11 @@ __all__ = [
     "GRUCell",
     "LSTMCell",
     "LuongAttention",
+    "NegativeSampling",
     "SimpleRNN",
     "SimpleRNNCell",
     "TiedEmbedding",
+    "UnigramSampler",
     "beam_search",
     "choose",
     "generate",

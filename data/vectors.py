@@ -1,31 +1,44 @@
-"""Word vectors by counting: a first guess for a network's embedding."""
+"""Word vectors by counting which words stand together."""
+
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+TOGETHER = 1 << 20  # ids that are counted at a time
 
-def vectors_from_counts(texts: list[np.ndarray], size: int, width: int) -> np.ndarray:
+
+def vectors_from_counts(
+    texts: Iterable[np.ndarray],
+    size: int,
+    width: int,
+    window: int = 5,
+    first: int = 2,
+) -> np.ndarray:
     """Word vectors `float32 [size, width]`, from which words stand together.
 
-    Positive pointwise mutual information of words up to five apart, near ones counting
-    more, then a truncated singular value decomposition (Levy, Goldberg & Dagan, 2015).
+    Positive pointwise mutual information of words up to `window` apart, near ones
+    counting more, then a truncated singular value decomposition (Levy, Goldberg and
+    Dagan, 2015).
 
     Args:
-        texts: ids `int32 [time]` of each; 0 and 1 (padding, unknown) count for nothing.
+        texts: ids `[time]` of each.
         size: ids lie below it.
         width: numbers a word.
+        window: places.
+        first: ids below it (padding, unknown) count for nothing.
     """
-    from scipy.sparse import coo_matrix
+    from scipy.sparse import coo_matrix, csr_matrix
     from sklearn.utils.extmath import randomized_svd
 
-    shape, window = (size, size), 5
-    gap = np.zeros(window, "int32")
-    stream = np.concatenate([part for ids in texts for part in (ids, gap)])
-    counts = coo_matrix(shape).tocsr()
-    for distance in range(1, window + 1):
-        left, right = stream[:-distance], stream[distance:]
-        known = (left > 1) & (right > 1)
-        share = np.full(known.sum(), 1 / distance)
-        counts += coo_matrix((share, (left[known], right[known])), shape).tocsr()
+    shape = (size, size)
+    counts = csr_matrix(shape)
+    for stream in _streams(texts, window):
+        for distance in range(1, window + 1):
+            left, right = stream[:-distance], stream[distance:]
+            known = (left >= first) & (right >= first)
+            share = np.full(known.sum(), 1 / distance)
+            pairs = (left[known], right[known])
+            counts += coo_matrix((share, pairs), shape).tocsr()
     counts = (counts + counts.T).tocoo()
     if not counts.nnz:  # texts of one word: nothing stands together
         return np.zeros((size, width), "float32")
@@ -40,3 +53,16 @@ def vectors_from_counts(texts: list[np.ndarray], size: int, width: int) -> np.nd
     vectors = np.zeros((size, width), "float32")
     vectors[:, : len(strength)] = left * np.sqrt(strength)
     return vectors * (0.3 / max(vectors.std(), 1e-6))
+
+
+def _streams(texts: Iterable[np.ndarray], window: int) -> Iterator[np.ndarray]:
+    """The texts one after the other, with zeros between them, in long pieces."""
+    gap, parts, length = np.zeros(window, "int32"), [], 0
+    for ids in texts:
+        parts += [np.asarray(ids, "int32"), gap]
+        length += len(ids) + window
+        if length >= TOGETHER:
+            yield np.concatenate(parts)
+            parts, length = [], 0
+    if parts:
+        yield np.concatenate(parts)

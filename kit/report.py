@@ -20,8 +20,12 @@ from kit.run import newest_run, one_line_errors
 
 BLUE, GREY = "#3572b0", "#8a8f98"
 COLORS = ("#d9742b", BLUE)  # of a probability below 0.5, and from it on
+GROUPS = (BLUE, "#d9742b", "#4a9b6e", "#a04ba0", "#b5342f", "#6b6f1d", "#2f8f9d", GREY)
 UNITS = {"loss": "loss (nats)", "accuracy": "accuracy (share correct)"}
-TRAINING = ("seed", "epochs", "parameters", "train_seconds", "tokens_per_second")
+TRAINING = (
+    *("seed", "epochs", "words", "parameters"),
+    *("train_seconds", "tokens_per_second", "words_per_second"),
+)
 DRAWN = 3  # alignments in a picture; the page has all
 LINE = 84  # characters of a line of words in a picture
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
@@ -70,6 +74,8 @@ def write_report(run: Path) -> Path:
             "confusion_matrix": _matrix,
             "word_by_word": _words,
             "alignment": _alignment,
+            "map": _map,
+            "shares": _shares,
         }[figure["kind"]]
         body.append(f"<h2>{_text(figure['title'])}</h2>")
         body.append(draw(figure, png, f"{figure['title']}, {data}"))
@@ -111,9 +117,16 @@ def _curves(run: Path, data: str) -> str:
             axes.set(xlabel="epoch", ylabel=UNITS.get(name, name))
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.legend(frameon=False)
-        image = base64.b64encode(png.read_bytes()).decode()
-        images += f'<img alt="{_text(name)}" src="data:image/png;base64,{image}">'
+        images += _image(png, name)
     return f'<h2>Learning curves</h2><div class="curves">{images}</div>'
+
+
+def _image(png: Path, said: str) -> str:
+    """A picture in the page itself; nothing where none was drawn."""
+    if not png.exists():
+        return ""
+    image = base64.b64encode(png.read_bytes()).decode()
+    return f'<img alt="{_text(said)}" src="data:image/png;base64,{image}">'
 
 
 def _matrix(figure: dict, png: Path, title: str) -> str:
@@ -207,6 +220,46 @@ def _alignment(figure: dict, png: Path, title: str) -> str:
             for axes, item in zip(all_axes, drawn, strict=True):
                 draw_alignment(axes, item)
     return page
+
+
+def _map(figure: dict, png: Path, title: str) -> str:
+    """Words at their places in the plane, in the color of their group."""
+    items = [item for item in figure["items"] if _drawable(item["word"])]
+    if items:
+        with _picture(png, (11, 8), title) as (axes,):
+            for item in items:
+                x, y = item["place"]
+                color = GROUPS[item["group"] % len(GROUPS)]
+                axes.text(x, y, item["word"], color=color, ha="center", va="center")
+            xs, ys = zip(*(item["place"] for item in items), strict=True)
+            axes.set(xlim=_room(xs), ylim=_room(ys), xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+    groups = {}
+    for item in figure["items"]:
+        groups.setdefault(item["group"], []).append(item["word"])
+    return _image(png, figure["title"]) + "".join(
+        f'<p dir="auto">{_text("  ".join(words))}</p>' for words in groups.values()
+    )
+
+
+def _room(values) -> tuple[float, float]:
+    """The ends of an axis, with room for words at its edge."""
+    margin = 0.06 * (max(values) - min(values)) + 1e-3
+    return min(values) - margin, max(values) + margin
+
+
+def _shares(figure: dict, png: Path, title: str) -> str:
+    """A bar a name, from 0 to 1."""
+    items = figure["items"]
+    if items and _drawable("".join(item["name"] for item in items)):
+        with _picture(png, (8, 0.32 * len(items) + 1.2), title) as (axes,):
+            names = [item["name"] for item in items]
+            bars = axes.barh(names, [item["share"] for item in items], color=BLUE)
+            axes.bar_label(bars, [item["said"] for item in items], padding=4)
+            axes.set(xlim=(0, 1), xlabel="share")
+            axes.invert_yaxis()
+    rows = [(item["name"], item["share"], item["said"]) for item in items]
+    return _table("", rows, ("share", ""), "n").removeprefix("<h2></h2>")
 
 
 def draw_alignment(axes, item: dict) -> None:

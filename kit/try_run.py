@@ -3,8 +3,9 @@
 It asks the SavedModel by plain TensorFlow, as a server would. A model with the
 signature `word_by_word` shows the probability of its answer after each word; one with
 `align` what each token that it writes looked at most; one that takes a `prompt` and a
-`length` goes on with what was typed, while one reads; any other prints the outputs of
-`serving_default`.
+`length` goes on with what was typed, while one reads; one with `analogy` says which
+words are near to a word, or to what `man : king :: woman` asks for; any other prints
+the outputs of `serving_default`.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from kit.run import one_line_errors
 
 BAR, WORD, WORDS = 24, 20, 60  # columns of a bar and a word; words shown of a long text
 PIECES, PIECE = 16, 25  # of a text that is continued: how many, tokens of each
-SETTINGS = {"temperature": 0.7, "top_k": 0, "top_p": 1.0, "beam": 5}
+SETTINGS = {"temperature": 0.7, "top_k": 0, "top_p": 1.0, "beam": 5, "k": 8}
 
 
 def load(folder: Path) -> Callable[[str], Iterator[str]]:
@@ -50,6 +51,24 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
             f"{_text(label)} {outputs['probabilities'][0, place]:.3f}\n{bars}".rstrip()
         )
 
+    def near(text: str) -> Iterator[str]:
+        parts = [part.strip() for part in text.replace("::", ":").split(":")]
+        if len(parts) not in (1, 3):
+            yield "expected a word, or a : b :: c"
+            return
+        ask = model.signatures["nearest" if len(parts) == 1 else "analogy"]
+        names = ["word"] if len(parts) == 1 else ["a", "b", "c"]
+        rows = {n: tf.constant([part]) for n, part in zip(names, parts, strict=True)}
+        found = ask(k=tf.constant([SETTINGS["k"]]), **rows)
+        words = [_text(word) for word in found["words"].numpy()[0] if word]
+        yield words_and_bars(words, found["cosines"].numpy()[0][: len(words)]) or (
+            "not in the vocabulary: " + ", ".join(unknown(parts))
+        )
+
+    def unknown(words: list[str]) -> list[str]:
+        found = model.signatures["embed"](word=tf.constant(words))["vectors"].numpy()
+        return [w for w, row in zip(words, found, strict=True) if row[0] != row[0]]
+
     def go_on(text: str) -> Iterator[str]:
         yield text
         for seed in range(PIECES):
@@ -62,6 +81,8 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
             text += found
             yield found
 
+    if "analogy" in model.signatures:
+        return near
     return go_on if {"prompt", "length"} <= inputs.keys() else answer
 
 

@@ -1,0 +1,151 @@
+"""Word vectors: files that other programs read, how good they are, and a map."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from data.tables import UserError
+from kit.files import write_whole
+
+ANALOGIES = "questions-words.txt"
+PAIRS = {"wordsim353": "wordsim353_combined.tab", "simlex999": "SimLex-999.txt"}
+SCORE = "SimLex999"  # the column of a header; without it the third
+
+
+def write_vectors(folder: Path, words: list[str], vectors: np.ndarray) -> None:
+    """`vectors.txt` and `vectors.bin`, word2vec's text and binary forms."""
+    head = f"{len(words)} {vectors.shape[1]}\n"
+    rows = zip(words, np.asarray(vectors, "float32"), strict=True)
+    text, packed = [head], [head.encode()]
+    for word, row in rows:
+        text.append(f"{word} {' '.join(f'{x:.6g}' for x in row.tolist())}\n")
+        packed.append(f"{word} ".encode() + row.astype("<f4").tobytes() + b"\n")
+    write_whole(folder / "vectors.txt", "".join(text).encode())
+    write_whole(folder / "vectors.bin", b"".join(packed))
+
+
+def read_evaluation(folder: Path) -> dict:
+    """What `evaluate` asks: of `questions-words.txt` (word2vec's: a line `: section`,
+    lines of four words) the path, as `analogies`; of `wordsim353_combined.tab` and
+    `SimLex-999.txt` (two words, tab, a number, below a header) lists of rows.
+
+    Raises `UserError`: none of them there, or a line of another form.
+    """
+    names = {"analogies": ANALOGIES, **PAIRS}
+    if not folder.is_dir():
+        raise UserError(f"{folder}: expected a folder with {_listed(names.values())}")
+    found = {}
+    for key, name in names.items():
+        path = folder / name
+        if not path.is_file():
+            continue
+        try:
+            lines = path.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{path} cannot be read: {error}") from None
+        found[key] = _pairs(path, lines) if key in PAIRS else _questions(path, lines)
+    if not found:
+        raise UserError(f"{folder}: expected {_listed(names.values())}, found none")
+    return found
+
+
+def _listed(names) -> str:
+    return " or ".join(names)
+
+
+def _questions(path: Path, lines: list[str]) -> Path:
+    for number, line in enumerate(lines, start=1):
+        wanted = ": section" if number == 1 else ": section, or four words"
+        if not line.startswith(":") and (number == 1 or len(line.split()) != 4):
+            raise UserError(
+                f"{path}, line {number}: expected {wanted}, found {line[:50]!r}"
+            )
+    if not any(not line.startswith(":") for line in lines):
+        raise UserError(f"{path}: expected questions of four words, found none")
+    return path
+
+
+def _pairs(path: Path, lines: list[str]) -> list[tuple[str, str, float]]:
+    head = lines[0].split("\t") if lines else []
+    column = head.index(SCORE) if SCORE in head else 2
+    rows = []
+    for number, line in enumerate(lines[1:], start=2):
+        cells = line.split("\t")
+        try:
+            rows.append((cells[0], cells[1], float(cells[column])))
+        except (IndexError, ValueError):
+            wanted = "two words and a number, with tabs between them"
+            raise UserError(
+                f"{path}, line {number}: expected {wanted}, found {line[:50]!r}"
+            ) from None
+    if len(rows) < 3:
+        raise UserError(f"{path}: expected a header and pairs of words, found none")
+    return rows
+
+
+def evaluate(vectors: Path, questions: dict) -> tuple[dict, list[tuple[str, int, int]]]:
+    """How good word vectors are, by gensim, whoever made them.
+
+    Args:
+        vectors: a file in word2vec's binary form.
+        questions: as `read_evaluation` gives them.
+
+    Returns:
+        Figures: `analogy_accuracy`, the share of the questions whose words all have
+        vectors that is answered right, and `analogy_questions`, how many these are;
+        Spearman's correlations `wordsim353_spearman`, `simlex999_spearman`. And of the
+        analogies' sections name, right answers, questions.
+    """
+    try:
+        from gensim.models import KeyedVectors
+    except ModuleNotFoundError:
+        raise UserError("--test-data needs gensim: pip install gensim") from None
+    loaded = KeyedVectors.load_word2vec_format(str(vectors), binary=True)
+    figures, sections = {}, []
+    if "analogies" in questions:
+        figures["analogy_accuracy"], found = loaded.evaluate_word_analogies(
+            str(questions["analogies"])
+        )
+        counts = [(len(each["correct"]), len(each["incorrect"])) for each in found]
+        names = [each["section"] for each in found]
+        *sections, (_, _, asked) = (
+            (name, right, right + wrong)
+            for name, (right, wrong) in zip(names, counts, strict=True)
+        )
+        figures["analogy_questions"] = asked
+    for name in PAIRS:
+        if name in questions:
+            with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
+                lines = ("\t".join(map(str, row)) for row in questions[name])
+                file.write("\n".join(lines) + "\n")
+                file.flush()
+                _, spearman, _ = loaded.evaluate_word_pairs(file.name)
+            figures[f"{name}_spearman"] = float(spearman[0])
+    return figures, sections
+
+
+def map_figure(words: list[str], vectors: np.ndarray, groups: int = 8) -> dict:
+    """What a report draws of words: near ones near each other, in groups.
+
+    t-SNE (van der Maaten and Hinton, 2008) of the vectors' directions, and k-means.
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.manifold import TSNE
+
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = vectors / np.maximum(lengths, 1e-9)
+    groups = min(groups, len(words))
+    group = KMeans(groups, n_init=4, random_state=0).fit_predict(vectors)
+    places = vectors[:, :2]
+    if len(words) > 3:
+        perplexity = min(12.0, (len(words) - 1) / 3)
+        places = TSNE(
+            perplexity=perplexity, metric="cosine", init="random", random_state=0
+        ).fit_transform(vectors)
+    items = zip(words, places.tolist(), group.tolist(), strict=True)
+    return {
+        "kind": "map",
+        "title": f"A map of {len(words)} frequent words",
+        "items": [{"word": w, "place": p, "group": g} for w, p, g in items],
+    }
