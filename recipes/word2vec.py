@@ -24,6 +24,7 @@ Writes   runs/word2vec/<UTC time>/: vectors.txt and vectors.bin, which gensim, s
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -57,16 +58,16 @@ class Config:
     min_count: int = 5  # rarer words are passed over
     max_vocab: int = 60_000  # of the rest the most frequent
     subsample: float = 1e-3  # words more frequent than this share are left out at times
-    learning_rate: float = 0.025  # of the first step; from there in a line to zero
+    learning_rate: float = 0.05  # of the first step; from there in a line to zero
     shown: str = "string array raise layer file number"  # whose neighbours are printed
 
 
 SPAN = 8192  # words of the text that a step reads
-CENTRES = 16  # words of a block, which shares its negatives
+CENTRES = 16  # words of a block
+DRAWS = 16  # negatives that a block shares
 MOST = 30  # pairs of a step whose updates of one vector are added up whole
 NEIGHBOURS, DRAWN = 8, 120  # shown of a word; words of the map
 SMOKE = {"epochs": 1, "units": 16, "min_count": 2}  # instead, under --smoke
-SMOKE_BYTES = 100_000
 
 
 # 1. Text to numbers ------------------------------------------------------------------
@@ -87,10 +88,12 @@ def load_data(config: Config, run: Run) -> tuple[np.ndarray, dict]:
     if not 0 < config.max_vocab <= 65_000:  # ids lie on disk in two bytes each
         found = f"found {config.max_vocab}"
         raise UserError(f"--max-vocab must be between 1 and 65000, {found}")
-    parts = read_parts(run.data, SMOKE_BYTES if run.options.smoke else 0)
+    parts = read_parts(run.data).values()
 
     def pieces() -> Iterator[list[str]]:
-        return (tokenize(text) for p in parts.values() for text in between_words(p))
+        few = 1 if run.options.smoke else None  # some 200,000 words
+        texts = (text for part in parts for text in between_words(part))
+        return map(tokenize, islice(texts, few))
 
     def most_frequent() -> dict:
         counts = Counter()
@@ -194,7 +197,7 @@ class WordVectors(keras.Model):
         self.vectors = layers.Embedding(len(counts), config.units, small)
         sampler = UnigramSampler(counts, seed=config.seed)
         self.loss_layer = NegativeSampling(
-            sampler, config.negatives, samples=CENTRES, most=MOST
+            sampler, config.negatives, samples=DRAWS, most=MOST
         )
         self.draws = keras.random.SeedGenerator(config.seed)
         places = np.arange(CENTRES + 2 * config.window)
