@@ -224,10 +224,16 @@ def limit_updates(rows, ids, pairs, most, vocab):
     """
     flat = ops.reshape(ops.cast(pairs, rows.dtype), (-1,))
     of_id = ops.segment_sum(flat, ops.reshape(ids, (-1,)), vocab)
-    scale = ops.take(most / ops.maximum(of_id, most), ids)[..., None]
+    return scale_gradient(
+        rows, ops.take(most / ops.maximum(of_id, most), ids)[..., None]
+    )
+
+
+def scale_gradient(x, factor):
+    """`x` as it is; the gradient that goes back through it times `factor`."""
 
     @ops.custom_gradient
-    def unchanged(rows):
-        return rows, lambda *gradients: gradients[-1] * scale
+    def unchanged(x):
+        return x, lambda *gradients: gradients[-1] * factor
 
-    return unchanged(rows)
+    return unchanged(x)

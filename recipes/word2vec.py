@@ -36,6 +36,7 @@ from custom_layers.negative_sampling import (
     NegativeSampling,
     UnigramSampler,
     limit_updates,
+    scale_gradient,
 )
 from custom_layers.words import lower, lower_in_graph, tokenize
 from kit.machine import use_xla
@@ -224,9 +225,11 @@ class WordVectors(keras.Model):
             return self.loss_layer(found, ids, near)
         count = ops.sum(near, axis=2, keepdims=True)
         share = near / ops.maximum(count, 1)
-        around = self.limited(ids, ops.sum(share, axis=1))
+        mean = ops.matmul(share, self.limited(ids, ops.sum(near, axis=1)))
+        # As in word2vec's code, each word of a mean gets the whole of its gradient.
+        mean = scale_gradient(mean, count)
         itself = np.eye(CENTRES, dtype="float32") * ops.cast(count > 0, "float32")
-        return self.loss_layer(ops.matmul(share, around), centres, itself)
+        return self.loss_layer(mean, centres, itself)
 
 
 def build_model(config: Config, vocabulary: dict) -> WordVectors:
