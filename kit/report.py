@@ -226,13 +226,16 @@ def _map(figure: dict, png: Path, title: str) -> str:
     """Words at their places in the plane, in the color of their group."""
     items = [item for item in figure["items"] if _drawable(item["word"])]
     if items:
+        places = np.array([item["place"] for item in items], "float64")
+        places -= places.min(axis=0)
+        places /= np.maximum(places.max(axis=0), 1e-9)
+        sizes = [[0.0075 * len(item["word"]) + 0.005, 0.022] for item in items]
         with _picture(png, (11, 8), title) as (axes,):
-            for item in items:
-                x, y = item["place"]
+            for item, (x, y) in zip(items, apart(places, np.array(sizes)), strict=True):
                 color = GROUPS[item["group"] % len(GROUPS)]
-                axes.text(x, y, item["word"], color=color, ha="center", va="center")
-            xs, ys = zip(*(item["place"] for item in items), strict=True)
-            axes.set(xlim=_room(xs), ylim=_room(ys), xticks=[], yticks=[])
+                style = {"color": color, "ha": "center", "va": "center", "fontsize": 9}
+                axes.text(x, y, item["word"], **style)
+            axes.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.05), xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
     groups = {}
     for item in figure["items"]:
@@ -242,10 +245,28 @@ def _map(figure: dict, png: Path, title: str) -> str:
     )
 
 
-def _room(values) -> tuple[float, float]:
-    """The ends of an axis, with room for words at its edge."""
-    margin = 0.06 * (max(values) - min(values)) + 1e-3
-    return min(values) - margin, max(values) + margin
+def apart(places: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Places of labels, moved up and down until none covers another.
+
+    Args:
+        places, sizes: centres, widths and heights, `[labels, 2]`.
+    """
+    places = places.copy()
+    for _ in range(200):
+        moved = False
+        for i in range(len(places)):
+            gaps = np.abs(places - places[i]) - (sizes + sizes[i]) / 2
+            gaps[i] = 1
+            for j in np.flatnonzero((gaps < -1e-6).all(axis=1)):
+                upper, lower = (i, j) if places[i, 1] > places[j, 1] else (j, i)
+                lap = (sizes[i, 1] + sizes[j, 1]) / 2 - abs(places[i, 1] - places[j, 1])
+                if lap > 1e-6:
+                    places[upper, 1] += lap / 2
+                    places[lower, 1] -= lap / 2
+                    moved = True
+        if not moved:
+            break
+    return places
 
 
 def _shares(figure: dict, png: Path, title: str) -> str:

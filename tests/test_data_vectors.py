@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from data import vectors
 from data.vectors import vectors_from_counts
 
 SIZE = 14
@@ -19,12 +20,12 @@ def texts():
     return [random.choice(SIZE, n, p=share).astype("int32") for n in lengths]
 
 
-def by_definition(texts, width):
+def by_definition(texts, width, window=5, first=2):
     counts = np.zeros((SIZE, SIZE))
     for text in texts:
         for i, word in enumerate(text):
             for j, other in enumerate(text):
-                if 0 < abs(i - j) <= 5 and word > 1 and other > 1:
+                if 0 < abs(i - j) <= window and min(word, other) >= first:
                     counts[word, other] += 1 / abs(i - j)
     context = counts.sum(0) ** 0.75
     context /= context.sum()
@@ -46,6 +47,17 @@ def test_equal_to_the_definition(texts):
     # A singular vector's sign is free.
     signs = np.sign((found * expected).sum(axis=0))
     np.testing.assert_allclose(found * signs, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(("window", "first"), [(2, 1), (9, 4)])
+def test_other_windows_and_ids_in_pieces(texts, window, first, monkeypatch):
+    """Counted piece by piece, a text that is longer than a piece too."""
+    monkeypatch.setattr(vectors, "TOGETHER", 40)
+    found = vectors_from_counts(iter(texts), SIZE, 4, window, first)
+    expected = by_definition(texts, 4, window, first)
+    expected *= np.sign((found * expected).sum(axis=0))  # a column's sign is free
+    expected *= 0.3 / expected.std()
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_the_same_each_time(texts):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 from custom_layers import NegativeSampling, UnigramSampler
-from custom_layers.negative_sampling import alias_tables
+from custom_layers.negative_sampling import alias_tables, limit_updates
 
 # Raised inside Keras, by NumPy's newer rules for __array__.
 pytestmark = pytest.mark.filterwarnings(
@@ -245,6 +245,50 @@ def test_ranks_tend_to_the_full_softmaxs():
     assert offset == pytest.approx(-np.log(64 / vocab), abs=0.2)
 
 
+@pytest.mark.skipif(ON_JAX, reason="one backend's tape")
+def test_updates_of_an_id_are_limited():
+    """As of `most` pairs where there are more; what comes out is what came in."""
+    import tensorflow as tf
+
+    random = np.random.default_rng(0)
+    rows = tf.constant(random.normal(size=(2, 3, 4)).astype("float32"))
+    ids = np.array([[1, 2, 2], [2, 0, 4]], "int32")
+    pairs = np.array([[3, 8, 2], [10, 0, 5]], "float32")  # of 2: 20
+    with tf.GradientTape() as tape:
+        tape.watch(rows)
+        found = limit_updates(rows, ids, pairs, 5, 6)
+        total = tf.reduce_sum(found * found)
+    np.testing.assert_array_equal(found, rows)
+    share = np.array([[1, 0.25, 0.25], [0.25, 1, 1]])[..., None]
+    np.testing.assert_allclose(tape.gradient(total, rows), 2 * rows * share, rtol=1e-6)
+
+
+def test_a_layers_updates_are_limited():
+    """One step of descent: the vector of an id in many pairs moves as of a few."""
+    features = np.ones((1, 40, UNITS), "float32")
+    weights = np.ones((1, 40, 1), "float32")
+    target = np.full((1, 1), 3, "int32")
+    moved = []
+    for most in (None, 100, 8):
+        inputs = [
+            keras.Input(x.shape[1:], dtype=x.dtype.name)
+            for x in (features, target, weights)
+        ]
+        layer = NegativeSampling(UnigramSampler([0, 1, 0, 0]), 1, most=most)
+        model = keras.Model(inputs, layer(*inputs))
+
+        class Sum(keras.losses.Loss):
+            def call(self, y_true, y_pred):
+                return y_pred
+
+        model.compile(keras.optimizers.SGD(1.0), Sum(), jit_compile=ON_JAX)
+        model.train_on_batch([features, target, weights], np.zeros(1, "float32"))
+        moved.append(as_numpy(layer.vectors)[[3, 1]])
+    np.testing.assert_allclose(moved[0], [[20.0] * UNITS, [-20.0] * UNITS])
+    np.testing.assert_array_equal(moved[1], moved[0])
+    np.testing.assert_allclose(moved[2], moved[0] * 8 / 40, rtol=1e-6)
+
+
 # As a layer -------------------------------------------------------------------------
 
 
@@ -297,6 +341,12 @@ def test_draws_anew_inside_a_compiled_step(jit):
     ]
     assert np.isfinite(found).all()
     assert (found[0] != found[1]).any()
+
+
+@pytest.mark.parametrize("most", [0, -1.5])
+def test_a_limit_that_is_none(most):
+    with pytest.raises(ValueError, match=r"Argument `most` .* Received: most="):
+        NegativeSampling(UnigramSampler(COUNTS), most=most)
 
 
 @pytest.mark.parametrize("name", ["negatives", "samples"])

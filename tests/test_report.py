@@ -8,7 +8,7 @@ import pytest
 
 from data.tables import UserError
 from kit.pairs import alignment_figure
-from kit.report import write_report
+from kit.report import apart, write_report
 
 METRICS = {
     "seed": 0,
@@ -147,6 +147,38 @@ def test_alignments_are_drawn_and_written_out(tmp_path):
     (run / "figures.json").write_text(figure)
     write_report(run)
     assert "alignment.png" not in plots(run)
+
+
+def test_maps_and_shares_are_drawn_and_written_out(tmp_path):
+    words = ["cat", "dog", "<b>", "电影"]
+    items = [
+        {"word": word, "place": [n / 2, -n], "group": n % 2}
+        for n, word in enumerate(words)
+    ]
+    shares = [{"name": "family", "share": 0.25, "said": "5 of 20"}]
+    figures = [
+        {"kind": "map", "title": "Map", "items": items},
+        {"kind": "shares", "title": "Shares", "items": shares},
+    ]
+    run = make_run(tmp_path)
+    (run / "figures.json").write_text(json.dumps(figures), "utf-8")
+    page = Page(write_report(run).read_text("utf-8"))
+    assert {"cat  <b>", "dog  电影", "family", "5 of 20", "0.2500"} <= set(page.text)
+    assert {"map.png", "shares.png"} <= plots(run)
+    images = [a["alt"] for tag, a in page.tags if tag == "img"]
+    assert "Map" in images
+
+
+def test_labels_that_overlap_are_pushed_apart():
+    places = np.array([[0.5, 0.5], [0.5, 0.501], [0.1, 0.9], [0.51, 0.499]])
+    sizes = np.array([[0.1, 0.02], [0.2, 0.02], [0.1, 0.02], [0.1, 0.02]])
+    found = apart(places, sizes)
+    for i in range(4):
+        for j in range(i):
+            gap = np.abs(found[i] - found[j]) - (sizes[i] + sizes[j]) / 2
+            assert gap.max() > -1e-3
+    np.testing.assert_array_equal(found[2], places[2])
+    assert np.abs(found - places).max() < 0.1
 
 
 def test_what_is_no_run_is_one_error(tmp_path):

@@ -3,9 +3,11 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from kit.try_run import load, words_and_bars
+from recipes.word2vec import export
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +138,25 @@ def test_a_text_is_continued_piece_by_piece(tf, tmp_path):
     pieces = list(load(tmp_path)("def "))
     assert pieces[:4] == ["def ", "<4>", "<7>", "<10>"]
     assert len(pieces) > 10
+
+
+def test_words_near_a_word_and_analogies(tf, tmp_path):
+    words = ["man", "king", "woman", "queen", "boat"]
+    vectors = [[2, 0, 0], [3, 3, 0], [0, 0, 1], [0, 5, 5], [1, -1, 0]]
+    export(words, np.array(vectors, "float32"), tmp_path)
+    answer = load(tmp_path)
+
+    def said(text):
+        return [line.split() for line in "".join(answer(text)).splitlines()]
+
+    assert [line[0] for line in said(" King ")] == ["man", "queen", "woman", "boat"]
+    assert said("king")[0][1] == "0.707"
+    for text in ("man : king :: woman", "man:king::woman"):
+        assert said(text)[0][0] == "queen"
+        assert len(said(text)) == 2
+    assert list(answer("nobody")) == ["not in the vocabulary: nobody"]
+    assert list(answer("man : x :: y")) == ["not in the vocabulary: x, y"]
+    assert list(answer("a : b")) == ["expected a word, or a : b :: c"]
 
 
 def test_bars_stand_in_one_column_of_the_terminal():
