@@ -63,6 +63,7 @@ class Config:
     units: int = 64  # width of the state, in each direction
     max_tokens: int = 400  # of longer texts: the first and the last half of these
     word_dropout: float = 0.03  # share of words blanked in training; long texts: 0.4
+    embeddings: str = ""  # first vectors: a run of word2vec, or its vectors.txt
     learning_rate: float = 7e-3  # after 200 steps; from there along a cosine to zero
 
 
@@ -283,26 +284,17 @@ def export(model, words: list[str], labels: list[str], max_tokens: int, folder: 
 # 5. The run --------------------------------------------------------------------------
 
 
-def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
+def train(
+    config: Config, run: Run, model: keras.Model, parts: dict, words: list[str]
+) -> dict:
     """Fits on the training part, keeps the weights that do best on validation."""
-    from data.vectors import vectors_from_counts
-
     fitted = [*parts["train"].ids, *parts["validation"].ids]
     buckets = bucket_lengths([len(ids) for ids in fitted])
     training, validation = (
         Batches(parts[name].ids, parts[name].labels, BATCH, buckets, seed)
         for name, seed in (("train", config.seed), ("validation", None))
     )
-    vectors = model.get_layer("vectors")
-    first = run.cached(
-        *["vectors", *data_key(config, run), config.max_tokens],
-        make=lambda: {
-            "vectors": vectors_from_counts(
-                parts["train"].ids, vectors.input_dim, VECTOR
-            )
-        },
-    )
-    vectors.set_weights([first["vectors"]])
+    model.get_layer("vectors").set_weights([first_vectors(config, run, parts, words)])
     steps = config.epochs * len(training)
     rate = warmed_up_cosine(config.learning_rate, steps, min(200, steps // 10))
     model.compile(
@@ -327,6 +319,24 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
     return checkpoint.metrics()
 
 
+def first_vectors(config: Config, run: Run, parts: dict, words: list[str]):
+    """What the words' vectors begin at: those of a file, where `--embeddings` names
+    one, else by counting which words stand together in training."""
+    from data.vectors import vectors_from_counts, vectors_from_file
+
+    shape = (len(words) + 2, VECTOR)
+    if config.embeddings:
+        first = np.zeros(shape, "float32")  # words that the file lacks
+        found, places = vectors_from_file(config.embeddings, words, VECTOR)
+        first[places + 2] = found
+        print(f"{config.embeddings} has vectors of {len(places)} of {len(words)} words")
+        return first
+    return run.cached(
+        *["vectors", *data_key(config, run), config.max_tokens],
+        make=lambda: {"vectors": vectors_from_counts(parts["train"].ids, *shape)},
+    )["vectors"]
+
+
 def main(config: Config, run: Run) -> None:
     parts, words, labels = load_data(config, run)
     model = build_model(config, len(words), len(labels))
@@ -338,7 +348,7 @@ def main(config: Config, run: Run) -> None:
             return
     metrics = {"seed": config.seed, "parameters": model.count_params()}
     if not run.loaded:
-        metrics |= train(config, run, model, parts)
+        metrics |= train(config, run, model, parts, words)
     run.write("vocabulary.json", {"words": words, "labels": labels})
     run.write("labels.txt", "\n".join(labels) + "\n")
     model.save(run.folder / "model.keras")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from data import vectors
-from data.vectors import vectors_from_counts
+from data.tables import UserError
+from data.vectors import vectors_from_counts, vectors_from_file
 
 SIZE = 14
 
@@ -75,3 +76,33 @@ def test_nothing_to_tell(texts):
     """One word a text, or only one word: numbers all the same, not NaN."""
     texts = [np.array(text, "int32") for text in texts]
     assert not vectors_from_counts(texts, SIZE, 3).any()
+
+
+@pytest.mark.parametrize(
+    ("content", "naming"),
+    [
+        ("", "2 numbers a word"),
+        ("3 5\n", "2 numbers a word"),
+        ("a 1 2\n", "2 numbers a word"),
+        ("2 2\nb 1 2\na 1\n", "line 3"),
+        ("2 2\na 1 much\n", "line 2"),
+        ("1 2\nc 1 2\n", "none of the 2 words"),
+        (b"1 2\n\xff 1 2\n", "cannot be read"),
+        (None, "cannot be read"),
+    ],
+)
+def test_files_of_vectors_of_another_form(tmp_path, content, naming):
+    path = tmp_path / "vectors.txt"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError, match=naming) as caught:
+        vectors_from_file(path, ["a", "b"], 2)
+    assert "vectors.txt" in str(caught.value)
+
+
+def test_the_vectors_of_a_file(tmp_path):
+    (tmp_path / "vectors.txt").write_text("4 2\nB 1 3\nb 9 9\nzz 1 1\na -1 0.5\n")
+    found, places = vectors_from_file(tmp_path, ["a", "x", "b"], 2)
+    assert places.tolist() == [2, 0]
+    assert found.std() == pytest.approx(0.3)
+    np.testing.assert_allclose(found / found[0, 0], [[1, 3], [-1, 0.5]], rtol=1e-6)

@@ -275,3 +275,49 @@ def test_model_answers_and_export_need_neither_kit_nor_data(tmp_path):
     child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
+
+
+def test_vectors_of_a_file_are_where_training_begins(sentiment, tmp_path, monkeypatch):
+    """In place of counted ones, for the words that it has; zeros for the others."""
+    import recipes.sentiment as recipe
+
+    seen = {}
+
+    def first_vectors(*arguments):
+        seen["words"], seen["first"] = arguments[3], begin(*arguments)
+        return seen["first"]
+
+    begin = recipe.first_vectors
+    monkeypatch.setattr(recipe, "first_vectors", first_vectors)
+    numbers = np.random.default_rng(0).normal(size=(3, 100)).round(4)
+    lines = ["3 100"] + [
+        f"{word} {' '.join(map(str, row))}"
+        for word, row in zip(["Good", "film", "zzz"], numbers, strict=True)
+    ]
+    folder = tmp_path / "vectors"
+    folder.mkdir()
+    (folder / "vectors.txt").write_text("\n".join(lines) + "\n")
+    rows = "".join(f"a good film {n},yes\na bad film {n},no\n" for n in range(40))
+    (tmp_path / "mine.csv").write_text("text,label\n" + rows)
+    status, out, errors = sentiment(
+        *("--smoke", "--data", "mine.csv", "--embeddings", "vectors")
+    )
+    assert status == 0, errors
+    assert "vectors has vectors of 2 of " in out
+    first = seen["first"][2:]
+    place = {word: number for number, word in enumerate(seen["words"])}
+    expected = numbers[:2] * 0.3 / numbers[:2].std()
+    np.testing.assert_allclose(first[[place["good"], place["film"]]], expected, 1e-4)
+    assert not np.delete(first, [place["good"], place["film"]], axis=0).any()
+
+
+def test_a_wrong_file_of_vectors_is_one_line(sentiment, tmp_path):
+    (tmp_path / "vectors.txt").write_text("2 50\na 1 2\n")
+    rows = "".join(f"a good film {n},yes\na bad film {n},no\n" for n in range(40))
+    (tmp_path / "mine.csv").write_text("text,label\n" + rows)
+    status, _, errors = sentiment(
+        *("--smoke", "--data", "mine.csv", "--embeddings", "vectors.txt")
+    )
+    assert status == 2
+    assert len(errors.strip().splitlines()) == 1, errors
+    assert "100 numbers a word, found '2 50'" in errors
