@@ -74,6 +74,7 @@ def write_report(run: Path) -> Path:
             "confusion_matrix": _matrix,
             "word_by_word": _words,
             "alignment": _alignment,
+            "similarities": _alignment,
             "map": _map,
             "shares": _shares,
         }[figure["kind"]]

@@ -463,8 +463,7 @@ def similarities(search: Nearest, shown: str) -> dict:
     rows = search.vectors[[search.place[word] for word in names]]
     item = {"source": names, "written": names, "weights": (rows @ rows.T).tolist()}
     return {
-        "kind": "alignment",
-        "name": "similarities",
+        "kind": "similarities",
         "title": "Cosines of words",
         "items": [item] if names else [],
     }
