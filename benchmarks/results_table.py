@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
 
-from benchmarks import report, word_lm_steps
+from benchmarks import report, word2vec, word_lm_steps
 
 ROOT = Path(__file__).parent.parent
 
@@ -147,7 +147,13 @@ def steps() -> str:
     return word_lm_steps.markdown(json.loads(path.read_text()))
 
 
-BLOCKS = {"results": table, "speed": speed, "steps": steps}
+def vectors() -> str:
+    """Word vectors beside gensim's."""
+    path = ROOT / "results" / "word2vec.json"
+    return word2vec.markdown(json.loads(path.read_text()))
+
+
+BLOCKS = {"results": table, "speed": speed, "steps": steps, "vectors": vectors}
 
 
 def filled(readme: str) -> str:
