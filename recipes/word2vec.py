@@ -58,7 +58,8 @@ class Config:
     negatives: int = 5  # wrong answers a right one
     min_count: int = 5  # rarer words are passed over
     max_vocab: int = 60_000  # of the rest the most frequent
-    subsample: float = 1e-3  # words more frequent than this share are left out at times
+    # Words more frequent than this share are left out now and then; 0: none is.
+    subsample: float = 1e-3
     learning_rate: float = 0.05  # of the first step; from there in a line to zero
     shown: str = "string array raise layer file number"  # whose neighbours are printed
 
@@ -84,8 +85,12 @@ def load_data(config: Config, run: Run) -> tuple[np.ndarray, dict]:
     from data.texts import read_parts
     from kit.language import between_words
 
-    if config.window < 1:
-        raise UserError(f"--window must be at least 1, found {config.window}")
+    for name in ("window", "negatives", "units", "min_count"):
+        if (found := getattr(config, name)) < 1:
+            option = name.replace("_", "-")
+            raise UserError(f"--{option} must be at least 1, found {found}")
+    if config.subsample < 0:
+        raise UserError(f"--subsample must not be below 0, found {config.subsample}")
     if not 0 < config.max_vocab <= 65_000:  # ids lie on disk in two bytes each
         found = f"found {config.max_vocab}"
         raise UserError(f"--max-vocab must be between 1 and 65000, {found}")
@@ -144,6 +149,8 @@ class Blocks(keras.utils.PyDataset):
         self.ids, self.window, self.seed = ids, config.window, config.seed
         ratio = config.subsample * counts.sum() / np.maximum(counts, 1)
         self.kept = np.minimum(np.sqrt(ratio) + ratio, 1).astype("float32")
+        if not config.subsample:
+            self.kept[:] = 1
         expected = SPAN * (self.kept * counts).sum() / counts.sum()
         # As many as there are but for one step of many thousands.
         most = min(expected + 5 * np.sqrt(expected), SPAN, len(ids))
@@ -182,7 +189,8 @@ class Blocks(keras.utils.PyDataset):
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class WordVectors(keras.Model):
-    """Blocks of ids `int32 [blocks, window + CENTRES + window]` -> losses `[blocks]`.
+    """Blocks of ids `int32 [blocks, window + CENTRES + window]` -> losses `[blocks]`,
+    nats a word.
 
     Arguments: a `Config` as a dictionary, and how often each id occurs.
     """
@@ -222,14 +230,14 @@ class WordVectors(keras.Model):
         if not self.cbow:  # the word finds those around it
             pairs = ops.sum(near, axis=2)
             found = self.limited(centres, pairs)
-            return self.loss_layer(found, ids, near)
+            return self.loss_layer(found, ids, near) / CENTRES
         count = ops.sum(near, axis=2, keepdims=True)
         share = near / ops.maximum(count, 1)
         mean = ops.matmul(share, self.limited(ids, ops.sum(near, axis=1)))
         # As in word2vec's code, each word of a mean gets the whole of its gradient.
         mean = scale_gradient(mean, count)
         itself = np.eye(CENTRES, dtype="float32") * ops.cast(count > 0, "float32")
-        return self.loss_layer(mean, centres, itself)
+        return self.loss_layer(mean, centres, itself) / CENTRES
 
 
 def build_model(config: Config, vocabulary: dict) -> WordVectors:
@@ -238,14 +246,9 @@ def build_model(config: Config, vocabulary: dict) -> WordVectors:
     return model
 
 
-class Summed(keras.losses.Loss):
-    """The sum of what comes in: each pair's gradient counts whole, as in word2vec."""
-
-    def __init__(self):
-        super().__init__(reduction="sum")
-
-    def call(self, y_true, y_pred):
-        return y_pred
+def nats_of_a_word(nothing, losses):
+    """What `fit` makes the mean of: the model's output is the loss itself."""
+    return losses
 
 
 # 3. What it answers ------------------------------------------------------------------
@@ -374,11 +377,12 @@ def export(words: list[str], vectors: np.ndarray, folder: Path) -> None:
 def train(config: Config, run: Run, model: keras.Model, ids, counts) -> dict:
     """Fits on the whole text; the last weights count."""
     training = Blocks(ids, counts, config)
-    steps = config.epochs * len(training)
+    # The loss is a mean over so many words; each pair's gradient counts whole.
+    first = config.learning_rate * training.blocks * CENTRES
     rate = keras.optimizers.schedules.PolynomialDecay(
-        config.learning_rate, steps, config.learning_rate / 250
+        first, config.epochs * len(training), first / 250
     )
-    model.compile(keras.optimizers.SGD(rate), Summed(), jit_compile=use_xla())
+    model.compile(keras.optimizers.SGD(rate), nats_of_a_word, jit_compile=use_xla())
     checkpoint = Checkpoint(run, training, monitor="loss", highest=False)
     model.fit(
         training,

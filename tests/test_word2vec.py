@@ -74,6 +74,8 @@ def test_frequent_words_are_left_out_now_and_then():
     stays = np.minimum(np.sqrt(1e-2 / share) + 1e-2 / share, 1)
     np.testing.assert_allclose(found[1:] / counts[1:], stays, rtol=0.05)
     assert found[4] == 100  # rare words stay
+    for config in (Config(subsample=0.0), Config(subsample=1.0)):  # all stay
+        assert (Blocks(ids, counts, config).kept[1:] == 1).all()
     # A pure function of seed and epoch.
     again = Blocks(ids.astype("uint16"), counts, Config(subsample=1e-2))
     np.testing.assert_array_equal(blocks[2][0], again[2][0])
@@ -145,7 +147,7 @@ def test_loss_is_that_of_the_windows(kind, monkeypatch):
         else:
             wanted[block] += nats(inputs[near].mean(axis=0), centre, block)
     found = ops.convert_to_numpy(model(ids))
-    np.testing.assert_allclose(found, wanted, rtol=1e-4)
+    np.testing.assert_allclose(found, wanted / CENTRES, rtol=1e-4)
 
 
 def test_each_word_of_a_mean_gets_the_whole_gradient(monkeypatch):
@@ -156,7 +158,7 @@ def test_each_word_of_a_mean_gets_the_whole_gradient(monkeypatch):
     outputs = ops.convert_to_numpy(model.loss_layer.vectors)
     inputs = ops.convert_to_numpy(model.vectors.embeddings)
     with tf.GradientTape() as tape:
-        total = tf.reduce_sum(model(ids))
+        total = tf.reduce_sum(model(ids)) * CENTRES
     found = tf.convert_to_tensor(tape.gradient(total, model.vectors.embeddings.value))
     wanted = np.zeros_like(inputs)
     for block, centre, near in windows(ids, reach):
@@ -204,6 +206,26 @@ def test_a_run_finds_the_topics(word2vec, tmp_path, kind):
     assert word2vec("--load", run, "--run-dir", "again")[0] == 0
     for name in ("vectors.bin", "samples.txt"):
         assert Path("again", name).read_bytes() == (run / name).read_bytes()
+
+
+def test_a_stopped_run_goes_on_exactly(word2vec, tmp_path, monkeypatch):
+    (tmp_path / "mine.txt").write_text(topical_text(), "utf-8")
+    options = ("--data", "mine.txt", "--epochs", 3, "--units", 8)
+    assert word2vec(*options, "--run-dir", "whole")[0] == 0
+    begin = Blocks.set_epoch
+
+    def stop(blocks, epoch):
+        begin(blocks, epoch)
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Blocks, "set_epoch", stop)
+        assert word2vec(*options, "--run-dir", "stopped")[0] == 130
+    assert not Path("stopped/metrics.json").exists()
+    assert word2vec("--resume", "--run-dir", "stopped")[0] == 0
+    for name in ("vectors.bin", "samples.txt"):
+        assert Path("stopped", name).read_bytes() == Path("whole", name).read_bytes()
 
 
 def read_bin(path):
@@ -470,6 +492,9 @@ def test_evaluation_files_of_a_wrong_form(tmp_path, name, content, naming):
         ("one two three four\n" * 9, [], ["--negatives 5", "found 4"]),
         ("all words once only here in this text\n", [], ["--min-count", "found 0"]),
         (topical_text(9), ["--window", 0], ["--window", "found 0"]),
+        (topical_text(9), ["--negatives", 0], ["--negatives", "found 0"]),
+        (topical_text(9), ["--min-count", 0], ["--min-count", "found 0"]),
+        (topical_text(9), ["--subsample", -1.0], ["--subsample", "found -1.0"]),
         (topical_text(9), ["--max-vocab", 70_000], ["--max-vocab", "70000"]),
         (topical_text(9), ["--test-data", "nowhere"], ["nowhere"]),
         ("", [], ["mine.txt"]),
