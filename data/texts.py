@@ -105,6 +105,17 @@ def read_whole(path: Path) -> Part:
     return part
 
 
+def between_words(part: Part) -> Iterator[str]:
+    """The text of a part in pieces that end between words, where it has spaces."""
+    rest = ""
+    for text in part.chunks():
+        text = rest + text
+        end = len(text) if text.endswith("\n") else text.rfind(" ") + 1 or len(text)
+        rest = text[end:]
+        yield text[:end]
+    yield rest
+
+
 def split_by_name(sizes: dict[str, int]) -> dict[str, list[str]]:
     """Names by part: 5 % of the sizes, or a name more, for test, as much for
     validation, the rest for training.

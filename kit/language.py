@@ -216,17 +216,6 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
         other.assign(weight)
 
 
-def between_words(part) -> Iterator[str]:
-    """The text of a part in pieces that end between words, where it has spaces."""
-    rest = ""
-    for text in part.chunks():
-        text = rest + text
-        end = len(text) if text.endswith("\n") else text.rfind(" ") + 1 or len(text)
-        rest = text[end:]
-        yield text[:end]
-    yield rest
-
-
 def copied_share(written: list[np.ndarray], read, width: int = 50) -> float:
     """Share of the windows of `width` ids of `written` that stand in `read`.
 

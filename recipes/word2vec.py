@@ -82,8 +82,7 @@ def load_data(config: Config, run: Run) -> tuple[np.ndarray, dict]:
     A text larger than memory works: it is read, encoded and mapped piece by piece.
     """
     from data.tables import UserError
-    from data.texts import read_parts
-    from kit.language import between_words
+    from data.texts import between_words, read_parts
 
     for name in ("window", "negatives", "units", "min_count"):
         if (found := getattr(config, name)) < 1:

@@ -44,7 +44,6 @@ from kit.language import (
     FreshStates,
     Streams,
     baselines,
-    between_words,
     copied_share,
     copy_weights,
     nats_of,
@@ -142,7 +141,7 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, np.ndarray], dict, in
     A text larger than memory works: it is read, encoded and mapped piece by piece.
     """
     from data.tables import UserError
-    from data.texts import read_parts, read_whole
+    from data.texts import between_words, read_parts, read_whole
 
     if config.max_vocab > 65_000:  # ids lie on disk in two bytes each
         raise UserError(f"--max-vocab must be at most 65000, found {config.max_vocab}")
