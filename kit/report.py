@@ -43,7 +43,7 @@ th { text-align: start; overflow-wrap: break-word; }
 .a { margin: 1rem 0; } .a th { padding: .1rem .3rem; text-align: end; }
 .n [style] { background: color-mix(in srgb, #3572b0 calc(var(--p) * 75%), #0000); }
 .curves { display: flex; flex-wrap: wrap; gap: 1rem; }
-img { flex: 1 1 18rem; min-width: 0; max-width: 30rem; }
+img { flex: 1 1 18rem; min-width: 0; max-width: 30rem; } .wide { max-width: 100%; }
 @media (prefers-color-scheme: dark) { img { filter: invert(.93) hue-rotate(180deg); } }
 pre, .words { background: var(--soft); padding: .8rem; white-space: pre-wrap; }
 .words { margin: 1rem 0; display: flex; flex-wrap: wrap; gap: .6rem .35rem; }
@@ -122,12 +122,13 @@ def _curves(run: Path, data: str) -> str:
     return f'<h2>Learning curves</h2><div class="curves">{images}</div>'
 
 
-def _image(png: Path, said: str) -> str:
+def _image(png: Path, said: str, kind: str = "") -> str:
     """A picture in the page itself; nothing where none was drawn."""
     if not png.exists():
         return ""
     image = base64.b64encode(png.read_bytes()).decode()
-    return f'<img alt="{_text(said)}" src="data:image/png;base64,{image}">'
+    image = f'alt="{_text(said)}" src="data:image/png;base64,{image}"'
+    return f'<img class="{kind}" {image}>'
 
 
 def _matrix(figure: dict, png: Path, title: str) -> str:
@@ -241,7 +242,7 @@ def _map(figure: dict, png: Path, title: str) -> str:
     groups = {}
     for item in figure["items"]:
         groups.setdefault(item["group"], []).append(item["word"])
-    return _image(png, figure["title"]) + "".join(
+    return _image(png, figure["title"], "wide") + "".join(
         f'<p dir="auto">{_text("  ".join(words))}</p>' for words in groups.values()
     )
 

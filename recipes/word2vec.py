@@ -433,15 +433,18 @@ def main(config: Config, run: Run) -> None:
         return
     write_vectors(run.folder, words, vectors)
     search = Nearest(words, vectors)
-    lines = []
-    for word in config.shown.split():
+    shown, lines = config.shown.split(), []
+    if not any(lower(word) in search.place for word in shown):
+        print(f"Not in the vocabulary: {config.shown}. Frequent words instead")
+        shown = mapped(words, vectors)[0][:: DRAWN // 6]
+    for word in shown:
         near = search.nearest(word)
         said = "  ".join(f"{other} {cosine:.2f}" for other, cosine in near)
         lines.append(f"{word:<10} {said or '(not in the vocabulary)'}")
     run.write("samples.txt", "\n".join(lines) + "\n")
     print("\nNearest by cosine", *lines, sep="\n  ")
 
-    figures = [map_figure(*mapped(words, vectors)), similarities(search, config.shown)]
+    figures = [map_figure(*mapped(words, vectors)), similarities(search, shown)]
     if questions:
         found, sections = evaluate(run.folder / "vectors.bin", questions)
         metrics |= found
@@ -458,9 +461,9 @@ def mapped(words: list[str], vectors: np.ndarray) -> tuple[list[str], np.ndarray
     return [words[place] for place in places], vectors[places]
 
 
-def similarities(search: Nearest, shown: str) -> dict:
+def similarities(search: Nearest, shown: list[str]) -> dict:
     """A heat map of the cosines of the shown words and the nearest of each."""
-    known = [word for word in shown.split() if word in search.place]
+    known = [lower(word) for word in shown if lower(word) in search.place]
     near = [[word, *(w for w, _ in search.nearest(word, 2))] for word in known]
     names = list(dict.fromkeys(word for words in near for word in words))
     rows = search.vectors[[search.place[word] for word in names]]
@@ -468,7 +471,7 @@ def similarities(search: Nearest, shown: str) -> dict:
     return {
         "kind": "similarities",
         "title": "Cosines of words",
-        "items": [item] if names else [],
+        "items": [item],
     }
 
 

@@ -240,6 +240,15 @@ def read_bin(path):
     return np.array(vectors)
 
 
+def test_where_none_of_the_shown_words_is_known_others_are(word2vec, tmp_path):
+    (tmp_path / "mine.txt").write_text(topical_text(60), "utf-8")
+    status, out, errors = word2vec("--smoke", "--data", "mine.txt", "--shown", "no yes")
+    assert status == 0, errors
+    assert "Not in the vocabulary: no yes. Frequent words instead" in out
+    first, *_ = Path("runs/word2vec/smoke/samples.txt").read_text().split()
+    assert first in " ".join(TOPICS).split()
+
+
 def test_words_are_those_of_the_text(word2vec, tmp_path):
     text = "Don't stop: 3.14, well-known! 东京 <eos> rare\n" * 6 + "once twice twice\n"
     (tmp_path / "mine.txt").write_text(text, "utf-8")
