@@ -1,7 +1,7 @@
 """Without attention and with it: the same budget for each `--model` of the recipe.
 
     python -m benchmarks.translation_ladder
-    python -m benchmarks.translation_ladder --data multi30k --epochs 8 --units 256 \\
+    python -m benchmarks.translation_ladder --data multi30k --epochs 6 --units 256 \\
         --dropout 0.4 --learning-rate 3e-3
 
 `plain`, `reverse`, `peeky` and `attention` of `recipes.translation`, each with the same
