@@ -19,6 +19,10 @@ Needs    scipy, scikit-learn for `counts` and the map, gensim for `--test-data`:
 Writes   runs/word2vec/<UTC time>/: vectors.txt and vectors.bin, which gensim, spaCy and
          TensorBoard's projector read; report.html with a map, metrics.json,
          samples.txt, and saved_model/1/: `nearest`, `analogy`, `embed`.
+Try      Analogies that are right, on 3.3 million words of Wikipedia, by default 0.112:
+         --model cbow         0.084
+         --model counts       0.182: a text of this size is better counted
+         --learning-rate 0.1  none: so large updates fly off, the run says so
 """
 
 from collections import Counter
@@ -375,6 +379,8 @@ def export(words: list[str], vectors: np.ndarray, folder: Path) -> None:
 
 def train(config: Config, run: Run, model: keras.Model, ids, counts) -> dict:
     """Fits on the whole text; the last weights count."""
+    from data.tables import UserError
+
     training = Blocks(ids, counts, config)
     # The loss is a mean over so many words; each pair's gradient counts whole.
     first = config.learning_rate * training.blocks * CENTRES
@@ -391,6 +397,9 @@ def train(config: Config, run: Run, model: keras.Model, ids, counts) -> dict:
         shuffle=False,
         verbose=run.verbose,
     )
+    if not np.isfinite(ops.convert_to_numpy(model.vectors.embeddings)).all():
+        found = f"found {config.learning_rate}"
+        raise UserError(f"the vectors flew off: --learning-rate is too large, {found}")
     metrics = checkpoint.metrics()
     metrics["words_per_second"] = metrics.pop("tokens_per_second")
     return metrics

@@ -1,5 +1,6 @@
 """Words in pieces: by the definition, the same in Python, TensorFlow and keras-nlp."""
 
+import functools
 import random
 
 import pytest
@@ -27,7 +28,9 @@ IDS = {piece: number for number, piece in enumerate(PIECES, start=2)}
 UNKNOWN = 1
 
 
-def in_graph(words):
+@functools.cache
+def graph():
+    """What cuts words in TensorFlow, and the table that it needs alive."""
     import tensorflow as tf
 
     pairs = tf.lookup.KeyValueTensorInitializer(
@@ -39,6 +42,13 @@ def in_graph(words):
         lambda words: cut_words_in_graph(words, table, UNKNOWN, longest),
         input_signature=[tf.TensorSpec([None], tf.string)],
     )
+    return cut, table
+
+
+def in_graph(words):
+    import tensorflow as tf
+
+    cut, _ = graph()
     return cut(tf.constant(words, tf.string, [len(words)])).to_list()
 
 

@@ -519,6 +519,15 @@ def test_bad_input_ends_in_one_line(word2vec, tmp_path, text, options, naming):
     assert not list(Path("runs/word2vec").glob("*"))
 
 
+def test_vectors_that_fly_off_end_in_one_line(word2vec, tmp_path):
+    (tmp_path / "mine.txt").write_text(topical_text())
+    options = ("--learning-rate", 1e30, "--epochs", 3)
+    status, _, errors = word2vec("--data", "mine.txt", *options)
+    assert status == 2
+    assert len(errors.strip().splitlines()) == 1, errors
+    assert "--learning-rate is too large, found 1e+30" in errors
+
+
 def test_a_map_of_few_words():
     for count in (1, 2, 5):
         vectors = np.random.default_rng(0).normal(size=(count, 4))
