@@ -94,8 +94,9 @@ def evaluate(vectors: Path, questions: dict) -> tuple[dict, list[tuple[str, int,
     Returns:
         Figures: `analogy_accuracy`, the share of the questions whose words all have
         vectors that is answered right, and `analogy_questions`, how many these are;
-        Spearman's correlations `wordsim353_spearman`, `simlex999_spearman`. And of the
-        analogies' sections name, right answers, questions.
+        Spearman's correlations `wordsim353_spearman`, `simlex999_spearman`, where three
+        pairs of words or more have vectors. And of the analogies' sections name, right
+        answers, questions.
     """
     try:
         from gensim.models import KeyedVectors
@@ -115,9 +116,15 @@ def evaluate(vectors: Path, questions: dict) -> tuple[dict, list[tuple[str, int,
         )
         figures["analogy_questions"] = asked
     for name in PAIRS:
-        if name in questions:
+        known = loaded.key_to_index
+        rows = [
+            (one, other, rating)
+            for one, other, rating in questions.get(name, ())
+            if one.lower() in known and other.lower() in known
+        ]
+        if len(rows) > 2:  # fewer have no order
             with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
-                lines = ("\t".join(map(str, row)) for row in questions[name])
+                lines = ("\t".join(map(str, row)) for row in rows)
                 file.write("\n".join(lines) + "\n")
                 file.flush()
                 _, spearman, _ = loaded.evaluate_word_pairs(file.name)

@@ -457,6 +457,17 @@ def test_gensim_reads_and_scores_what_is_written(tmp_path):
     assert figures["simlex999_spearman"] == pytest.approx(-by_hand)
 
 
+def test_words_that_no_set_asks_for(tmp_path):
+    pytest.importorskip("gensim")
+    words = ["king", "man", "boats"]
+    vectors = np.random.default_rng(0).normal(size=(3, 4))
+    write_vectors(tmp_path, words, vectors)
+    questions = read_evaluation(evaluation(tmp_path / "sets"))
+    figures, sections = evaluate(tmp_path / "vectors.bin", questions)
+    assert figures == {"analogy_accuracy": 0, "analogy_questions": 0}
+    assert [asked for _, _, asked in sections] == [0, 0]
+
+
 def test_a_run_is_measured(word2vec, tmp_path):
     pytest.importorskip("gensim")
     (tmp_path / "mine.txt").write_text("king queen man woman boat sea sail\n" * 40)
