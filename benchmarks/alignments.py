@@ -49,7 +49,8 @@ def main() -> None:
         path = run / "figures.json"
         if not path.is_file():
             raise UserError(f"{path}: no such file; expected a run of translation")
-        found = [each["items"] for each in json.loads(path.read_text("utf-8"))]
+        figures = json.loads(path.read_text("utf-8"))
+        found = [f["items"] for f in figures if f["kind"] == "alignment"]
         if not found or not 0 <= number < len(found[0]):
             raise UserError(f"{path}: no alignment number {number}")
         items.append(found[0][number])

@@ -33,6 +33,7 @@ from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
 from custom_layers.words import tokenize
 from data.tables import UserError
+from data.texts import read_whole
 from kit.machine import describe_machine
 from kit.run import git_commit, one_line_errors
 from kit.words import evaluate, read_evaluation, write_vectors
@@ -52,7 +53,7 @@ class Options:
     workers: int = 2  # threads of gensim
 
 
-def gensims(lines: list[list[str]], model: str, seed: int, options: Options) -> dict:
+def gensims(lines, model: str, seed: int, questions: dict, options: Options) -> dict:
     """gensim's vectors of the text, measured."""
     from gensim.models import Word2Vec
 
@@ -72,7 +73,6 @@ def gensims(lines: list[list[str]], model: str, seed: int, options: Options) -> 
     counts = [learner.wv.get_vecattr(word, "count") for word in learner.wv.key_to_index]
     with tempfile.TemporaryDirectory() as folder:
         write_vectors(Path(folder), learner.wv.index_to_key, learner.wv.vectors)
-        questions = read_evaluation(Path(options.test_data))
         figures, _ = evaluate(Path(folder) / "vectors.bin", questions)
     return {"words": sum(counts), "train_seconds": seconds, **figures}
 
@@ -142,13 +142,13 @@ def markdown(record: dict) -> str:
 
 def main() -> None:
     options = tyro.cli(Options, description=__doc__)
-    read_evaluation(Path(options.test_data))
-    lines = Path(options.data).read_text("utf-8").splitlines()
+    questions = read_evaluation(Path(options.test_data))
+    lines = "".join(read_whole(Path(options.data)).chunks()).splitlines()
     lines = [[w for w in tokenize(line) if w != "<eos>"] for line in lines]
     runs = []
     for seed in options.seeds:
         for model in MODELS:
-            found = gensims(lines, model, seed, options)
+            found = gensims(lines, model, seed, questions, options)
             words = found["words"] * options.epochs
             for by, run in (("gensim", found), ("ours", ours(model, seed, options))):
                 speed = words / run["train_seconds"]

@@ -26,6 +26,7 @@ from data import (
     python_source,
     reviews,
     shakespeare,
+    text8,
     wikitext,
 )
 from data.download import fetch
@@ -105,6 +106,17 @@ CATALOG = {
         sha256="92675f1d63015c1c8b51f1656a52d5bdbc33aafa60cc47a218a66e7ee817488c",
         sha256_from="MLX Data, github.com/ml-explore/mlx-data, "
         "python/mlx/data/datasets/wikitext.py",
+    ),
+    "text8": Source(
+        about="the first 100 million characters of a Wikipedia of 2006, a-z and "
+        "spaces: 17 million words, 31 MB",
+        licence="GFDL and CC BY-SA 3.0, as Wikipedia; the site states no terms",
+        maker=text8,
+        url="http://mattmahoney.net/dc/text8.zip",
+        sha256="a6640522afe85d1963ad56c05b0ede0a0c000dddc9671758a6cc09b7a38e5232",
+        sha256_from="github.com/d61h6k4/tensorflow-text8-input-data, Setup.hs, and a "
+        "dozen other public projects",
+        size=31344016,
     ),
     "dates": Source(
         about="generated dates in 39 languages -> 2021-09-03; needs no network",

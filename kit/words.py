@@ -108,11 +108,11 @@ def evaluate(vectors: Path, questions: dict) -> tuple[dict, list[tuple[str, int,
         figures["analogy_accuracy"], found = loaded.evaluate_word_analogies(
             str(questions["analogies"])
         )
-        counts = [(len(each["correct"]), len(each["incorrect"])) for each in found]
-        names = [each["section"] for each in found]
-        *sections, (_, _, asked) = (
-            (name, right, right + wrong)
-            for name, (right, wrong) in zip(names, counts, strict=True)
+        *sections, (_, _, asked) = (  # the last one is of all
+            (name, len(right), len(right) + len(wrong))
+            for name, right, wrong in (
+                (each["section"], each["correct"], each["incorrect"]) for each in found
+            )
         )
         figures["analogy_questions"] = asked
     for name in PAIRS:
@@ -135,13 +135,11 @@ def evaluate(vectors: Path, questions: dict) -> tuple[dict, list[tuple[str, int,
 def map_figure(words: list[str], vectors: np.ndarray, groups: int = 8) -> dict:
     """What a report draws of words: near ones near each other, in groups.
 
-    t-SNE (van der Maaten and Hinton, 2008) of the vectors' directions, and k-means.
+    t-SNE (van der Maaten and Hinton, 2008), and k-means; `vectors` have length 1.
     """
     from sklearn.cluster import KMeans
     from sklearn.manifold import TSNE
 
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors = vectors / np.maximum(lengths, 1e-9)
     groups = min(groups, len(words))
     group = KMeans(groups, n_init=4, random_state=0).fit_predict(vectors)
     places = vectors[:, :2]

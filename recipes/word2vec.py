@@ -3,7 +3,7 @@
     make word2vec                                    # Python's documentation, offline
     make word2vec ARGS="--model cbow"
     make word2vec DATA=mine.txt ARGS="--min-count 10 --shown 'king paris music'"
-    make word2vec DATA=wiki.txt ARGS="--test-data folder"
+    make word2vec DATA=text8 ARGS="--test-data folder"
     make try RECIPE=word2vec                         # a word, or man : king :: woman
 
 Data     Text: a file, or a folder of files. Words as in `custom_layers/words.py`, in
@@ -50,7 +50,7 @@ from kit.run import Run, command
 
 @dataclass(frozen=True)
 class Config:
-    data: str = "pydocs"  # a name (pydocs) or a path
+    data: str = "pydocs"  # a name (pydocs, text8) or a path
     # A folder with questions-words.txt, wordsim353_combined.tab and SimLex-999.txt, or
     # with some of them: how good the vectors are.
     test_data: str = ""
@@ -445,7 +445,7 @@ def main(config: Config, run: Run) -> None:
     shown, lines = config.shown.split(), []
     if not any(lower(word) in search.place for word in shown):
         print(f"Not in the vocabulary: {config.shown}. Frequent words instead")
-        shown = mapped(words, vectors)[0][:: DRAWN // 6]
+        shown = mapped(search)[0][:: DRAWN // 6]
     for word in shown:
         near = search.nearest(word)
         said = "  ".join(f"{other} {cosine:.2f}" for other, cosine in near)
@@ -453,7 +453,7 @@ def main(config: Config, run: Run) -> None:
     run.write("samples.txt", "\n".join(lines) + "\n")
     print("\nNearest by cosine", *lines, sep="\n  ")
 
-    figures = [map_figure(*mapped(words, vectors)), similarities(search, shown)]
+    figures = [map_figure(*mapped(search)), similarities(search, shown)]
     if questions:
         found, sections = evaluate(run.folder / "vectors.bin", questions)
         metrics |= found
@@ -462,12 +462,12 @@ def main(config: Config, run: Run) -> None:
     run.finish(metrics)
 
 
-def mapped(words: list[str], vectors: np.ndarray) -> tuple[list[str], np.ndarray]:
+def mapped(search: Nearest) -> tuple[list[str], np.ndarray]:
     """The words of the map, and theirs: the most frequent but the very most, which
     are "the" and "of", and the short ones."""
-    places = [place for place, word in enumerate(words) if len(word) > 2]
+    places = [place for place, word in enumerate(search.words) if len(word) > 2]
     places = places[min(50, len(places) // 3) :][:DRAWN]
-    return [words[place] for place in places], vectors[places]
+    return [search.words[place] for place in places], search.vectors[places]
 
 
 def similarities(search: Nearest, shown: list[str]) -> dict:

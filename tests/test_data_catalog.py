@@ -21,6 +21,7 @@ from data import (
     python_source,
     reviews,
     shakespeare,
+    text8,
     wikitext,
 )
 from data.pairs import read_pairs
@@ -364,7 +365,7 @@ def test_command_line(places, capsys):
     assert catalog.main([]) == 0
     lines = capsys.readouterr().out.splitlines()
     names = ["reviews", "imdb", "python", "pydocs", "tinyshakespeare", "wikitext-2"]
-    names += ["dates", "addition", "multi30k"]
+    names += ["text8", "dates", "addition", "multi30k"]
     assert [line.split()[0] for line in lines] == names
     make_tar(places / "home/imdb/aclImdb_v1.tar.gz", TEXTS)
     assert catalog.main(["imdb"]) == 0
@@ -457,6 +458,30 @@ def test_another_zip_is_refused(places, monkeypatch):
     with pytest.raises(UserError, match="expected a whole zip"):
         catalog.locate("wikitext-2")
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_text8_is_cut_as_character_models_cut_it(places, monkeypatch):
+    monkeypatch.setattr(catalog, "fetch", None)
+    assert text8.SIZES == {
+        "train": 9 * 10**7,
+        "validation": 5 * 10**6,
+        "test": 5 * 10**6,
+    }
+    monkeypatch.setattr(text8, "SIZES", {"train": 90, "validation": 5, "test": 5})
+    whole = "".join(f"word{chr(97 + n)} " for n in range(26))
+    path = make_zip(places / "home/text8/text8.zip", {"text8": whole[:100]})
+    folder = catalog.locate("text8")
+    parts = [(folder / f"{part}.txt").read_text() for part in PARTS]
+    assert parts == [whole[:90], whole[90:95], whole[95:100]]
+    make_zip(path, {"text8": whole[:99]})
+    with pytest.raises(UserError, match="expected text8 of 100 bytes, found fewer"):
+        catalog.locate("text8")
+    make_zip(path, {"text8": whole[:101]})
+    with pytest.raises(UserError, match="at most 100 bytes, found 101 bytes"):
+        catalog.locate("text8")
+    assert [file.name for file in path.parent.iterdir() if file.is_file()] == [
+        path.name
+    ]
 
 
 def test_several_files_are_fetched_each_once(places, monkeypatch):
