@@ -99,7 +99,12 @@ def model_with_known_draws(kind, monkeypatch):
     ids[0, :WINDOW] = ids[1, -4:] = 0
     reach = random.integers(1, WINDOW + 1, (2, CENTRES, 1)).astype("int32")
     drawn = random.integers(1, VOCAB, (2, DRAWS)).astype("int32")
-    monkeypatch.setattr(keras.random, "randint", lambda *a, **k: ops.array(reach))
+
+    def reaches(shape, least, beyond, **settings):
+        assert (least, beyond) == (1, WINDOW + 1)  # as in word2vec's own code
+        return ops.array(reach)
+
+    monkeypatch.setattr(keras.random, "randint", reaches)
     model.loss_layer.sampler.draw = lambda shape: ops.array(drawn)
     for weight in (model.vectors.embeddings, model.loss_layer.vectors):
         weight.assign(random.normal(size=weight.shape))
