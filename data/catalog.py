@@ -21,10 +21,13 @@ from types import ModuleType
 from data import (
     aclimdb,
     addition,
+    chorales,
     dates,
+    folk,
     pydocs,
     python_source,
     reviews,
+    rolls,
     shakespeare,
     text8,
     wikitext,
@@ -169,6 +172,28 @@ CATALOG = {
         "emperor/datasets/text/translation/multi30k.py; MD5: torchtext, "
         "github.com/pytorch/text, torchtext/experimental/datasets/raw/multi30k.py",
     ),
+    "chorales": Source(
+        about="Bach's four-part chorales, as music21 carries them; needs no network",
+        licence="music in the public domain, its coding as music21 says of its corpus",
+        maker=chorales,
+    ),
+    "folk": Source(
+        about="1,059 reels, jigs and hornpipes (Ryan's Mammoth Collection, 1883), as "
+        "music21 carries them; needs no network",
+        licence="music in the public domain, its coding as music21 says of its corpus",
+        maker=folk,
+    ),
+    "jsb-chorales": Source(
+        about="JSB Chorales: 382 chorales in quarter notes, in the division of "
+        "Boulanger-Lewandowski et al. (ICML 2012), 0.4 MB",
+        licence="none stated; music in the public domain",
+        maker=rolls,
+        url="https://raw.githubusercontent.com/czhuang/JSB-Chorales-dataset/"
+        "9a7f733ddb4ed91f48da64ac7f0f621c34aadd4d/jsb-chorales-quarter.json",
+        sha256="2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91",
+        sha256_from="github.com/muellerberndt/cadence-examples, 07_music/train.py",
+        size=407200,
+    ),
 }
 
 
@@ -181,7 +206,8 @@ def locate(name_or_path: str) -> Path:
     columns `text,label`. The names of plain texts give a folder with `train.txt`,
     `validation.txt` and `test.txt`, `dates` and `addition` one with `train.tsv` ... of
     the columns `source` and `target`, `multi30k` its files as they come: what
-    `read_pairs` reads. Other paths are returned as they are.
+    `read_pairs` reads. `chorales`, `folk` and `jsb-chorales`, and a JSON or MATLAB file
+    of piano rolls, give a folder of MIDI files. Other paths are returned as they are.
 
     Raises `UserError`: neither a name nor a path, a broken archive, a failed download.
     """
@@ -190,6 +216,8 @@ def locate(name_or_path: str) -> Path:
     path = Path(name_or_path)
     try:
         if path.exists():
+            if path.suffix in rolls.SUFFIXES:
+                return _convert(rolls, path, CACHE)
             root = aclimdb.find_root(path)
             return _convert(aclimdb, root, CACHE) if root else path
     except OSError as error:

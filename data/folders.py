@@ -30,7 +30,10 @@ def make_once(target: Path, write: Callable[[Path], None]) -> Path:
         part = Path(tempfile.mkdtemp(".part", target.name + ".", target.parent))
         part.chmod(0o755)  # mkdtemp's folders are their owner's alone
         write(part)
-        for file in part.iterdir():
+        for file in part.rglob("*"):
+            if file.is_dir():
+                sync_folder(file)
+                continue
             with file.open("rb") as handle:
                 os.fsync(handle.fileno())
         sync_folder(part)
@@ -48,7 +51,7 @@ def make_once(target: Path, write: Callable[[Path], None]) -> Path:
 def _changed(folder: Path) -> float:
     """When it, or a file in it, was changed last; now, if it is being renamed."""
     try:
-        return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+        return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
     except OSError:
         return time.time()
 

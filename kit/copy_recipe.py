@@ -17,12 +17,13 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import textwrap
 import tomllib
 from collections import Counter
 from pathlib import Path
 
-from data.catalog import locate
+from data.catalog import CATALOG, locate
 from data.tables import UserError
 from data.texts import PARTS
 from kit.run import one_line_errors
@@ -126,14 +127,19 @@ def _entrances(recipe: str, text: str, origin: str, root: Path) -> dict[str, byt
 def _sample(recipe: str) -> dict[str, bytes]:
     """The first rows of the default data, of each class where it has classes.
 
-    Of texts nothing is passed on, they have owners: the sample is this project's own
-    source.
+    Of texts and music nothing is passed on, they have owners: the sample is this
+    project's own source, or what the data's maker writes as one.
     """
     default = re.search(r'^    data: str = "(\w+)"', recipe, re.MULTILINE)
     if not default:
         return {}
-    folder = locate(default[1])
     files = {"sample/NAME": default[1].encode()}
+    if make := getattr(CATALOG[default[1]].maker, "sample", None):
+        with tempfile.TemporaryDirectory() as made:
+            make(Path(made))
+            found = sorted(Path(made).iterdir())
+            return files | {f"sample/{path.name}": path.read_bytes() for path in found}
+    folder = locate(default[1])
     if (folder / "train.txt").exists():
         sources = [path.read_bytes() for path in sorted(ROOT.glob(SAMPLE_TEXT))]
         lines = b"".join(sources).splitlines(keepends=True)

@@ -26,12 +26,14 @@ TRAINING = (
     *("seed", "epochs", "words", "parameters"),
     *("train_seconds", "tokens_per_second", "words_per_second"),
 )
+NOTES = {0: "C", 4: "E", 7: "G"}  # by half tones above a C: those named beside music
 DRAWN = 3  # alignments in a picture; the page has all
 LINE = 84  # characters of a line of words in a picture
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
-  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"><style>
+  content="default-src 'none'; img-src data:; media-src data:;
+  style-src 'unsafe-inline'"><style>
 :root { color-scheme: light dark; --soft: #8882; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: auto;
   padding: 1rem; overflow-wrap: anywhere; }
@@ -77,6 +79,7 @@ def write_report(run: Path) -> Path:
             "similarities": _alignment,
             "map": _map,
             "shares": _shares,
+            "piano_roll": _piano_roll,
         }[figure["kind"]]
         body.append(f"<h2>{_text(figure['title'])}</h2>")
         body.append(draw(figure, png, f"{figure['title']}, {data}"))
@@ -283,6 +286,39 @@ def _shares(figure: dict, png: Path, title: str) -> str:
             axes.invert_yaxis()
     rows = [(item["name"], item["share"], item["said"]) for item in items]
     return _table("", rows, ("share", ""), "n").removeprefix("<h2></h2>")
+
+
+def _piano_roll(figure: dict, png: Path, title: str) -> str:
+    """Notes over time, in the colors of their voices; the page plays them."""
+    items, run = figure["items"], png.parents[1]
+    pitches = [pitch for item in items for *_, pitch, _ in item["notes"]]
+    if pitches:
+        longest = max(item["frames"] for item in items)
+        low, high = min(pitches) - 1, max(pitches) + 1
+        rows = len(items)
+        size = (min(40, 2 + 0.1 * longest), (0.9 + 0.075 * (high - low)) * rows + 0.5)
+        with _picture(png, size, title, rows) as all_axes:
+            for axes, item in zip(all_axes, items, strict=True):
+                for first, end, pitch, voice in item["notes"]:
+                    color = GROUPS[voice % len(GROUPS)]
+                    axes.barh(pitch, end - first - 0.1, 0.9, first, color=color)
+                for bar in range(0, longest + 1, figure["bar"]):
+                    axes.axvline(bar, color=GREY, linewidth=0.5, zorder=0)
+                bars = range(0, longest, 2 * figure["bar"])
+                axes.set_xticks(bars, [1 + bar // figure["bar"] for bar in bars])
+                named = [p for p in range(low, high + 1) if p % 12 in (0, 4, 7)]
+                axes.set_yticks(
+                    named, [NOTES[p % 12] + str(p // 12 - 1) for p in named]
+                )
+                axes.tick_params(labelsize=8)
+                axes.set(xlim=(0, longest), ylim=(low, high), xlabel="bar")
+                axes.set_title(item["title"], loc="left", fontsize=10)
+    page = ""
+    for item in items:
+        sound = base64.b64encode((run / item["sound"]).read_bytes()).decode()
+        page += f"<p>{_text(item['title'])}</p><audio controls preload=metadata"
+        page += f' src="data:audio/wav;base64,{sound}"></audio>'
+    return page + f"<div>{_image(png, title, 'wide')}</div>"
 
 
 def draw_alignment(axes, item: dict) -> None:

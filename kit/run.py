@@ -232,10 +232,15 @@ def _parse(config_class, smoke, module):
     if options.resume and (given or options.load or options.smoke):
         raise UserError("--resume takes its options from the run: give only --run-dir")
     if options.load:
-        if other := given.keys() - {"data", "test_data"}:
+        free = {"data", "test_data"}
+        free |= {
+            f.name for f in dataclasses.fields(config) if "with_load" in f.metadata
+        }
+        if other := given.keys() - free:
+            names = " and ".join(f"--{name.replace('_', '-')}" for name in sorted(free))
             raise UserError(
-                "--load takes its options from the run, but for --data and "
-                f"--test-data: found --{sorted(other)[0].replace('_', '-')}"
+                f"--load takes its options from the run, but for {names}: found "
+                f"--{sorted(other)[0].replace('_', '-')}"
             )
         config = dataclasses.replace(_config_of(options.load, config_class), **given)
     elif options.resume:

@@ -4,12 +4,14 @@ It asks the SavedModel by plain TensorFlow, as a server would. A model with the
 signature `word_by_word` shows the probability of its answer after each word; one with
 `align` what each token that it writes looked at most; one that takes a `prompt` and a
 `length` goes on with what was typed, while one reads; one with `analogy` says which
-words are near to a word, or to what `man : king :: woman` asks for; any other prints
-the outputs of `serving_default`.
+words are near to a word, or to what `man : king :: woman` asks for; one with `coding`
+goes on from first notes and writes a MIDI file; any other prints the outputs of
+`serving_default`.
 """
 
 import contextlib
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from kit.run import one_line_errors
 BAR, WORD, WORDS = 24, 20, 60  # columns of a bar and a word; words shown of a long text
 PIECES, PIECE = 16, 25  # of a text that is continued: how many, tokens of each
 SETTINGS = {"temperature": 0.7, "top_k": 0, "top_p": 1.0, "beam": 5, "k": 8}
+MUSIC, PIECE_QUARTERS = {"temperature": 1.0, "top_p": 0.95}, 64  # of what is composed
 
 
 def load(folder: Path) -> Callable[[str], Iterator[str]]:
@@ -81,6 +84,22 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
             text += found
             yield found
 
+    def compose(text: str) -> Iterator[str]:
+        from kit import music
+
+        coding = {k: v.numpy() for k, v in model.signatures["coding"]().items()}
+        length = PIECE_QUARTERS * int(coding["quarter"])
+        settings = {"first": text, "length": length, "seed": 0, **SETTINGS, **MUSIC}
+        rows = {name: tf.constant([settings[name]]) for name in inputs}
+        try:
+            found = serve(**rows)["notes"].numpy()[0]
+        except tf.errors.InvalidArgumentError as error:
+            yield re.search(r"expected a key or notes[^\]]*", str(error))[0]
+            return
+        yield music.write_answer(text, found, coding)
+
+    if "coding" in model.signatures:
+        return compose
     if "analogy" in model.signatures:
         return near
     return go_on if {"prompt", "length"} <= inputs.keys() else answer

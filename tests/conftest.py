@@ -33,6 +33,11 @@ def word2vec(tmp_path, monkeypatch, capsys):
     return in_this_process("word2vec", tmp_path, monkeypatch, capsys)
 
 
+@pytest.fixture
+def music_recipe(tmp_path, monkeypatch, capsys):
+    return in_this_process("music", tmp_path, monkeypatch, capsys)
+
+
 def in_this_process(recipe, tmp_path, monkeypatch, capsys):
     """`run("--smoke", ...)` runs the recipe in an empty folder.
 

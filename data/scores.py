@@ -1,0 +1,121 @@
+"""Scores that music21 carries as MIDI files in three parts: what makers share."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import itertools
+import multiprocessing
+import sys
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from fractions import Fraction
+from pathlib import Path
+
+from data.midi import KEYS, LOWEST, write_midi
+from data.tables import UserError
+from data.texts import PARTS, split_by_name
+
+TUNE = 12  # intervals by which a melody is known
+
+
+def version(code: str) -> str:
+    """Of what is written: this code, the maker's, music21's release."""
+    here = Path(__file__)
+    files = (here, here.with_name("midi.py"), Path(code))
+    text = b"".join(path.read_bytes() for path in files)
+    text += _music21().encode()
+    return hashlib.sha256(text).hexdigest()[:12]
+
+
+def _music21() -> str:
+    try:
+        return importlib.metadata.version("music21")
+    except importlib.metadata.PackageNotFoundError:
+        raise UserError("music21 is not installed: pip install music21") from None
+
+
+def write(folder: Path, sources: list[tuple[str, str, int | None]]) -> None:
+    """Writes `train/NAME.mid` ..., `validation/` and `test/` into `folder`.
+
+    Args:
+        sources: name of the file to write, name in music21's corpus, and which one of
+            the tunes there, or None.
+
+    What music21 does not read is left out and named. Scores of one melody stay in one
+    part.
+    """
+    scores, wrong = {}, []
+    # Spawned: a fork would copy TensorFlow's threads' locks.
+    pool = ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))
+    with pool:
+        for number, (name, found) in enumerate(pool.map(_parsed, sources, chunksize=8)):
+            if isinstance(found, str):
+                wrong.append(f"{name}: {found}")
+            else:
+                scores[name] = found
+            if sys.stderr.isatty() or number + 1 == len(sources):
+                share = f"\r{number + 1}/{len(sources)} scores read"
+                print(share, end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    for line in wrong[:5]:
+        print(f"left out: {line}", file=sys.stderr)
+    if len(wrong) > 5:
+        print(f"left out: {len(wrong) - 5} scores more", file=sys.stderr)
+    tunes = defaultdict(list)
+    for name, (voices, _) in sorted(scores.items()):
+        tunes[_melody(voices)].append(name)
+    first = {names[0]: names for names in tunes.values()}
+    sizes = {
+        name: sum(len(scores[n][0][0]) for n in names) for name, names in first.items()
+    }
+    for part in PARTS:
+        (folder / part).mkdir(parents=True)
+    for part, names in split_by_name(sizes).items():
+        for name in (n for one in names for n in first[one]):
+            voices, bar = scores[name]
+            write_midi(folder / part / f"{name}.mid", voices, bar)
+
+
+def _melody(voices) -> tuple:
+    """By what a melody is known in any key: its first intervals."""
+    pitches = [pitch for _, _, pitch in voices[0]][: TUNE + 1]
+    return tuple(b - a for a, b in itertools.pairwise(pitches))
+
+
+def _parsed(source) -> tuple[str, tuple | str]:
+    """A score's voices `[[(first, end, pitch)]]` in quarter notes, highest first, and
+    quarter notes a bar; or why there are none."""
+    from music21 import corpus
+
+    name, where, number = source
+    try:
+        # What music21 warns of its own files is of no use here.
+        with contextlib.redirect_stderr(None):
+            score = corpus.parse(where, number=number)
+        score = score.stripTies()
+        parts = list(score.parts) or [score]
+        voices = [_voice(part) for part in parts]
+        meters = score.recurse().getElementsByClass("TimeSignature")
+        bar = float(meters[0].barDuration.quarterLength) if meters else 4.0
+    # A parser's errors on one file of hundreds are of many kinds: the file is named.
+    except Exception as error:
+        return name, f"{type(error).__name__}: {error}"
+    if not any(voices):
+        return name, "no notes"
+    voices = [sorted(voice) for voice in voices if voice]
+    begin = min(voice[0][0] for voice in voices)
+    voices = [[(a - begin, b - begin, p) for a, b, p in voice] for voice in voices]
+    return name, (voices, bar)
+
+
+def _voice(part) -> list[tuple[Fraction, Fraction, int]]:
+    found = []
+    for note in part.flatten().notes:
+        first = Fraction(note.offset).limit_denominator(48)
+        length = Fraction(note.quarterLength).limit_denominator(48)
+        if length <= 0:  # a grace note
+            continue
+        for pitch in note.pitches:
+            if LOWEST <= pitch.midi < LOWEST + KEYS:
+                found.append((first, first + length, pitch.midi))
+    return found

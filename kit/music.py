@@ -1,0 +1,277 @@
+"""What pieces of music are like, beside others, and files to hear and see them.
+
+A piece is `uint8 [frames, 88]`, as `custom_layers/notes.py` says.
+"""
+
+import itertools
+import re
+import wave
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from custom_layers import notes
+from custom_layers.notes import KEYS, LOWEST
+from data.midi import notes_of, on_grid, read_notes, write_midi
+
+VOICES = 6  # of a frame with more notes, voices go by height alone
+RATE = 16_000  # samples a second
+QUARTER = 0.6  # seconds a quarter note
+HARMONICS = 8
+ATTACK, RELEASE = 0.012, 0.09  # seconds
+
+
+def read_melody(path: str) -> Callable[[int], np.ndarray]:
+    """What gives a MIDI file's piece, with so many frames a quarter note."""
+    found = read_notes(Path(path))
+    return lambda grid: on_grid(found, grid)
+
+
+# What a piece is like ----------------------------------------------------------------
+
+
+def voices(piece: np.ndarray) -> np.ndarray:
+    """The key of each voice in each frame, `int8 [frames, voices]`, -1 where it rests.
+
+    Voices do not cross. As many as a frame has notes at most; in a frame that has
+    fewer, those sing that move least, and who holds a note goes on holding it.
+    """
+    count = min(VOICES, np.count_nonzero(piece, axis=1).max(initial=1))
+    count = max(count, 1)
+    found = np.full((len(piece), count), -1, "int8")
+    last = np.linspace(KEYS - 1, 0, count)  # where each voice was when it last sang
+    for frame, row in enumerate(piece):
+        keys = np.flatnonzero(row)[::-1][:count]
+        held = row[keys] == notes.IS_HELD
+
+        def cost(chosen, keys=keys, held=held, frame=frame):
+            before = found[frame - 1, chosen] if frame else keys
+            lost = held & (before != keys)
+            return np.abs(last[chosen] - keys).sum() + 1000 * lost.sum()
+
+        choices = [list(c) for c in itertools.combinations(range(count), len(keys))]
+        chosen = min(choices, key=cost)
+        found[frame, chosen] = keys
+        last[chosen] = keys
+    return found
+
+
+def movements(piece: np.ndarray) -> dict[str, int]:
+    """How often two voices or more move, and among these how often a voice passes where
+    its neighbour was (all that is left of crossing, where voices go by height), and
+    two voices a fifth apart move alike to another fifth."""
+    sung = voices(piece).astype(int)
+    before, after = sung[:-1], sung[1:]
+    moves = (before >= 0) & (after >= 0) & (before != after)
+    found = Counter(changes=int((moves.sum(axis=1) > 1).sum()))
+    overlap = np.zeros(len(moves), bool)
+    fifths = np.zeros(len(moves), bool)
+    for upper, lower in itertools.combinations(range(sung.shape[1]), 2):
+        both = moves[:, upper] & moves[:, lower]
+        if lower == upper + 1:
+            heard = (before[:, [upper, lower]] >= 0).all(axis=1)
+            heard &= (after[:, [upper, lower]] >= 0).all(axis=1)
+            passed = after[:, upper] < before[:, lower]
+            passed |= after[:, lower] > before[:, upper]
+            overlap |= heard & passed & (moves.sum(axis=1) > 1)
+        alike = np.sign(after - before)
+        fifth = (before[:, upper] - before[:, lower]) % 12 == 7
+        fifth &= (after[:, upper] - after[:, lower]) % 12 == 7
+        fifths |= both & fifth & (alike[:, upper] == alike[:, lower])
+    found["overlaps"], found["fifths"] = int(overlap.sum()), int(fifths.sum())
+    return found
+
+
+def statistics(pieces: list[np.ndarray], bar: int) -> dict:
+    """Of pieces together: `degrees`, how long each half tone above the tonic sounds, as
+    shares `[12]`; `voice_overlaps` and `parallel_fifths`, shares of the changes in
+    which two voices move; `repeated_bars`, the share of bars that equal an earlier one.
+    """
+    degrees, moved, bars, repeated = np.zeros(12), Counter(), 0, 0
+    for piece in pieces:
+        heard = np.count_nonzero(piece, axis=0)
+        key = notes.key_of(piece)
+        tonic = (key - notes.MAJOR) % 12 if key != notes.ANY_KEY else 0
+        degrees += np.bincount((np.arange(KEYS) + LOWEST - tonic) % 12, heard, 12)
+        moved.update(movements(piece))
+        whole = [piece[i : i + bar].tobytes() for i in range(0, len(piece), bar)]
+        whole = whole[: len(piece) // bar]
+        bars, repeated = bars + len(whole), repeated + len(whole) - len({*whole})
+    changes = max(moved["changes"], 1)
+    return {
+        "degrees": degrees / max(degrees.sum(), 1),
+        "voice_overlaps": moved["overlaps"] / changes,
+        "parallel_fifths": moved["fifths"] / changes,
+        "repeated_bars": repeated / max(bars, 1),
+    }
+
+
+def longest_copied(pieces: list[np.ndarray], read: list[np.ndarray]) -> int:
+    """Frames of the longest stretch of `pieces` that stands in `read`, in any key."""
+    numbers: dict[tuple, str] = {}
+
+    def text(piece):
+        """A character a frame: its notes, by how far they are above its lowest one,
+        and how far that has moved."""
+        found, last = [], None
+        for row in piece:
+            keys = np.flatnonzero(row)
+            lowest = int(keys[0]) if len(keys) else None
+            move = lowest - last if None not in (lowest, last) else None
+            frame = (move, *(keys - (lowest or 0)), *row[keys])
+            found.append(numbers.setdefault(frame, chr(0x100 + len(numbers))))
+            last = lowest if lowest is not None else last
+        return "".join(found)
+
+    known = "\0".join(text(piece) for piece in read)
+    longest = 0
+    for piece in map(text, pieces):
+        for start in range(len(piece)):
+            # The first frame of a stretch may be reached from anywhere.
+            while (
+                start + longest < len(piece)
+                and piece[start + 1 : start + longest + 1] in known
+            ):
+                longest += 1
+    return longest
+
+
+def compare(written, test, training, bar: int) -> dict:
+    """Figures of what was written and, as `test_...`, of the test pieces.
+
+    `pitch_class_distance`: the share of the sounding time that would have to move to
+    other degrees of the scale to spread as in training.
+    """
+    found, known = {}, statistics(training, bar)["degrees"]
+    for prefix, pieces in (("", written), ("test_", test)):
+        figures = statistics(pieces, bar)
+        distance = np.abs(figures.pop("degrees") - known).sum() / 2
+        found[f"{prefix}pitch_class_distance"] = float(distance)
+        found |= {f"{prefix}{name}": value for name, value in figures.items()}
+        found[f"{prefix}longest_copied_steps"] = longest_copied(pieces, training)
+    return found
+
+
+def frequencies(training, test) -> dict[str, float]:
+    """Nats a frame where each key is silent, struck or held as often as in training,
+    whatever stands before and beside it."""
+    counts = sum(_kinds(piece).sum(axis=0) for piece in training) + 1  # never 0
+    nats = -np.log(counts / counts.sum(axis=1, keepdims=True))
+    total = sum((_kinds(piece) * nats).sum() for piece in test)
+    return {"baseline_test_nll_per_frame": float(total / sum(map(len, test)))}
+
+
+def _kinds(piece):
+    return np.eye(3)[piece]
+
+
+def spoken(piece: np.ndarray) -> str:
+    """A piece as names of notes, frame after frame, held ones in brackets."""
+    names = notes.names()
+    return " ".join(names[token] for token in notes.encode(piece)[1:])
+
+
+# Files of it -------------------------------------------------------------------------
+
+
+def sung(piece: np.ndarray) -> list[list[tuple[int, int, int]]]:
+    """Notes `(first frame, frame after the last, key)` of each voice."""
+    voice_of = voices(piece)
+    found = [[] for _ in range(voice_of.shape[1])]
+    for first, end, key in notes_of(piece):
+        places = np.flatnonzero(voice_of[first] == key)
+        found[places[0] if len(places) else -1].append((first, end, key))
+    return found
+
+
+def write_samples(run: Path, pieces: dict[str, np.ndarray], about: dict) -> dict:
+    """Writes `samples/NAME.mid`, `.musicxml`, `.wav`; what a report shows of them."""
+    items = []
+    for name, piece in pieces.items():
+        path = run / "samples" / f"{name}.mid"
+        parts = write_files(path, piece, about["grid"], about["bar"])
+        write_musicxml(path.with_suffix(".musicxml"), parts, about["grid"])
+        found = [
+            (first, end, key + LOWEST, voice)
+            for voice, part in enumerate(parts)
+            for first, end, key in part
+        ]
+        items.append(
+            {
+                "title": f"samples/{name}.mid",
+                "frames": len(piece),
+                "notes": found,
+                "sound": f"samples/{name}.wav",
+            }
+        )
+    title = "What it wrote"
+    return {"kind": "piano_roll", "title": title, "bar": about["bar"], "items": items}
+
+
+def write_files(path: Path, piece: np.ndarray, grid: int, bar: int):
+    """Writes a piece as MIDI and, beside it, WAV; returns its voices' notes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parts = sung(piece)
+    quarters = [
+        [(a / grid, b / grid, k + LOWEST) for a, b, k in part] for part in parts
+    ]
+    write_midi(path, quarters, bar / grid)
+    write_wav(path.with_suffix(".wav"), quarters)
+    return parts
+
+
+def write_answer(text: str, ids: np.ndarray, coding: dict) -> str:
+    """Writes an export's answer to `runs/music/try/`; says what and where."""
+    piece = notes.decode(ids)
+    name = re.sub("[^A-Za-z0-9#]+", "-", text).strip("-") or "any"
+    path = Path("runs/music/try") / f"{name[:40]}.mid"
+    write_files(path, piece, int(coding["quarter"]), int(coding["bar"]))
+    return f"{spoken(piece)}\n\n{path}, and beside it {path.stem}.wav"
+
+
+def write_musicxml(path: Path, parts: list[list[tuple]], grid: int) -> None:
+    """A score of voices for MuseScore and its like, by music21."""
+    from fractions import Fraction
+
+    from music21 import note, stream
+
+    score = stream.Score()
+    for found in parts:
+        part, now = stream.Part(), 0
+        for first, end, key in found:
+            if first > now:
+                part.append(note.Rest(quarterLength=Fraction(first - now, grid)))
+            length = Fraction(end - first, grid)
+            part.append(note.Note(key + LOWEST, quarterLength=length))
+            now = end
+        if found:
+            score.insert(0, part)
+    score.write("musicxml", str(path))
+
+
+def write_wav(path: Path, parts: list[list[tuple[float, float, int]]]) -> None:
+    """Sound, mono: each note a sum of harmonics that fade, the higher the sooner."""
+    last = max((end for part in parts for _, end, _ in part), default=0)
+    total = np.zeros(int(RATE * (last * QUARTER + 0.5)) + 1, "float32")
+    for first, end, pitch in itertools.chain(*parts):
+        length = int(RATE * ((end - first) * QUARTER + RELEASE))
+        time = np.arange(length, dtype="float32") / RATE
+        frequency = 440 * 2 ** ((pitch - 69) / 12)
+        tone = np.zeros(length, "float32")
+        for number in range(1, HARMONICS + 1):
+            if number * frequency < RATE / 2:
+                fading = np.exp(-(0.6 + 0.5 * number) * time)
+                tone += (
+                    np.sin(2 * np.pi * number * frequency * time) * fading / number**1.6
+                )
+        shape = np.minimum(time / ATTACK, 1) * np.minimum((time[::-1]) / RELEASE, 1)
+        start = int(RATE * first * QUARTER)
+        total[start : start + length] += (tone * shape)[: len(total) - start]
+    total /= max(np.abs(total).max(), 1e-9)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((total * 30_000).astype("<i2").tobytes())
