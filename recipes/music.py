@@ -43,7 +43,7 @@ class Config:
     data: str = "chorales"  # a name (chorales, folk, jsb-chorales) or a folder
     test_data: str = ""  # a folder of MIDI files for test; without: split off
     seed: int = 0  # of the first weights, dropout, the keys read in, the samples
-    epochs: int = 30  # passes over the training pieces
+    epochs: int = 12  # passes over the training pieces
     grid: int = 0  # frames a quarter note; 0: the fewest that nearly all notes fit
     transpose: int = 6  # half tones that a piece is moved up or down, at most
     layers: int = 2  # LSTMs on top of each other
