@@ -71,7 +71,7 @@ SMOKE = {"epochs": 1, "units": 16, "layers": 1}  # instead, under --smoke
 def load_data(config: Config, run: Run) -> tuple[dict[str, list[np.ndarray]], dict]:
     """Ids `uint8 [time]` of each part's pieces; `grid` and `bar`, the frames of a
     quarter note and a bar, `most` notes of a frame, `held`: whether notes are, and the
-    `lowest` and `highest` key.
+    `lowest` and `highest` key, between which 99 % of the notes are.
     """
     from data.midi import read_all, read_pieces
 
@@ -84,12 +84,12 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, list[np.ndarray]], di
                 part: [p[:64] for p in each[:16]] for part, each in pieces.items()
             }
         both = np.concatenate(pieces["train"])
-        sounding = np.flatnonzero(both.any(axis=0))
+        heard = np.cumsum(np.count_nonzero(both, axis=0))
         about |= {
             "most": int(np.count_nonzero(both, axis=1).max()),
             "held": bool((both == notes.IS_HELD).any()),
-            "lowest": int(sounding[0]),
-            "highest": int(sounding[-1]),
+            "lowest": int(np.searchsorted(heard, 0.005 * heard[-1])),
+            "highest": int(np.searchsorted(heard, 0.995 * heard[-1])),
         }
         ids = {
             part: [notes.encode(piece, notes.key_of(piece)) for piece in each]
@@ -197,7 +197,7 @@ def before_a_piece(model: keras.Model, rows: int):
 # 3. What it writes -------------------------------------------------------------------
 
 
-def begin(model: keras.Model, keys, tops, most: int):
+def begin(model: keras.Model, keys, tops, least, most: int):
     """`step`, the first token and the state before it, as `generate` wants them.
 
     Args:
@@ -206,6 +206,7 @@ def begin(model: keras.Model, keys, tops, most: int):
         tops: int32 `[batch, frames]`, the first token of each frame where it is given:
             its highest note, NEXT for a frame of silence, END where the piece ends; 0
             where the model is free. From its last frame on, the piece ends.
+        least: frames of a piece, int32 `[batch]`, where `tops` does not end it before.
         most: notes of a frame, at most.
     """
     tops = ops.pad(tops, [[0, 0], [0, 1]], constant_values=END)
@@ -220,8 +221,10 @@ def begin(model: keras.Model, keys, tops, most: int):
         top = ops.take_along_axis(tops, place[:, None], axis=1)[:, 0]
         # A frame begins after another or, the first one, after the key.
         wanted = ops.where(note, ops.where(count < most, 0, NEXT), top)[:, None]
-        free = (wanted == 0) | (ops.arange(VOCAB) == wanted)
-        return ops.where(free, logits[:, 0], -1e9), [frame, count, *states]
+        ids = ops.arange(VOCAB)
+        free = (ids != END) | (frame >= least)[:, None]
+        allowed = ops.where(wanted == 0, free, ids == wanted)
+        return ops.where(allowed, logits[:, 0], -1e9), [frame, count, *states]
 
     none = ops.zeros_like(keys)
     return step, keys, [none, none, *before_a_piece(model, ops.shape(keys)[0])]
@@ -243,11 +246,13 @@ class Composer(keras.Model):
     def call(self, inputs):
         keys, tops, temperature, top_p, seed = inputs
         length = ops.shape(tops)[1] * (self.about["most"] + 1) + 1
-        start = begin(self.model, keys, tops, self.about["most"])
+        least = ops.full_like(keys, ops.shape(tops)[1] // 2)
+        start = begin(self.model, keys, tops, least, self.about["most"])
         return generate(*start, length, seed, temperature, top_p=top_p, end=END)
 
     def write(self, beginnings: list[str], frames: int, **settings) -> list[np.ndarray]:
-        """Pieces `uint8 [up to frames, 88]`, one a beginning; settings as in `compose`.
+        """Pieces `uint8 [frames / 2 to frames, 88]`, one a beginning; settings as in
+        `compose`.
 
         Raises:
             ValueError: a beginning that is neither a key nor notes.
@@ -294,9 +299,10 @@ def export(model: keras.Model, about: dict, folder: Path) -> None:
     """One SavedModel for TensorFlow Serving or `tf.saved_model.load`.
 
     `serving_default` first (notes, a key, or both, as "D minor: A4 F4"), length
-    (frames, up to 2,000), temperature, top_p, seed, `[batch]` each -> notes `[batch,
-    time]`, the tokens that follow the key, 2 after a piece's end. `coding` -> the names
-    of the tokens, and how many frames a quarter note and a bar have.
+    (frames, up to 2,000; a piece may end from the half on), temperature, top_p, seed,
+    `[batch]` each -> notes `[batch, time]`, the tokens that follow the key, 2 after a
+    piece's end. `coding` -> the names of the tokens, and how many frames a quarter note
+    and a bar have.
     """
     import tensorflow as tf
 
@@ -347,11 +353,10 @@ def export(model: keras.Model, about: dict, folder: Path) -> None:
 
         def generate(self, first, length, temperature, top_p, seed):
             tf.debugging.assert_non_negative(temperature, "temperature is negative")
-            keys, tops = self.beginnings(
-                first, tf.clip_by_value(length, 1, MOST_LENGTH)
-            )
+            length = tf.clip_by_value(length, 1, MOST_LENGTH)
+            keys, tops = self.beginnings(first, length)
             found = generate(
-                *begin(model, keys, tops, about["most"]),
+                *begin(model, keys, tops, length // 2, about["most"]),
                 tf.shape(tops)[1] * (about["most"] + 1) + 1,
                 seed,
                 temperature,
