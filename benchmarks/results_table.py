@@ -25,6 +25,14 @@ BLEU = {
     "places": 1,
     **TRANSLATION,
 }
+MUSIC = {
+    "shape": "one-to-many",
+    "figure": "test_nll_per_frame",
+    "beside": ("without frame 1", "test_nll_per_frame_after_first"),
+    "unit": "nats a frame",
+    "simpler": "how often each key sounds",
+    "places": 2,
+}
 ROWS = {
     ("sentiment", "reviews"): {
         **SENTIMENT,
@@ -83,6 +91,16 @@ ROWS = {
     ("translation", "fra-eng.zip"): {
         **BLEU,
         "data": "Tatoeba, French to English, 10,000 sentences never seen",
+    },
+    ("music", "chorales"): {
+        **MUSIC,
+        "data": "Bach's chorales in eighths, struck and held, tunes held out",
+    },
+    ("music", "jsb-chorales"): {
+        **MUSIC,
+        "data": "JSB Chorales in quarters, test",
+        "published": "GRU 8.43, LSTM 8.45, TCN 8.10 (Bai et al. 2018); RNN-NADE 5.56 "
+        "(Boulanger-Lewandowski et al. 2012)",
     },
 }
 

@@ -295,4 +295,17 @@ def test_translation_runs_in_an_app_on_its_sample(tmp_path, monkeypatch):
     assert (run / "saved_model" / "1" / "saved_model.pb").exists()
 
 
+def test_music_runs_in_an_app_on_cadences(tmp_path, monkeypatch):
+    make_app(tmp_path, monkeypatch)
+    _, install = copy_recipe("music", Path("app/composer"))
+    assert {"mido>=1.3", "music21>=9.5"} <= {*install}
+    assert len([*Path("app/composer/sample").glob("*.mid")]) == 24
+    said = python("-m", "app.composer", "--smoke")
+    assert said.returncode == 0, said.stderr
+    run = Path("runs/music/smoke")
+    assert json.loads((run / "metrics.json").read_text())["test_nll_per_frame"] > 0
+    assert (run / "samples" / "1.musicxml").exists()
+    assert (run / "saved_model" / "1" / "saved_model.pb").exists()
+
+
 LABELS = (("dull", "bad"), ("fine", "good"))
