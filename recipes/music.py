@@ -75,8 +75,11 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, list[np.ndarray]], di
     """
     from data.midi import read_all, read_pieces
 
+    known = run.vocabulary()
+    grid = known["grid"] if known else config.grid
+
     def read() -> dict:
-        pieces, about = read_pieces(run.data, config.grid)
+        pieces, about = read_pieces(run.data, grid)
         if run.test_data:
             pieces["test"] = read_all(run.test_data, about["grid"])
         if run.options.smoke:
@@ -97,9 +100,9 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, list[np.ndarray]], di
         }
         return {**ids, "about": about}
 
-    found = run.cached("pieces", config.grid, run.options.smoke, make=read)
-    about = run.vocabulary() or found["about"]
-    return {part: found[part] for part in ("train", "validation", "test")}, about
+    found = run.cached("pieces", grid, run.options.smoke, make=read)
+    about = found.pop("about")
+    return found, known or about
 
 
 class Pieces(Streams):
@@ -437,8 +440,7 @@ def nats_of_frames(model: keras.Model, pieces: list[np.ndarray]) -> tuple[float,
     order = sorted(pieces, key=len)  # of similar length together
     for start in range(0, len(order), BATCH):
         rows = [[END, ANY_KEY, *ids[1:-1]] for ids in order[start : start + BATCH]]
-        longest = max(map(len, rows))
-        ids = np.zeros((BATCH, longest), "int32")
+        ids = np.zeros((len(rows), max(map(len, rows))), "int32")
         for place, row in enumerate(rows):
             ids[place, : len(row)] = row
         nats = nats_of_rows(model, ids)

@@ -8,6 +8,7 @@ import sys
 import wave
 import xml.etree.ElementTree
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -37,6 +38,7 @@ from recipes.music import (
     build_model,
     export,
     first_tops,
+    load_data,
     melody_tops,
     nats_of_frames,
 )
@@ -77,6 +79,29 @@ def cadences(tmp_path_factory):
 
 
 # What is read -----------------------------------------------------------------------
+
+
+def a_run(data, vocabulary=None):
+    """What `load_data` asks of a run."""
+    return SimpleNamespace(
+        data=data,
+        test_data=None,
+        options=SimpleNamespace(smoke=False),
+        vocabulary=lambda: vocabulary,
+        cached=lambda *key, make: make(),
+    )
+
+
+def test_a_loaded_model_reads_music_in_its_own_frames(cadences):
+    parts, about = load_data(Config(), a_run(cadences))
+    assert about["grid"] == 1 and not about["held"] and about["most"] == 4
+    assert about["lowest"] == 43 - LOWEST and about["highest"] > 70 - LOWEST
+    assert sorted(parts) == ["test", "train", "validation"]
+    loaded, known = load_data(Config(), a_run(cadences, about | {"grid": 3}))
+    assert known["grid"] == 3
+    for ours, theirs in zip(parts["train"], loaded["train"], strict=True):
+        once, thrice = notes.decode(ours), notes.decode(theirs)
+        np.testing.assert_array_equal(np.repeat(once > 0, 3, axis=0), thrice > 0)
 
 
 def streams(data):
