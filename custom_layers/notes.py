@@ -149,3 +149,39 @@ def split_beginning(text):
     """Its words, as `words` has them."""
     text = re.sub("[ \t]+(major|minor)", r"-\1", text.lower())
     return [word for word in re.split("[ \t:,]+", text) if word]
+
+
+def words_in_graph():
+    """`words` as a lookup table of TensorFlow, 0 for all others."""
+    import tensorflow as tf
+
+    known = words()
+    ids = tf.constant([*known.values()], tf.int32)
+    table = tf.lookup.KeyValueTensorInitializer(tf.constant([*known]), ids)
+    return tf.lookup.StaticHashTable(table, 0)
+
+
+def beginnings_in_graph(texts, table):
+    """`beginning` of texts `[batch]` in TensorFlow: keys int32 `[batch]`, first notes
+    int32 `[batch, notes]`, 0 after a text's last.
+
+    A word that is neither a key nor a note fails as an `InvalidArgumentError`.
+    """
+    import tensorflow as tf
+
+    texts = tf.strings.regex_replace(
+        tf.strings.lower(texts), "[ \t]+(major|minor)", r"-\1"
+    )
+    split = tf.strings.split(tf.strings.regex_replace(texts, "[\t:,]+", " "))
+    found = split.with_values(table.lookup(split.values))
+    unknown = tf.boolean_mask(split.values, found.values == 0)
+    wrong = tf.strings.reduce_join(unknown, separator=" ")
+    wrong = tf.strings.join(["expected a key or notes, found ", wrong])
+    with tf.control_dependencies(
+        [tf.debugging.assert_equal(tf.size(unknown), 0, wrong)]
+    ):
+        is_key = found < STRUCK
+    any_key = tf.fill([tf.shape(texts)[0], 1], ANY_KEY)
+    keys = tf.concat([any_key, tf.ragged.boolean_mask(found, is_key)], axis=1)
+    keys = keys[:, -1:].to_tensor(shape=[None, 1])[:, 0]  # of several the last
+    return keys, tf.ragged.boolean_mask(found, found >= STRUCK).to_tensor()

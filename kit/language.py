@@ -12,6 +12,7 @@ from data.tables import UserError
 from kit.machine import use_xla
 
 CHUNK = 1 << 22  # tokens looked at together
+READ = 500  # tokens a row read at once, where nothing is learned
 LINES = 5  # of a picture of held-out text
 SHAPES = str.maketrans({" ": "\u2423", "\n": "\u23ce"})  # of what has none
 MOST = 8_000_000  # tokens that an n-gram model counts: some 1 GB
@@ -133,7 +134,7 @@ def nats_of_each(model: keras.Model, ids, window: int = 0) -> Iterator[np.ndarra
             each window of so many ids, as those average who read every window alone.
     """
     reader = nats_reader(model)
-    rows, time = (64, window) if window else (1, 500)
+    rows, time = (64, window) if window else (1, READ)
     sizes = [state.shape[-1] for state in model.inputs[1:]]
     states = first = [np.zeros((rows, size), "float32") for size in sizes]
     for start in range(0, len(ids) - 1, rows * time):
@@ -144,6 +145,22 @@ def nats_of_each(model: keras.Model, ids, window: int = 0) -> Iterator[np.ndarra
         nats, *states = reader.predict_on_batch([piece, *states, targets])
         states = first if window else states
         yield nats.reshape(-1)[:real]
+
+
+def nats_of_rows(model: keras.Model, ids: np.ndarray) -> np.ndarray:
+    """-log p of each id of `[rows, time]` but each row's first: float64 `[rows, time -
+    1]`, 0 for padding. States are zero before a row; `model` as in `nats_of_each`."""
+    reader = nats_reader(model)
+    states = [np.zeros((len(ids), x.shape[-1]), "float32") for x in model.inputs[1:]]
+    found = np.zeros((len(ids), 0))
+    for start in range(0, ids.shape[1] - 1, READ):
+        piece = np.zeros((2, len(ids), READ), "int32")  # the ids, and the next ones
+        for shift in (0, 1):
+            part = ids[:, start + shift :][:, :READ]
+            piece[shift, :, : part.shape[1]] = part
+        nats, *states = reader.predict_on_batch([piece[0], *states, piece[1]])
+        found = np.concatenate([found, nats], axis=1)
+    return found[:, : ids.shape[1] - 1] * (ids[:, 1:] > 0)
 
 
 def probabilities_figure(model: keras.Model, ids, names: Callable, each: int) -> dict:

@@ -22,6 +22,7 @@ Writes   runs/music/<UTC time>/: report.html, which plays what was written; samp
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import keras
 import numpy as np
@@ -29,10 +30,11 @@ from keras import layers, ops
 
 from custom_layers import notes
 from custom_layers.decoding import generate
+from custom_layers.gru import GRU
 from custom_layers.language_model import first_states
 from custom_layers.lstm import LSTM
 from custom_layers.notes import ANY_KEY, END, HELD, KEYS, NEXT, STRUCK, VOCAB
-from kit.language import FreshStates, Streams, copy_weights, nats_reader
+from kit.language import FreshStates, Streams, copy_weights, nats_of_rows
 from kit.machine import use_xla
 from kit.resume import Checkpoint, warmed_up_cosine
 from kit.run import Run, command
@@ -46,9 +48,11 @@ class Config:
     epochs: int = 12  # passes over the training pieces
     grid: int = 0  # frames a quarter note; 0: the fewest that nearly all notes fit
     transpose: int = 6  # half tones that a piece is moved up or down, at most
-    layers: int = 2  # LSTMs on top of each other
+    cell: Literal["lstm", "gru"] = "lstm"  # what steps through time
+    layers: int = 2  # cells on top of each other
     units: int = 256  # width of their states
     dropout: float = 0.3  # share of the layers' outputs dropped in training
+    weight_dropout: float = 0.0  # share of the recurrent weights dropped in training
     learning_rate: float = 4e-3  # after 100 steps; from there along a cosine to zero
     first: str = "G4"  # what the samples begin with: notes, a key, or both
     # A MIDI file: its highest notes are kept, the others are written.
@@ -58,7 +62,6 @@ class Config:
 BATCH = 32  # streams side by side
 WINDOW = 128  # tokens that gradients go back through
 VECTOR = 128  # numbers a token
-READ = 500  # tokens read at once where nothing is learned
 SAMPLES, SHOWN, QUARTERS = 32, 3, 64  # pieces written in the end; of quarter notes
 TEMPERATURE, TOP_P = 1.0, 0.95
 MOST_LENGTH = 2_000  # frames of one answer of the export
@@ -166,6 +169,7 @@ def build_model(config: Config, batch: int | None = None) -> keras.Model:
     for reading and writing: they enter beside the ids and leave beside the logits,
     `[batch, units]` each.
     """
+    cell, count = {"lstm": (LSTM, 2), "gru": (GRU, 1)}[config.cell]  # states a layer
     ids = layers.Input(batch_shape=(batch, None), dtype="int32", name="ids")
     x = layers.Embedding(
         VOCAB, VECTOR, keras.initializers.RandomNormal(stddev=1.0), name="vectors"
@@ -173,9 +177,10 @@ def build_model(config: Config, batch: int | None = None) -> keras.Model:
     x = layers.Dropout(config.dropout / 2)(x)
     entering, leaving = [], []
     for number in range(config.layers):
-        first = None if batch else [layers.Input([config.units]) for _ in range(2)]
-        x, *last = LSTM(
+        first = None if batch else [layers.Input([config.units]) for _ in range(count)]
+        x, *last = cell(
             config.units,
+            recurrent_weight_dropout=config.weight_dropout,
             return_sequences=True,
             return_state=True,
             stateful=batch is not None,
@@ -313,51 +318,23 @@ def export(model: keras.Model, about: dict, folder: Path) -> None:
         def __init__(self):
             super().__init__()
             self.weights = [weight.value for weight in model.weights]
-            known = notes.words()
-            keys = tf.lookup.KeyValueTensorInitializer(
-                list(known), tf.constant([*known.values()], tf.int32)
-            )
-            self.table = tf.lookup.StaticHashTable(keys, 0)
+            self.words = notes.words_in_graph()
             self.names = tf.constant(notes.names())
 
-        def beginnings(self, first, length):  # keys [batch], tops [batch, frames]
-            text = tf.strings.regex_replace(
-                tf.strings.lower(first), "[ \t]+(major|minor)", r"-\1"
-            )
-            words = tf.strings.split(tf.strings.regex_replace(text, "[\t:,]+", " "))
-            found = words.with_values(self.table.lookup(words.values))
-            unknown = tf.boolean_mask(words.values, found.values == 0)
-            wrong = tf.strings.join(
-                [
-                    "expected a key or notes, found ",
-                    tf.strings.reduce_join(unknown, separator=" "),
-                ]
-            )
-            check = tf.debugging.assert_equal(tf.size(unknown), 0, wrong)
-            with tf.control_dependencies([check]):
-                is_key = found < STRUCK
-            # Of several keys the last one counts.
-            keys = tf.ragged.boolean_mask(found, is_key)
-            keys = tf.concat([tf.fill([tf.shape(first)[0], 1], ANY_KEY), keys], axis=1)[
-                :, -1:
-            ]
-            tops = tf.ragged.boolean_mask(found, found >= STRUCK).to_tensor()
-            tops = tf.repeat(tops, about["grid"], axis=1)
+        def tops(self, found, length):  # [batch, notes] -> [batch, frames]
+            tops = tf.repeat(found, about["grid"], axis=1)
             later = tf.range(tf.shape(tops)[1]) % about["grid"] > 0
             if about["held"]:
                 tops += tf.where(later & (tops > 0), HELD - STRUCK, 0)
             frames = tf.maximum(tf.reduce_max(length), 1)
-            tops = tf.pad(
-                tops[:, :frames],
-                [[0, 0], [0, tf.maximum(frames - tf.shape(tops)[1], 0)]],
-            )
-            over = tf.range(frames) >= length[:, None]
-            return keys.to_tensor(shape=[None, 1])[:, 0], tf.where(over, END, tops)
+            tops = tf.pad(tops, [[0, 0], [0, frames]])[:, :frames]
+            return tf.where(tf.range(frames) < length[:, None], tops, END)
 
         def generate(self, first, length, temperature, top_p, seed):
             tf.debugging.assert_non_negative(temperature, "temperature is negative")
             length = tf.clip_by_value(length, 1, MOST_LENGTH)
-            keys, tops = self.beginnings(first, length)
+            keys, found = notes.beginnings_in_graph(first, self.words)
+            tops = self.tops(found, length)
             found = generate(
                 *begin(model, keys, tops, length // 2, about["most"]),
                 tf.shape(tops)[1] * (about["most"] + 1) + 1,
@@ -443,32 +420,13 @@ def nats_of_frames(model: keras.Model, pieces: list[np.ndarray]) -> tuple[float,
         ids = np.zeros((len(rows), max(map(len, rows))), "int32")
         for place, row in enumerate(rows):
             ids[place, : len(row)] = row
-        nats = nats_of_rows(model, ids)
+        nats = nats_of_rows(model, ids)[:, 1:]  # not the key's
         ends = ids[:, 2:] == NEXT
         before = np.cumsum(ends, axis=1) - ends  # frames before each token's
         total, frames = total + nats.sum(), frames + ends.sum()
         first += nats[before == 0].sum()
     later = (total - first) / max(frames - len(pieces), 1)
     return float(total / frames), float(later)
-
-
-def nats_of_rows(model: keras.Model, ids: np.ndarray) -> np.ndarray:
-    """-log p of each id of `[rows, time]` but the first two: `[rows, time - 2]`, and 0
-    where it is padding."""
-    reader = nats_reader(model)
-    states = [
-        np.zeros((len(ids), state.shape[-1]), "float32") for state in model.inputs[1:]
-    ]
-    found = []
-    for start in range(0, ids.shape[1] - 1, READ):
-        piece = np.zeros((2, len(ids), READ), "int32")  # the ids, and the next ones
-        for shift in (0, 1):
-            part = ids[:, start + shift :][:, :READ]
-            piece[shift, :, : part.shape[1]] = part
-        nats, *states = reader.predict_on_batch([piece[0], *states, piece[1]])
-        found.append(nats)
-    found = np.concatenate(found, axis=1)[:, 1 : ids.shape[1] - 1].astype("float64")
-    return found * (ids[:, 2:] > 0)
 
 
 def main(config: Config, run: Run) -> None:

@@ -30,7 +30,7 @@ from custom_layers.notes import (
 from data import chorales
 from data.midi import on_grid, read_notes, write_midi
 from data.tables import UserError
-from kit import music
+from kit import language, music
 from recipes.music import (
     Composer,
     Config,
@@ -184,7 +184,7 @@ def test_a_single_chord_is_too_little():
 
 def test_nats_of_frames_are_those_of_their_tokens(model, monkeypatch):
     monkeypatch.setattr(recipe, "BATCH", 3)
-    monkeypatch.setattr(recipe, "READ", 11)
+    monkeypatch.setattr(language, "READ", 11)
     pieces = random_pieces(7, seed=2)
     total, later, frames = 0.0, 0.0, 0
     for piece in pieces:
@@ -238,13 +238,15 @@ def test_what_is_no_frame_has_no_probability(model):
     assert (p[notes.may_follow()[ids[0]]] > 0).all()
 
 
-def test_training_reads_as_writing_does(model):
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_training_reads_as_writing_does(cell):
     """The states that training carries are those that reading is given."""
     random = np.random.default_rng(0)
     ids = random.integers(1, VOCAB, (2, 3, 6)).astype("int32")
-    learner = build_model(Config(units=7, layers=2), 3)
+    config = Config(cell=cell, units=7, weight_dropout=0.5)
+    model, learner = build_model(config), build_model(config, 3)
     recipe.copy_weights(model, learner)
-    states = [keras.ops.zeros((3, 7))] * 4
+    states = [keras.ops.zeros((3, 7))] * (len(model.inputs) - 1)
     for piece in ids:
         wanted, *states = model([keras.ops.convert_to_tensor(piece), *states])
         np.testing.assert_allclose(learner(piece), wanted, rtol=1e-4, atol=1e-4)
