@@ -18,6 +18,13 @@ Needs    music21 (the default data, MusicXML), mido: `make setup` has them.
 Writes   runs/music/<UTC time>/: report.html, which plays what was written; samples/ as
          MIDI, MusicXML and WAV; metrics.json; saved_model/1/: `serving_default` goes on
          from first notes or a key, `coding` names the tokens.
+Result   chorales, seed 0: test 4.71 nats a frame, by how often each key sounds 14.14;
+         three minutes of training on 2 CPU cores. JSB Chorales, `--epochs 60`: 4.79,
+         RNN-NADE 5.56 (results/).
+Try      Test nats a frame on chorales, seed 0, by default 4.71:
+         --layers 1           4.85
+         --transpose 1        4.76: few keys to learn from
+         --dropout 0          4.68: in 12 passes it pays nothing
 """
 
 from dataclasses import dataclass, field
