@@ -134,7 +134,8 @@ def _sample(recipe: str) -> dict[str, bytes]:
     if not default:
         return {}
     files = {"sample/NAME": default[1].encode()}
-    if make := getattr(CATALOG[default[1]].maker, "sample", None):
+    maker = CATALOG[default[1]].maker if default[1] in CATALOG else None
+    if make := getattr(maker, "sample", None):
         with tempfile.TemporaryDirectory() as made:
             make(Path(made))
             found = sorted(Path(made).iterdir())

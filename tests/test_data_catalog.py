@@ -366,6 +366,7 @@ def test_command_line(places, capsys):
     lines = capsys.readouterr().out.splitlines()
     names = ["reviews", "imdb", "python", "pydocs", "tinyshakespeare", "wikitext-2"]
     names += ["text8", "dates", "addition", "multi30k"]
+    names += ["chorales", "folk", "jsb-chorales"]
     assert [line.split()[0] for line in lines] == names
     make_tar(places / "home/imdb/aclImdb_v1.tar.gz", TEXTS)
     assert catalog.main(["imdb"]) == 0
