@@ -85,6 +85,9 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
             yield found
 
     def compose(text: str) -> Iterator[str]:
+        for name in ("keras", "jax"):  # see `main`: the coding's package imports them
+            if sys.modules.get(name, main) is None:
+                del sys.modules[name]
         from kit import music
 
         coding = {k: v.numpy() for k, v in model.signatures["coding"]().items()}
