@@ -103,6 +103,9 @@ def test_transposed():
         )
         assert moved[0] == MAJOR + (11 + steps) % 12
         assert notes.transpose([MINOR], steps)[0] == MINOR + steps % 12
+        if steps >= 0:  # a piano's lowest keys
+            lowest = notes.transpose([STRUCK, HELD], steps) - steps
+            assert lowest.tolist() == [STRUCK, HELD]
         assert notes.transpose([ANY_KEY, NEXT, END, PADDING], steps).tolist() == [
             3,
             1,
