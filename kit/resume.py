@@ -167,6 +167,7 @@ class Checkpoint(keras.callbacks.Callback):
             self.best = [kept[f"b{index}"] for index in range(len(model.weights))]
         self.history, self.timing = state["history"], state["timing"]
         self.best_score = state["best_score"]
+        self._write_history()  # a kill may have come between the two files
         return len(self.history)
 
     def use_best(self, model) -> int:
@@ -249,6 +250,9 @@ class Checkpoint(keras.callbacks.Callback):
         packed = io.BytesIO()
         np.savez(packed, **arrays)
         write_whole(self.file, packed.getvalue())
+        self._write_history()
+
+    def _write_history(self):
         columns = list(self.history[0])
         lines = [columns, *([row[name] for name in columns] for row in self.history)]
         text = "\n".join(",".join(str(value) for value in line) for line in lines)

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from kit.resume import Batches, bucket_lengths
+from kit.run import Run
 
 ROOT = Path(__file__).parent.parent
 WORDS = [*"abcdefghijklmnop", "not", "very", "good", "bad", "dull", "fine"]
@@ -145,6 +146,28 @@ def test_interrupt_names_the_way_on(reviews, tmp_path):
     assert "python -m recipes.sentiment --resume" in out
     finish(start("tensorflow", tmp_path, "--resume"))
     assert (tmp_path / "runs/sentiment/latest/metrics.json").exists()
+
+
+def test_a_stop_between_the_last_checkpoint_and_its_history(
+    sentiment, reviews, monkeypatch
+):
+    """Nothing is left to train then, but a row to write."""
+    options = ("--data", reviews, *OPTIONS[2:], "--epochs", 2)
+    assert sentiment(*options, "--run-dir", "whole")[0] == 0
+    write = Run.write
+
+    def stop(run, name, content):
+        if name == "history.csv" and content.count("\n") == 3:
+            raise KeyboardInterrupt
+        write(run, name, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "write", stop)
+        assert sentiment(*options, "--run-dir", "stopped")[0] == 130
+    assert sentiment("--resume", "--run-dir", "stopped")[0] == 0
+    histories = [Path(run, "history.csv").read_text() for run in ("whole", "stopped")]
+    assert histories[0] == histories[1]
+    assert not Path("stopped/checkpoint.npz").exists()
 
 
 def test_an_interrupt_that_was_swallowed_is_raised_after_the_batch():
