@@ -174,6 +174,14 @@ def test_nothing_is_moved_off_the_known_keys():
     assert {each[1:] for each in in_pieces(data.ids) if each} == {tuple(ids[1:])}
 
 
+def test_a_piece_beyond_the_known_keys_goes_no_farther():
+    piece = np.zeros((2, KEYS), "uint8")
+    piece[:, [10, 30]] = 1
+    data = Pieces([notes.encode(piece, MAJOR)] * 200, 6, ABOUT, 4, seed=0)
+    notes_of_all = data.ids[(data.ids >= STRUCK)] - STRUCK
+    assert set(notes_of_all.tolist()) == {*range(10, 17), *range(30, 37)}
+
+
 def test_a_single_chord_is_too_little():
     with pytest.raises(UserError, match="too short"):
         Pieces([notes.encode(np.zeros((0, KEYS)))], 6, ABOUT, 1, seed=0)
@@ -271,6 +279,23 @@ def test_highest_notes_are_those_asked_for(model):
     assert min(ends) == 6 and len(ends) > 2
     free = Composer(model, ABOUT | {"held": False}).write(["C4"], frames=2, seed=5)[0]
     assert free[: len(free), 39].tolist() == [1] * len(free)
+
+
+def test_a_piece_begins_after_the_end_of_another(model):
+    """As those do that training reads: the most probable tokens, one by one."""
+    states = [keras.ops.zeros((1, 7))] * 4
+    ids = [END, MAJOR + 2]
+    for place in range(12):
+        token = keras.ops.convert_to_tensor([[ids[place]]])
+        logits, *states = model([token, *states])
+        if place > 0:
+            ids.append(int(np.array(logits)[0, 0].argmax()))
+    tops = np.zeros((1, 30), "int32")
+    about = ABOUT | {"most": KEYS}
+    (piece,) = Composer(model, about).compose([MAJOR + 2], tops, temperature=0.0)
+    wanted = notes.decode(ids[1:])
+    assert len(wanted) > 0 and END not in ids[1:]
+    np.testing.assert_array_equal(piece[: len(wanted)], wanted)
 
 
 def test_a_melody_is_kept_to_its_end(model):
