@@ -14,6 +14,7 @@ import numpy as np
 
 from data.tables import UserError
 from kit.files import write_whole
+from kit.length import Length
 from kit.run import Run
 
 
@@ -119,14 +120,6 @@ def bucket_lengths(lengths, count: int = 6, step: int = 8) -> list[int]:
     return [int(size) for size in cheapest[-1][1]]
 
 
-def warmed_up_cosine(peak: float, steps: int, warm_up: int):
-    """A learning rate: from a tenth of the peak up to it in `warm_up` steps, in a line,
-    and down to zero along a cosine in the rest (Loshchilov and Hutter, 2017)."""
-    return keras.optimizers.schedules.CosineDecay(
-        peak / 10, steps - warm_up, warmup_target=peak, warmup_steps=warm_up
-    )
-
-
 class Checkpoint(keras.callbacks.Callback):
     """Keeps all that training changes, the best weights, the history and the time.
 
@@ -136,12 +129,22 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         run: Its folder gets `checkpoint.npz` and `history.csv`.
         training: Data with `set_epoch`, `shape` and `tokens`, as `Batches`.
-        monitor: The validation figure by which the best epoch is chosen.
+        monitor: The validation figure by which the best epoch is chosen, of equal ones
+            the last.
         highest: Whether a high figure is good.
+        length: Says how many epochs there are, and ends them early.
     """
 
-    def __init__(self, run: Run, training, monitor: str, highest: bool):
+    def __init__(
+        self,
+        run: Run,
+        training,
+        monitor: str,
+        highest: bool,
+        length: Length | None = None,
+    ):
         super().__init__()
+        self.length = length
         self.file, self.run, self.training = (
             run.folder / "checkpoint.npz",
             run,
@@ -155,6 +158,8 @@ class Checkpoint(keras.callbacks.Callback):
     def restore(self, model) -> int:
         """Loads the checkpoint, if there is one; the number of epochs it holds."""
         model.optimizer.build(model.trainable_variables)
+        if self.length:
+            self.length.decide(model)
         if not self.file.exists():
             return 0
         with np.load(self.file) as kept:
@@ -168,13 +173,23 @@ class Checkpoint(keras.callbacks.Callback):
         self.history, self.timing = state["history"], state["timing"]
         self.best_score = state["best_score"]
         self._write_history()  # a kill may have come between the two files
+        if self.length:
+            self.length.replay(self._scores(), model)
+            if self.length.end == len(self.history):
+                self.length.epochs = self.length.end
         return len(self.history)
 
-    def use_best(self, model) -> int:
-        """Puts the best epoch's weights into the model; that epoch's number, from 1."""
+    def _scores(self) -> list[float]:
+        """Of each epoch; high is good."""
+        return [self.sign * row[self.monitor] for row in self.history]
+
+    def use_best(self, model) -> dict:
+        """Puts the best epoch's weights into the model and says which it was; gives
+        `metrics`."""
         model.set_weights(self.best)
-        scores = [self.sign * row[self.monitor] for row in self.history]
-        return 1 + int(np.argmax(scores))
+        best = len(self.history) - int(np.argmax(self._scores()[::-1]))
+        print(f"Best epoch by {self.monitor}: {best} of {len(self.history)}")
+        return self.metrics()
 
     def metrics(self) -> dict:
         """`epochs`, `train_seconds`, `tokens_per_second`."""
@@ -232,11 +247,13 @@ class Checkpoint(keras.callbacks.Callback):
         self.timing["train_seconds"] += time.perf_counter() - self.epoch_clock
         row = {name: float(value) for name, value in (logs or {}).items()}
         self.history.append({"epoch": epoch + 1, **row})
-        if self.sign * row[self.monitor] > self.best_score:
+        if self.sign * row[self.monitor] >= self.best_score:
             self.best_score = self.sign * row[self.monitor]
             self.on_test_begin()
             self.best = [np.array(value) for value in model.get_weights()]
             self.on_test_end()
+        if self.length:
+            self.length.after_epoch(self._scores(), self.best, model)
         state = {
             "history": self.history,
             "timing": self.timing,

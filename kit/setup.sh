@@ -18,21 +18,42 @@ command -v "$python" >/dev/null 2>&1 ||
     fail "this Python has no venv module: install it (Debian, Ubuntu: apt install python3-venv)"
 
 echo "Making $venv from $lock (once, a few minutes)"
-log=$(mktemp) || fail "no temporary file can be made: is the disk full?"
-trap 'rm -f "$log"' EXIT
-if ! { "$python" -m venv "$venv" &&
-    "$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off --no-compile \
-        --require-hashes -r "$lock"; } >"$log" 2>&1; then
-    if grep -q "No space left on device" "$log"; then
+work=$(mktemp -d) || fail "no temporary folder can be made: is the disk full?"
+trap 'rm -rf "$work"' EXIT
+# TensorFlow is half of it all and is unpacked beside the rest. A lock names everything:
+# neither part has to look for what it depends on.
+awk -v tensorflow="$work/tensorflow" -v rest="$work/rest" '
+    /^[a-zA-Z]/ { part = /^tensorflow(\[[^]]*\])?==/ ? tensorflow : rest }
+    part { print > part }' "$lock"
+install() {
+    "$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off \
+        --no-compile --no-deps --require-hashes -r "$work/$1" >>"$work/log" 2>&1 ||
+        : >"$work/failed"
+    : >"$work/$1.done"
+}
+"$python" -m venv "$venv" >>"$work/log" 2>&1 || : >"$work/failed"
+if [ ! -f "$work/failed" ]; then
+    install tensorflow &
+    install rest &
+    seconds=0
+    until [ -f "$work/tensorflow.done" ] && [ -f "$work/rest.done" ]; do
+        sleep 1
+        seconds=$((seconds + 1))
+        [ $((seconds % 10)) -eq 0 ] &&
+            echo "  $(du -sm "$venv" | cut -f1) MB after $seconds s"
+    done
+fi
+if [ -f "$work/failed" ]; then
+    if grep -q "No space left on device" "$work/log"; then
         fail "the disk is full: $venv needs about 4 GB"
     fi
-    reason=$(grep -E "^ERROR|Error" "$log" | head -n 1)
-    cp "$log" "$venv/install.log" 2>/dev/null && reason="$reason (whole log: $venv/install.log)"
+    reason=$(grep -E "^ERROR|Error" "$work/log" | head -n 1)
+    cp "$work/log" "$venv/install.log" 2>/dev/null && reason="$reason (whole log: $venv/install.log)"
     fail "packages could not be installed: $reason"
 fi
 # Compiles what every run imports, once: later starts read the compiled files, also
 # where PYTHONDONTWRITEBYTECODE is set, as in many containers.
-env -u PYTHONDONTWRITEBYTECODE "$venv/bin/python" -c \
+[ -z "$PYTHONDONTWRITEBYTECODE" ] || env -u PYTHONDONTWRITEBYTECODE "$venv/bin/python" -c \
     'import keras, matplotlib.figure, sklearn.linear_model, tyro' >/dev/null 2>&1 || :
 rm -f "$venv"/.installed-*
 printf '%s' "$extra" >"$venv/.extra"

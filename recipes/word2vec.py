@@ -43,6 +43,7 @@ from custom_layers.negative_sampling import (
     scale_gradient,
 )
 from custom_layers.words import lower, lower_in_graph, tokenize
+from kit.length import Length
 from kit.machine import use_xla
 from kit.resume import Checkpoint
 from kit.run import Run, command
@@ -55,7 +56,7 @@ class Config:
     # with some of them: how good the vectors are.
     test_data: str = ""
     seed: int = 0  # of the first vectors, the windows, the draws
-    epochs: int = 5  # passes over the text
+    epochs: int = 0  # passes over the text; 0: as many as pay
     model: Literal["skipgram", "cbow", "counts"] = "skipgram"
     units: int = 100  # numbers a word
     window: int = 5  # words to each side, at most
@@ -68,6 +69,8 @@ class Config:
     shown: str = "string array raise layer file number"  # whose neighbours are printed
 
 
+PASSES = {"pydocs": 5}  # measured; else see kit/length.py
+MOST_PASSES = 20
 SPAN = 8192  # words of the text that a step reads
 CENTRES = 16  # words of a block
 DRAWS = 16  # negatives that a block shares
@@ -371,7 +374,9 @@ def export(words: list[str], vectors: np.ndarray, folder: Path) -> None:
         "analogy": analogy,
         "embed": embed,
     }
-    tf.saved_model.save(module, str(folder), signatures)
+    # No server needs the layers' gradients: tracing them took a third of the time.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(module, str(folder), signatures, options)
 
 
 # 5. The run --------------------------------------------------------------------------
@@ -384,15 +389,16 @@ def train(config: Config, run: Run, model: keras.Model, ids, counts) -> dict:
     training = Blocks(ids, counts, config)
     # The loss is a mean over so many words; each pair's gradient counts whole.
     first = config.learning_rate * training.blocks * CENTRES
-    rate = keras.optimizers.schedules.PolynomialDecay(
-        first, config.epochs * len(training), first / 250
-    )
+    passes = config.epochs or PASSES.get(config.data, 0)
+    length = Length(run, training, passes, MOST_PASSES, f"{len(ids):,} words")
+    rate = length.schedule(first, warm_up=0, shape="line")
     model.compile(keras.optimizers.SGD(rate), nats_of_a_word, jit_compile=use_xla())
-    checkpoint = Checkpoint(run, training, monitor="loss", highest=False)
+    checkpoint = Checkpoint(run, training, monitor="loss", highest=False, length=length)
+    start = checkpoint.restore(model)
     model.fit(
         training,
-        epochs=config.epochs,
-        initial_epoch=checkpoint.restore(model),
+        epochs=length.epochs,
+        initial_epoch=start,
         callbacks=[checkpoint],
         shuffle=False,
         verbose=run.verbose,

@@ -1,0 +1,193 @@
+"""How long a recipe trains, and its learning rate on the way: one rule for all.
+
+`--epochs` sets the number of passes over the training part. Without it a data set that
+a recipe names has the number that was measured for it, and of any other the data and
+this machine decide: as many passes as fit into `MINUTES`, measured in a few steps, at
+most as many as the recipe says, and validation ends them where it no longer improves.
+"""
+
+import time
+
+import keras
+import numpy as np
+from keras import ops
+
+from kit.files import read_json
+
+MINUTES = 8  # of training, where nobody says how long
+MEASURED = 8  # steps by which the speed is measured
+
+
+@keras.saving.register_keras_serializable(package="sequence_recipes")
+class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate: from a tenth of the peak up to it in `warm_up` steps, in a line,
+    then to zero at step `total`, along a cosine (Loshchilov and Hutter, 2017) or in a
+    line.
+
+    `land(first, last)` takes it to zero sooner: in a line from step `first` to `last`.
+    """
+
+    def __init__(self, peak: float, warm_up: int, total: int = 1, shape="cosine"):
+        self.peak, self.warm_up, self.shape = peak, warm_up, shape
+        # Variables, so that TensorFlow's compiled step reads their later values.
+        self.total, self.first, self.last = (
+            keras.Variable(float(value), trainable=False, dtype="float32")
+            for value in (total, 1e9, 2e9)
+        )
+
+    def land(self, first: int, last: int) -> None:
+        self.first.assign(first)
+        self.last.assign(last)
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        until = ops.minimum(step, self.first)
+        rise = 0.1 + 0.9 * until / max(self.warm_up, 1)
+        share = (until - self.warm_up) / ops.maximum(self.total - self.warm_up, 1.0)
+        share = ops.clip(share, 0.0, 1.0)
+        cosine = self.shape == "cosine"
+        fall = 0.5 * (1.0 + ops.cos(np.pi * share)) if cosine else 1.0 - share
+        left = ops.clip((self.last - step) / (self.last - self.first), 0.0, 1.0)
+        return self.peak * left * ops.where(until < self.warm_up, rise, fall)
+
+    def get_config(self):
+        return {
+            "peak": self.peak,
+            "warm_up": self.warm_up,
+            "total": int(ops.convert_to_numpy(self.total)),
+            "shape": self.shape,
+        }
+
+
+class Length:
+    """The number of epochs of a `fit`; see above.
+
+    An epoch is a pass, or where `training.parts` says so a part of a pass.
+
+    Args:
+        run: Its folder gets `plan.json`, by which a resumed run goes on as begun.
+        training: Data with `set_epoch`, as `Batches`.
+        asked: Passes: what `--epochs` says or was measured; 0: by the rule above.
+        most: Passes at most, where the rule decides.
+        size: What is trained on, as "7,000 rows".
+
+    Attributes:
+        epochs: Of `fit`, once `decide` was called.
+    """
+
+    def __init__(self, run, training, asked: int, most: int, size: str):
+        self.run, self.training, self.size = run, training, size
+        self.parts = getattr(training, "parts", 1)
+        self.asked, self.most = asked, most
+        self.epochs, self.end, self.rate = asked * self.parts, None, None
+
+    def schedule(self, peak: float, warm_up: int, shape="cosine") -> LearningRate:
+        """The learning rate over the epochs; `warm_up` steps, fewer in a short run."""
+        steps = (self.asked or self.most) * self.parts * len(self.training)
+        self.rate = LearningRate(peak, min(warm_up, steps // 10), steps, shape)
+        return self.rate
+
+    def decide(self, model: keras.Model) -> None:
+        """Sets `epochs`, with a compiled model, and says so."""
+        place = self.run.folder / "plan.json"
+        if self.asked:
+            return
+        if place.exists():
+            self.epochs = read_json(place)["epochs"]
+        else:
+            seconds = _seconds_of_step(model, self.training) * len(self.training)
+            most = self.most * self.parts
+            self.epochs = int(np.clip(MINUTES * 60 // seconds, 1, most))
+            self.run.write("plan.json", {"epochs": self.epochs})
+            minutes = max(1, round(self.epochs * seconds / 60))
+            print(
+                f"{self.size}: up to {self._passes()}, about {minutes} "
+                f"minute{'s' * (minutes > 1)}; --epochs sets it"
+            )
+        self.rate.total.assign(self.epochs * len(self.training))
+        _read_again(model)
+
+    def _passes(self) -> str:
+        if self.epochs % self.parts:
+            return f"{self.epochs / self.parts:.1f} passes"
+        passes = self.epochs // self.parts
+        return f"{passes} pass{'es' * (passes > 1)}"
+
+    def replay(self, scores: list[float], model: keras.Model) -> None:
+        """Comes to where a run stood after so many epochs."""
+        for epoch in range(1, len(scores) + 1):
+            self._lands(scores[:epoch])
+        if self.end:
+            _read_again(model)
+
+    def after_epoch(self, scores: list[float], best: list, model: keras.Model) -> None:
+        """Ends early what no longer improves: from the best weights, with a rate that
+        falls to zero in a quarter of the epochs that led there.
+
+        Args:
+            scores: Of each epoch, high is good.
+            best: The best epoch's weights.
+        """
+        if self._lands(scores):
+            model.set_weights(best)
+            _read_again(model)
+            print(f"No better for {self._patience()} epochs: ends at {self.end}")
+        if self.end == len(scores):
+            model.stop_training = True
+
+    def _patience(self) -> int:
+        return max(2, self.epochs // 5)
+
+    def _lands(self, scores) -> bool:
+        done, best = len(scores), len(scores) - int(np.argmax(scores[::-1]))
+        more = max(1, best // 4)
+        waited = done - best >= self._patience()
+        if self.asked or self.end or not waited or done + more >= self.epochs:
+            return False
+        self.end = done + more
+        steps = len(self.training)
+        self.rate.land(done * steps, self.end * steps)
+        return True
+
+
+class _Some(keras.utils.PyDataset):
+    """A few of the batches, from all over an epoch."""
+
+    def __init__(self, data):
+        super().__init__()
+        # The first two stay: Keras takes the shapes of all from them.
+        later = np.linspace(2, len(data) - 1, MEASURED - 2).astype(int)
+        self.data, self.places = data, [0, 1, *later] if len(data) > 2 else [0]
+
+    def __len__(self):
+        return len(self.places)
+
+    def __getitem__(self, index):
+        return self.data[self.places[index]]
+
+
+class _Clock(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds = time.perf_counter() - self.start
+
+
+def _seconds_of_step(model: keras.Model, data) -> float:
+    """Measured in a few steps, of which the model keeps nothing."""
+    print("Measuring the speed of a training step")
+    variables = [*model.variables, *model.optimizer.variables]
+    kept = [np.array(ops.convert_to_numpy(variable)) for variable in variables]
+    some, clock = _Some(data), _Clock()
+    for _ in range(2):  # the first time compiles
+        model.fit(some, shuffle=False, verbose=0, callbacks=[clock])
+    for variable, value in zip(variables, kept, strict=True):
+        variable.assign(value)
+    return clock.seconds / len(some)
+
+
+def _read_again(model: keras.Model) -> None:
+    """JAX's compiled step holds the schedule's numbers: it is compiled anew."""
+    if keras.backend.backend() == "jax":
+        model.make_train_function(force=True)
