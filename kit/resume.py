@@ -15,6 +15,7 @@ import numpy as np
 from data.tables import UserError
 from kit.files import write_whole
 from kit.length import Length
+from kit.progress import SILENT
 from kit.run import Run
 
 
@@ -153,7 +154,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.monitor, self.sign = monitor, 1.0 if highest else -1.0
         self.history, self.best, self.best_score = [], [], -float("inf")
         self.timing = {"train_seconds": 0.0, "tokens": 0, "seconds": 0.0}
-        self.shapes, self.raw = set(), None
+        self.shapes, self.raw, self.told = set(), None, 0.0
 
     def restore(self, model) -> int:
         """Loads the checkpoint, if there is one; the number of epochs it holds."""
@@ -222,6 +223,10 @@ class Checkpoint(keras.callbacks.Callback):
             self.timing["seconds"] += now - self.clock
         self.shapes.add(shape)
         self.clock = now
+        if self.run.verbose == 2 and now - self.told > SILENT:  # a log has no bar
+            if self.told:
+                print(f"  step {batch + 1:,} of {len(self.training):,}", flush=True)
+            self.told = now
 
     def on_test_begin(self, logs=None):
         if self.model.optimizer.use_ema:

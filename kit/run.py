@@ -22,10 +22,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from data.tables import UserError
 from kit.files import cached, mapped, read_json, sha256, write_whole
 from kit.machine import describe_machine
+from kit.progress import working
 
 try:
     from data.catalog import locate
@@ -44,6 +46,15 @@ class Options:
     resume: bool = False  # go on with the newest unfinished run, or with --run-dir
     load: Path | None = None  # folder of a run: its weights, no training
     smoke: bool = False  # the whole path in seconds, on few rows
+
+
+class Simpler(NamedTuple):
+    """The model beside a recipe's, and the figure by which they are compared."""
+
+    name: str
+    figure: str  # that of the simpler one has `baseline_` before it
+    high: bool  # whether a high figure is good
+    helps: str  # what would put the recipe's model above it
 
 
 class Run:
@@ -87,14 +98,15 @@ class Run:
 
         Its values are arrays, lists of arrays of one axis, or what JSON holds.
         """
-        return cached(self._place(key).with_suffix(".npz"), make)
+        return cached(self._place(key).with_suffix(".npz"), _told(key[0], make))
 
     def mapped(self, *key, make: Callable[[], dict]) -> dict:
         """`cached` for long arrays of ids: given in pieces, mapped from disk.
 
         `make()` gives names and pieces as `kit.files.mapped` says.
         """
-        return mapped(self._place(key), make)
+        with working(f"Reading {key[0]}"):  # its pieces are made as they are written
+            return mapped(self._place(key), make)
 
     def _place(self, key) -> Path:
         """Where a cache of this data, code and key lies."""
@@ -117,7 +129,8 @@ class Run:
             making = target.with_name("making")
             shutil.rmtree(making, ignore_errors=True)
             shutil.rmtree(target, ignore_errors=True)
-            export(*arguments, making)
+            with working("Exporting the model"):
+                export(*arguments, making)
             making.rename(target)
             return
         command = [sys.executable, "-m", self.module, "--load", str(self.folder)]
@@ -130,18 +143,34 @@ class Run:
             return
         environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
         command += ["--run-dir", str(self.folder)]
-        child = subprocess.run(command, env=environment, capture_output=True, text=True)
+        with working("Exporting the model by TensorFlow"):
+            child = subprocess.run(
+                command, env=environment, capture_output=True, text=True
+            )
         if child.returncode:
             reason = (child.stderr.strip() or "no message").splitlines()[-1]
             raise UserError(f"the export by TensorFlow failed: {reason}")
 
-    def finish(self, metrics: dict) -> None:
-        """Writes `metrics.json` and the report, and moves `latest` to this run."""
+    def finish(self, metrics: dict, simpler: Simpler | None = None) -> None:
+        """Writes `metrics.json` and the report, and moves `latest` to this run.
+
+        Where the simpler model is better, it says so and what would help.
+        """
         self.write("metrics.json", metrics)
         print()
         for name, value in metrics.items():
             text = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
             print(f"  {name:<34} {text:>12}")
+        if simpler:
+            ours, theirs = (
+                metrics[simpler.figure],
+                metrics[f"baseline_{simpler.figure}"],
+            )
+            if (ours < theirs) if simpler.high else (ours > theirs):
+                print(
+                    f"\n{simpler.name} is better here: {simpler.figure} {theirs:.4f} "
+                    f"against {ours:.4f}. What helps: {simpler.helps}"
+                )
         if not self.options.smoke and self.folder.parent == Path("runs") / self.recipe:
             link = self.folder.parent / f".latest-{os.getpid()}"
             link.symlink_to(self.folder.name)
@@ -153,7 +182,17 @@ class Run:
             if not error.name.endswith("kit.report"):
                 raise  # a copied recipe has no report
         else:
-            print(f"\nReport: {write_report(self.folder)}")
+            with working("Writing the report"):
+                page = write_report(self.folder)
+            print(f"\nReport: {page}")
+
+
+def _told(what: str, make: Callable[[], dict]) -> Callable[[], dict]:
+    def told() -> dict:
+        with working(f"Making {what}"):
+            return make()
+
+    return told
 
 
 def command(main: Callable, config_class: type, smoke: dict) -> None:

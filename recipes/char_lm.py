@@ -52,7 +52,7 @@ from kit.language import (
 from kit.length import Length
 from kit.machine import use_xla
 from kit.resume import Checkpoint
-from kit.run import Run, command
+from kit.run import Run, Simpler, command
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,10 @@ MOST_TOKENS = 4_000_000  # an epoch: at most two minutes, the most that a kill c
 ALONE = 256  # characters of a window that is read without what stood before
 SAMPLES, LENGTH, TEMPERATURE = 64, 600, 0.7  # texts written in the end
 MOST_LENGTH, MOST_PROMPT = 10_000, 2_000  # of one answer of the export
+SIMPLER = Simpler(
+    *("The n-gram model", "test_nats_per_token", False),
+    "more text; more passes (--epochs); more --units",
+)
 PADDING, UNKNOWN = 0, 1  # the first two ids
 # sha256 of the `python` behind the figures above.
 MEASURED = "c7741481e70a7ff7766b56eb7485a6a229dbfb8df5fe67852ea5ace003909599"
@@ -379,7 +383,7 @@ def main(config: Config, run: Run) -> None:
         model, parts["test"], lambda ids: decode(ids, characters), 40
     )
     run.write("figures.json", [figure])
-    run.finish(metrics)
+    run.finish(metrics, SIMPLER)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ from kit.classification import (
 from kit.length import Length
 from kit.machine import use_xla
 from kit.resume import Batches, Checkpoint, bucket_lengths
-from kit.run import Run, command
+from kit.run import Run, Simpler, command
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,10 @@ EXAMPLES = (  # their probabilities word by word are drawn in the report
     "not bad at all",
     "a dull start, but a moving end",
     "I wanted to love it, but it bored me",
+)
+SIMPLER = Simpler(
+    *("The bag of words", "test_accuracy", True),
+    "more rows; --embeddings with word vectors of more text; other --epochs",
 )
 PADDING, UNKNOWN = 0, 1  # the first two ids
 
@@ -394,7 +398,7 @@ def main(config: Config, run: Run) -> None:
     )
     confusion = confusion_figure(answers, test.labels, labels)
     run.write("figures.json", [by_word, confusion])
-    run.finish(metrics)
+    run.finish(metrics, SIMPLER)
 
 
 if __name__ == "__main__":

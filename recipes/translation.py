@@ -54,7 +54,7 @@ from kit.pairs import (
     scores,
 )
 from kit.resume import Checkpoint
-from kit.run import Run, command
+from kit.run import Run, Simpler, command
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,10 @@ BATCH = 64  # pairs a step
 PASSES = {"dates": 3}  # measured; else see kit/length.py
 MOST_PASSES = 30
 SMOOTHING = 0.1  # share of the target's probability that all tokens get
+SIMPLER = Simpler(
+    *("The translation memory", "test_bleu", True),
+    "more pairs; more passes (--epochs); more --units",
+)
 BEAMS = 5  # texts that the wider search keeps beside each other
 MOST_BEAMS, MOST_SOURCE = 16, 1000  # of the export; tokens of a source that are read
 SHOWN = 6  # translations in the report
@@ -529,7 +533,7 @@ def main(config: Config, run: Run) -> None:
         figures.append(alignment_figure(found))
     print("\nNever seen:", *shown, sep="\n  ")
     run.write("figures.json", figures)
-    run.finish(metrics)
+    run.finish(metrics, SIMPLER)
 
 
 if __name__ == "__main__":

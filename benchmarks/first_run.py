@@ -1,0 +1,89 @@
+"""What a newcomer waits for: from `git clone` to the first report, phase by phase.
+
+    python -m benchmarks.first_run             # clones this commit, runs `make sentiment`
+    python -m benchmarks.first_run --tests     # and then `make test`
+
+Everything happens in a new folder that is removed in the end, with nothing prepared,
+not even pip's cache: packages are fetched again. Nothing else should run on the machine
+meanwhile. Writes `results/first-run.json`.
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from benchmarks.report import write_record
+from benchmarks.workers import ROOT, describe_hardware
+from kit.run import git_commit, one_line_errors
+
+# A phase lasts until a line that fits it; lines that a phase never prints end none.
+PHASES = {
+    "set-up": r"making |sentiment: ",
+    "start and data": r"Epoch 1/",
+    "training": r"Best epoch",
+    "after training": r"Report: ",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    tests: bool = False  # also how long `make test` takes
+
+
+def timed_phases(command: list[str], folder: Path) -> dict[str, float]:
+    """Seconds of each phase of `command`, told by the lines that it prints."""
+    environment = {**os.environ, "PIP_NO_CACHE_DIR": "1", "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    seconds, phases, start = {}, dict(PHASES), time.perf_counter()
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        for phase, end in phases.items():
+            if re.match(end, line):
+                seconds[phase] = time.perf_counter() - start
+                start = time.perf_counter()
+                del phases[phase]
+            break
+    if process.wait():
+        raise SystemExit(f"{' '.join(command)} failed")
+    return seconds
+
+
+def main() -> None:
+    options = tyro.cli(Options, description=__doc__)
+    with tempfile.TemporaryDirectory() as folder, one_line_errors():
+        clone, start = Path(folder) / "clone", time.perf_counter()
+        subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
+        seconds = {"clone": time.perf_counter() - start}
+        seconds |= timed_phases(["make", "sentiment"], clone)
+        seconds["from clone to report"] = sum(seconds.values()) - seconds["clone"]
+        if options.tests:
+            start = time.perf_counter()
+            subprocess.run(["make", "test"], cwd=clone, check=True)
+            seconds["make test"] = time.perf_counter() - start
+    seconds = {phase: round(value, 1) for phase, value in seconds.items()}
+    record = {
+        "command": "python -m benchmarks.first_run" + " --tests" * options.tests,
+        "git_commit": git_commit(),
+        "machine": describe_hardware(),
+        "seconds": seconds,
+    }
+    write_record(record, ROOT / "results" / "first-run.json")
+    for phase, value in seconds.items():
+        print(f"{value:8.1f} s  {phase}")
+
+
+if __name__ == "__main__":
+    main()

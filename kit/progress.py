@@ -1,0 +1,27 @@
+"""Says what is being done, and that it still is."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+SILENT = 5  # seconds without a line, at most
+
+
+@contextlib.contextmanager
+def working(what: str) -> Iterator[None]:
+    """Prints `what`, and again every few seconds until it is done."""
+    print(f"{what} ...", flush=True)
+    done, start = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not done.wait(SILENT):
+            print(f"{what} ... {time.monotonic() - start:.0f} s", flush=True)
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
