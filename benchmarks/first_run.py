@@ -1,7 +1,7 @@
 """What a newcomer waits for: from `git clone` to the first report, phase by phase.
 
-    python -m benchmarks.first_run             # clones this commit, runs `make sentiment`
-    python -m benchmarks.first_run --tests     # and then `make test`
+    python -m benchmarks.first_run           # clone, `make sentiment`
+    python -m benchmarks.first_run --tests   # and then `make test`
 
 Everything happens in a new folder that is removed in the end, with nothing prepared,
 not even pip's cache: packages are fetched again. Nothing else should run on the machine
