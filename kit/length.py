@@ -20,9 +20,9 @@ MEASURED = 8  # steps by which the speed is measured
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate: from a tenth of the peak up to it in `warm_up` steps, in a line,
-    then to zero at step `total`, along a cosine (Loshchilov and Hutter, 2017) or in a
-    line.
+    """A learning rate: from a tenth of the peak up to it, in a line, in `warm_up` steps
+    but at most a tenth of all; then to zero at step `total`, along a cosine
+    (Loshchilov and Hutter, 2017) or in a line.
 
     `land(first, last)` takes it to zero sooner: in a line from step `first` to `last`.
     """
@@ -42,13 +42,14 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step):
         step = ops.cast(step, "float32")
         until = ops.minimum(step, self.first)
-        rise = 0.1 + 0.9 * until / max(self.warm_up, 1)
-        share = (until - self.warm_up) / ops.maximum(self.total - self.warm_up, 1.0)
+        warm_up = ops.minimum(float(self.warm_up), ops.floor(self.total / 10))
+        rise = 0.1 + 0.9 * until / ops.maximum(warm_up, 1.0)
+        share = (until - warm_up) / ops.maximum(self.total - warm_up, 1.0)
         share = ops.clip(share, 0.0, 1.0)
         cosine = self.shape == "cosine"
         fall = 0.5 * (1.0 + ops.cos(np.pi * share)) if cosine else 1.0 - share
         left = ops.clip((self.last - step) / (self.last - self.first), 0.0, 1.0)
-        return self.peak * left * ops.where(until < self.warm_up, rise, fall)
+        return self.peak * left * ops.where(until < warm_up, rise, fall)
 
     def get_config(self):
         return {
@@ -82,9 +83,9 @@ class Length:
         self.epochs, self.end, self.rate = asked * self.parts, None, None
 
     def schedule(self, peak: float, warm_up: int, shape="cosine") -> LearningRate:
-        """The learning rate over the epochs; `warm_up` steps, fewer in a short run."""
+        """The learning rate over the epochs."""
         steps = (self.asked or self.most) * self.parts * len(self.training)
-        self.rate = LearningRate(peak, min(warm_up, steps // 10), steps, shape)
+        self.rate = LearningRate(peak, warm_up, steps, shape)
         return self.rate
 
     def decide(self, model: keras.Model) -> None:

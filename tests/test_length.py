@@ -1,0 +1,188 @@
+"""How long a recipe trains: what decides it, and that a resumed run decides alike."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from kit import length as length_module
+from kit.length import LearningRate, Length
+from kit.resume import Batches, Checkpoint
+
+
+class Folder:
+    """What `Length` and `Checkpoint` need of a run."""
+
+    interrupted, verbose = False, 0
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def write(self, name, content):
+        text = content if isinstance(content, str) else json.dumps(content)
+        (self.folder / name).write_text(text)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Folder(tmp_path)
+
+
+def rates(schedule, steps):
+    return [float(keras.ops.convert_to_numpy(schedule(step))) for step in steps]
+
+
+def test_the_rate_rises_falls_and_ends_at_zero():
+    schedule = LearningRate(0.5, warm_up=10, total=110)
+    found = rates(schedule, [0, 5, 10, 60, 110, 200])
+    np.testing.assert_allclose(found, [0.05, 0.275, 0.5, 0.25, 0, 0], atol=1e-7)
+    line = LearningRate(0.5, warm_up=0, total=100, shape="line")
+    np.testing.assert_allclose(rates(line, [0, 25, 100]), [0.5, 0.375, 0], atol=1e-7)
+
+
+def test_the_rate_equals_the_one_of_keras():
+    keras_rate = keras.optimizers.schedules.CosineDecay(
+        0.01, 90, warmup_target=0.1, warmup_steps=10
+    )
+    steps = range(0, 100, 7)
+    ours = LearningRate(0.1, 10, 100)
+    np.testing.assert_allclose(rates(ours, steps), rates(keras_rate, steps), rtol=1e-5)
+
+
+def test_a_landing_begins_where_the_rate_is_and_ends_at_zero():
+    schedule = LearningRate(0.5, 0, 100)
+    before = rates(schedule, [40])[0]
+    schedule.land(40, 60)
+    expected = [before, before / 2, 0, 0]
+    np.testing.assert_allclose(rates(schedule, [40, 50, 60, 90]), expected, atol=1e-7)
+    assert rates(schedule, [39])[0] > before
+
+
+def test_a_saved_rate_is_the_same():
+    schedule = LearningRate(0.5, 3, 100)
+    again = LearningRate.from_config(json.loads(json.dumps(schedule.get_config())))
+    assert rates(again, [1, 50]) == rates(schedule, [1, 50])
+
+
+def texts(rows=40, seed=None):
+    chance = np.random.default_rng(0)
+    sequences = [chance.integers(1, 9, chance.integers(2, 12)) for _ in range(rows)]
+    return Batches(sequences, chance.integers(0, 2, rows), 8, [4, 8, 12], seed)
+
+
+def network(rate):
+    keras.utils.set_random_seed(3)
+    ids = keras.Input([None], dtype="int32")
+    x = keras.layers.Dropout(0.5)(keras.layers.Embedding(9, 4)(ids))
+    x = keras.layers.GlobalAveragePooling1D()(x)
+    model = keras.Model(ids, keras.layers.Dense(2, activation="softmax")(x))
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        reduction="mean_with_sample_weight"
+    )
+    model.compile(keras.optimizers.Adam(rate), loss)
+    return model
+
+
+def fit(run, asked=0, most=12, stop=None):
+    """Trains as a recipe does; `stop` epochs only, as if killed there."""
+    data, held_out = texts(seed=1), texts(16)
+    length = Length(run, data, asked, most, "40 rows")
+    model = network(length.schedule(0.05, warm_up=20))
+    checkpoint = Checkpoint(run, data, "val_loss", highest=False, length=length)
+    start = checkpoint.restore(model)
+    model.fit(
+        data,
+        validation_data=held_out,
+        epochs=stop or length.epochs,
+        initial_epoch=start,
+        callbacks=[checkpoint],
+        shuffle=False,
+        verbose=0,
+    )
+    checkpoint.use_best(model)
+    return model, checkpoint, length
+
+
+def test_what_is_asked_for_is_done(run, capsys):
+    _, checkpoint, length = fit(run, asked=3)
+    assert length.epochs == len(checkpoint.history) == 3
+    assert not (run.folder / "plan.json").exists()
+    assert "Measuring" not in capsys.readouterr().out
+
+
+def test_a_fast_machine_runs_all_a_slow_one_what_the_minutes_hold(
+    run, monkeypatch, capsys
+):
+    steps = len(texts())
+    for seconds, epochs in ((0.001, 12), (120 / steps, 4), (1e4, 1)):
+        monkeypatch.setattr(length_module, "_seconds_of_step", lambda *_, s=seconds: s)
+        length = Length(run, texts(), 0, 12, "40 rows")
+        model = network(length.schedule(0.1, 20))
+        model.optimizer.build(model.trainable_variables)
+        length.decide(model)
+        assert length.epochs == epochs
+        # The rate fits what is run: it ends at zero with the last step.
+        ends = rates(length.rate, [epochs * steps - 1, epochs * steps])
+        assert ends[0] > ends[1] == 0
+        (run.folder / "plan.json").unlink()
+    said = capsys.readouterr().out
+    assert "40 rows: up to 4 passes, about 8 minutes; --epochs sets it" in said
+    assert "up to 1 pass, about" in said
+
+
+def test_parts_of_a_pass_count(run, monkeypatch, capsys):
+    data = texts()
+    data.parts = 3
+    monkeypatch.setattr(length_module, "_seconds_of_step", lambda *_: 96 / len(texts()))
+    length = Length(run, data, 0, 12, "a long text")
+    model = network(length.schedule(0.1, 20))
+    model.optimizer.build(model.trainable_variables)
+    length.decide(model)
+    assert length.epochs == 5  # of 96 s each, in 8 minutes
+    assert "up to 1.7 passes" in capsys.readouterr().out
+    assert Length(run, data, 2, 12, "").epochs == 6
+
+
+def test_measuring_leaves_no_trace():
+    data = texts(seed=1)
+    model = network(LearningRate(0.1, 0, 100))
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [np.array(variable) for variable in variables]
+    assert length_module._seconds_of_step(model, data) > 0
+    for variable, value in zip(variables, before, strict=True):
+        np.testing.assert_array_equal(np.array(variable), value)
+    assert len(before) > 8  # weights, seeds, and what Adam keeps
+
+
+def test_training_ends_where_validation_no_longer_improves(run):
+    """From the best weights, with a falling rate, in a quarter of the epochs."""
+    _, checkpoint, length = fit(run, most=60)
+    losses = [row["val_loss"] for row in checkpoint.history]
+    assert length.end == len(losses) < 60
+    waits = [e for e in range(1, 61) if e - 1 - int(np.argmin(losses[:e])) >= 12]
+    best = 1 + int(np.argmin(losses[: waits[0]]))
+    assert length.end == waits[0] + max(1, best // 4)
+    assert rates(length.rate, [length.end * len(length.training)])[0] == 0
+
+
+@pytest.mark.parametrize("stop", [1, 14, 15, 16])
+def test_a_resumed_run_lands_where_the_undisturbed_one_does(tmp_path, stop):
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "killed").mkdir()
+    whole, history, length = fit(Folder(tmp_path / "whole"), most=60)
+    stop = min(stop, length.end)
+    fit(Folder(tmp_path / "killed"), most=60, stop=stop)
+    model, again, _ = fit(Folder(tmp_path / "killed"), most=60)
+    assert again.history == history.history
+    for ours, theirs in zip(model.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_plan_is_kept(run, monkeypatch):
+    """A resumed run measures nothing: the machine may be busier now."""
+    fit(run, most=5, stop=1)
+    monkeypatch.setattr(length_module, "_seconds_of_step", None)
+    _, checkpoint, length = fit(run, most=5)
+    assert length.epochs == len(checkpoint.history) == 5
