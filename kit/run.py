@@ -195,13 +195,17 @@ def _told(what: str, make: Callable[[], dict]) -> Callable[[], dict]:
     return told
 
 
-def command(main: Callable, config_class: type, smoke: dict) -> None:
+def command(
+    main: Callable, config_class: type, smoke: dict, settings: dict | None = None
+) -> None:
     """Parses the command line and calls `main(config, run)`.
 
     Args:
         main: The recipe's `main(config, run)`.
         config_class: Frozen dataclass; each field is an option.
         smoke: Fields and their values under `--smoke`, where not given otherwise.
+        settings: By name of a data set, fields and the values that were measured to
+            suit it: they hold where not given otherwise.
     """
     import keras
 
@@ -209,7 +213,7 @@ def command(main: Callable, config_class: type, smoke: dict) -> None:
     name = module.__spec__.name if module.__spec__ else "__main__"
     source = Path(inspect.getfile(main))
     with one_line_errors(f"python -m {name} --resume"):
-        config, options = _parse(config_class, smoke, name)
+        config, options = _parse(config_class, smoke, settings or {}, name)
         folder, made = _folder(source.stem, options)
         try:
             run = Run(source, name, config, options, folder)
@@ -237,7 +241,7 @@ def _note_interrupts(run: Run) -> None:
         signal.signal(signal.SIGINT, note)
 
 
-def _parse(config_class, smoke, module):
+def _parse(config_class, smoke, settings, module):
     """Config and options: from the command line, or from an earlier run's file."""
     import tyro
 
@@ -289,8 +293,15 @@ def _parse(config_class, smoke, module):
             raise UserError(f"nothing to resume: {folder} is finished")
         config = _config_of(folder, config_class)
         options = dataclasses.replace(options, run_dir=folder)
-    elif options.smoke:
-        config = dataclasses.replace(config, **{**smoke, **given})
+    else:
+        suited = {
+            k: v for k, v in settings.get(config.data, {}).items() if k not in given
+        }
+        if suited and not options.smoke:
+            said = " ".join(f"--{k.replace('_', '-')} {v}" for k, v in suited.items())
+            print(f"Settings for {config.data}: {said}")
+        quick = smoke if options.smoke else {}
+        config = dataclasses.replace(config, **{**suited, **quick, **given})
     for field in dataclasses.fields(config):
         _check(field, getattr(config, field.name))
     return config, options

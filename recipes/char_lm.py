@@ -72,8 +72,8 @@ class Config:
 
 
 BATCH = 32  # streams side by side
-PASSES = {"python": 1}  # measured; else see kit/length.py
-MOST_PASSES = 30
+SETTINGS = {"python": {"epochs": 1}}  # what suits it, where not given otherwise
+MOST_PASSES = 30  # where --epochs does not say: see kit/length.py
 WINDOW = 64  # characters that gradients go back through
 VECTOR = 64  # numbers a character
 ORDER = 6  # of the n-gram model
@@ -303,9 +303,8 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
     validation = Streams(parts["validation"][:MOST_TOKENS], BATCH, WINDOW)
     learner = build_model(config, model.output[0].shape[-1], BATCH)
     copy_weights(model, learner)
-    passes = config.epochs or PASSES.get(config.data, 0)
     size = f"{len(parts['train']):,} characters"
-    length = Length(run, training, passes, MOST_PASSES, size)
+    length = Length(run, training, config.epochs, MOST_PASSES, size)
     rate = length.schedule(config.learning_rate, warm_up=100)
     learner.compile(
         # For one pass: short memories, small steps where gradients are large.
@@ -387,4 +386,4 @@ def main(config: Config, run: Run) -> None:
 
 
 if __name__ == "__main__":
-    command(main, Config, SMOKE)
+    command(main, Config, SMOKE, SETTINGS)

@@ -68,8 +68,11 @@ class Config:
 
 
 BATCH = 32  # streams side by side
-PASSES = {"chorales": 12}  # measured; else see kit/length.py
-MOST_PASSES = 60
+SETTINGS = {
+    "chorales": {"epochs": 12},
+    "jsb-chorales": {"epochs": 60},
+}  # where not given
+MOST_PASSES = 60  # where --epochs does not say: see kit/length.py
 WINDOW = 128  # tokens that gradients go back through
 VECTOR = 128  # numbers a token
 SAMPLES, SHOWN, QUARTERS = 32, 3, 64  # pieces written in the end; of quarter notes
@@ -395,9 +398,8 @@ def train(config: Config, run: Run, model: keras.Model, parts, about: dict) -> d
     validation = Pieces(parts["validation"], 0, about, rows)
     learner = build_model(config, rows)
     copy_weights(model, learner)
-    passes = config.epochs or PASSES.get(config.data, 0)
     size = f"{len(parts['train']):,} pieces"
-    length = Length(run, training, passes, MOST_PASSES, size)
+    length = Length(run, training, config.epochs, MOST_PASSES, size)
     rate = length.schedule(config.learning_rate, warm_up=100)
     learner.compile(
         keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=1.0),
@@ -492,4 +494,4 @@ def main(config: Config, run: Run) -> None:
 
 
 if __name__ == "__main__":
-    command(main, Config, SMOKE)
+    command(main, Config, SMOKE, SETTINGS)

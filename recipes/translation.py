@@ -78,8 +78,8 @@ class Config:
 
 
 BATCH = 64  # pairs a step
-PASSES = {"dates": 3}  # measured; else see kit/length.py
-MOST_PASSES = 30
+SETTINGS = {"dates": {"epochs": 3}, "addition": {"epochs": 10}}  # where not given
+MOST_PASSES = 30  # where --epochs does not say: see kit/length.py
 SMOOTHING = 0.1  # share of the target's probability that all tokens get
 SIMPLER = Simpler(
     *("The translation memory", "test_bleu", True),
@@ -435,9 +435,8 @@ def train(config: Config, run: Run, model: keras.Model, ids: dict) -> dict:
     """Fits on the training part, keeps the weights that do best on validation."""
     training = PairBatches(*short(ids["train"], config), BATCH, config.seed)
     validation = PairBatches(*short(ids["validation"], config), BATCH)
-    passes = config.epochs or PASSES.get(config.data, 0)
     size = f"{len(training.targets):,} pairs"
-    length = Length(run, training, passes, MOST_PASSES, size)
+    length = Length(run, training, config.epochs, MOST_PASSES, size)
     rate = length.schedule(config.learning_rate, warm_up=200)
     model.compile(
         keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=1.0),
@@ -537,4 +536,4 @@ def main(config: Config, run: Run) -> None:
 
 
 if __name__ == "__main__":
-    command(main, Config, SMOKE)
+    command(main, Config, SMOKE, SETTINGS)

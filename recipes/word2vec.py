@@ -69,8 +69,8 @@ class Config:
     shown: str = "string array raise layer file number"  # whose neighbours are printed
 
 
-PASSES = {"pydocs": 5}  # measured; else see kit/length.py
-MOST_PASSES = 20
+SETTINGS = {"pydocs": {"epochs": 5}}  # what suits it, where not given otherwise
+MOST_PASSES = 20  # where --epochs does not say: see kit/length.py
 SPAN = 8192  # words of the text that a step reads
 CENTRES = 16  # words of a block
 DRAWS = 16  # negatives that a block shares
@@ -389,8 +389,7 @@ def train(config: Config, run: Run, model: keras.Model, ids, counts) -> dict:
     training = Blocks(ids, counts, config)
     # The loss is a mean over so many words; each pair's gradient counts whole.
     first = config.learning_rate * training.blocks * CENTRES
-    passes = config.epochs or PASSES.get(config.data, 0)
-    length = Length(run, training, passes, MOST_PASSES, f"{len(ids):,} words")
+    length = Length(run, training, config.epochs, MOST_PASSES, f"{len(ids):,} words")
     rate = length.schedule(first, warm_up=0, shape="line")
     model.compile(keras.optimizers.SGD(rate), nats_of_a_word, jit_compile=use_xla())
     checkpoint = Checkpoint(run, training, monitor="loss", highest=False, length=length)
@@ -501,4 +500,4 @@ def sections_figure(sections: list[tuple[str, int, int]]) -> dict:
 
 
 if __name__ == "__main__":
-    command(main, Config, SMOKE)
+    command(main, Config, SMOKE, SETTINGS)

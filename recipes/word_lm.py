@@ -1,7 +1,7 @@
 """Words: given a text's beginning, what comes next (one-to-many).
 
     make word_lm                                 # prose of Python's documentation
-    make word_lm DATA=wikitext-2 ARGS="--preset tied --max-vocab 40000"
+    make word_lm DATA=wikitext-2 ARGS="--preset tied --epochs 40 --max-vocab 40000"
     make word_lm DATA=mine.txt ARGS="--epochs 10 --prompt 'Once upon a time'"
     make try RECIPE=word_lm                      # type a beginning, watch it go on
 
@@ -75,7 +75,6 @@ class Preset:
     layers: int  # LSTM layers on top of each other
     batch: int  # streams side by side
     window: int  # words that gradients go back through
-    epochs: int  # passes over the training part; 0: as many as pay
     learning_rate: float  # after 100 steps; from there along a cosine to zero
     tied: bool = True  # one matrix for vectors and logits
     # Shares that are dropped in training:
@@ -91,22 +90,22 @@ class Preset:
 # fmt: off
 PRESETS = {
     # For minutes on two cores.
-    "small": Preset(256, 256, 1, 32, 35, 0, 4e-3, inputs=0.1, outputs=0.2),
+    "small": Preset(256, 256, 1, 32, 35, 4e-3, inputs=0.1, outputs=0.2),
     # Press and Wolf (2017), Inan et al. (2017); widths and shares as in "Deep Learning
     # from Scratch 2" (Saitoh, 2018), section 6.5.
     "tied": Preset(
-        650, 650, 2, 20, 35, 40, 2e-3, inputs=0.5, between=0.5, outputs=0.5,
+        650, 650, 2, 20, 35, 2e-3, inputs=0.5, between=0.5, outputs=0.5,
     ),
     # AWD-LSTM: Merity, Keskar and Socher (2018), without their penalties on outputs.
     "awd": Preset(
-        400, 1150, 3, 20, 70, 100, 2e-3,
+        400, 1150, 3, 20, 70, 2e-3,
         words=0.1, inputs=0.4, between=0.25, outputs=0.4, recurrent_weights=0.5,
         variational=True, average=0.999,
     ),
 }  # Adam in place of their SGD, as Melis, Dyer and Blunsom (2018) train such networks.
 # fmt: on
-PASSES = {"pydocs": 4}  # measured; else see kit/length.py
-MOST_PASSES = 30
+SETTINGS = {"pydocs": {"epochs": 4}}  # what suits it, where not given otherwise
+MOST_PASSES = 30  # where --epochs does not say: see kit/length.py
 MOST_COUNTED = 20_000_000  # words whose frequencies the first logits are
 ORDER = 5  # of the n-gram model
 MOST_WORK = 10**12  # words times weights of an epoch: a minute, what a kill costs
@@ -355,7 +354,7 @@ def export(model: keras.Model, vocabulary: dict, folder: Path):
 
 
 def train(
-    preset: Preset, passes: int, seed: int, run: Run, model: keras.Model, parts: dict
+    preset: Preset, epochs: int, seed: int, run: Run, model: keras.Model, parts: dict
 ) -> dict:
     """Fits on the training part, keeps the weights that do best on validation."""
     size = (preset.batch, preset.window)
@@ -367,9 +366,8 @@ def train(
     model.get_layer("vectors").bias.assign(np.log(counts / counts.sum()))
     learner = build_model(preset, vocab, preset.batch)
     copy_weights(model, learner)
-    length = Length(
-        run, training, passes, MOST_PASSES, f"{len(parts['train']):,} words"
-    )
+    said = f"{len(parts['train']):,} words"
+    length = Length(run, training, epochs, MOST_PASSES, said)
     rate = length.schedule(preset.learning_rate, warm_up=100)
     learner.compile(
         keras.optimizers.Adam(
@@ -413,8 +411,7 @@ def main(config: Config, run: Run) -> None:
             return
     metrics = {"seed": config.seed, "parameters": model.count_params()}
     if not run.loaded:
-        passes = config.epochs or preset.epochs or PASSES.get(config.data, 0)
-        metrics |= train(preset, passes, config.seed, run, model, parts)
+        metrics |= train(preset, config.epochs, config.seed, run, model, parts)
     run.write("vocabulary.json", vocabulary)
     model.save(run.folder / "model.keras")
     run.export(export, model, vocabulary)
@@ -455,4 +452,4 @@ def main(config: Config, run: Run) -> None:
 
 
 if __name__ == "__main__":
-    command(main, Config, SMOKE)
+    command(main, Config, SMOKE, SETTINGS)

@@ -43,7 +43,6 @@ SMALL = Preset(
     layers=2,
     batch=4,
     window=8,
-    epochs=2,
     learning_rate=0.03,
 )
 
