@@ -1,8 +1,7 @@
 """Run a recipe with several seeds and keep its figures, one JSON a run.
 
     python -m benchmarks.measure sentiment --data reviews
-    python -m benchmarks.measure sentiment --data imdb \\
-        --options="--epochs 3 --word-dropout 0.4 --learning-rate 5e-3"
+    python -m benchmarks.measure char_lm --data mine.txt --options="--units 512"
 
 Writes `results/RECIPE-DATA-seedN.json`: the figures, the options, versions, hardware
 and the command. Nothing else should run on the machine meanwhile. `make results` puts

@@ -3,7 +3,7 @@
     make char_lm                                 # Python's own source, offline
     make char_lm DATA=tinyshakespeare ARGS="--units 512 --epochs 13 --dropout 0.3 \\
         --learning-rate 4e-3 --prompt 'KING '"
-    make char_lm DATA=mine.txt ARGS="--epochs 4 --prompt 'Once upon'"
+    make char_lm DATA=mine.txt ARGS="--prompt 'Once upon'"
     make try RECIPE=char_lm                      # type a beginning, watch it go on
 
 Data     A UTF-8 file in any language (its last 5 % test, the 5 % before validation);

@@ -2,7 +2,7 @@
 
     make music                                      # Bach's chorales, offline
     make music DATA=folk
-    make music DATA=my_midi_files ARGS="--epochs 40 --first 'D minor: A4 F4'"
+    make music DATA=my_midi_files ARGS="--first 'D minor: A4 F4'"
     make music ARGS="--load runs/music/latest --melody tune.mid"
     make try RECIPE=music TEXT="C4"                 # writes a MIDI file
 

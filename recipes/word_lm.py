@@ -2,7 +2,7 @@
 
     make word_lm                                 # prose of Python's documentation
     make word_lm DATA=wikitext-2 ARGS="--preset tied --epochs 40 --max-vocab 40000"
-    make word_lm DATA=mine.txt ARGS="--epochs 10 --prompt 'Once upon a time'"
+    make word_lm DATA=mine.txt ARGS="--prompt 'Once upon a time'"
     make try RECIPE=word_lm                      # type a beginning, watch it go on
 
 Data     A UTF-8 file in any language (its last 5 % test, the 5 % before validation);
