@@ -26,7 +26,7 @@ Try      Test nats on python, seed 0, by default 1.268:
          --cell simple_rnn    1.492: it forgets
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -66,13 +66,16 @@ class Config:
     cell: Literal["lstm", "gru", "simple_rnn"] = "lstm"  # what steps through time
     units: int = 256  # width of the state
     layers: int = 1  # cells on top of each other
-    dropout: float = 0.0  # share dropped of outputs and recurrent weights, in training
+    # Share dropped of outputs and recurrent weights, in training; none: 0.3 of a text
+    # so short that it is read many times, else 0.
+    dropout: float | None = None
     learning_rate: float = 1e-2  # after 100 steps; from there along a cosine to zero
     prompt: str = "def "  # what the samples begin with
 
 
 BATCH = 32  # streams side by side
 SETTINGS = {"python": {"epochs": 1}}  # what suits it, where not given otherwise
+SHORT = 4_000_000  # characters below which dropout pays
 MOST_PASSES = 30  # where --epochs does not say: see kit/length.py
 WINDOW = 64  # characters that gradients go back through
 VECTOR = 64  # numbers a character
@@ -175,7 +178,7 @@ def build_model(config: Config, vocab: int, batch: int | None = None) -> keras.M
     for number in range(config.layers):
         layer = cell(
             config.units,
-            recurrent_weight_dropout=config.dropout,
+            recurrent_weight_dropout=config.dropout or 0.0,
             return_sequences=True,
             return_state=True,
             stateful=batch is not None,
@@ -184,7 +187,7 @@ def build_model(config: Config, vocab: int, batch: int | None = None) -> keras.M
         count = 2 if config.cell == "lstm" else 1
         first = None if batch else [layers.Input([config.units]) for _ in range(count)]
         x, *last = layer(x, initial_state=first, mask=real)
-        x = layers.Dropout(config.dropout)(x)
+        x = layers.Dropout(config.dropout or 0.0)(x)
         entering, leaving = [*entering, *(first or [])], [*leaving, *last]
     logits = layers.Dense(vocab, dtype="float32", name="logits")(x)
     if batch:
@@ -301,6 +304,10 @@ def train(config: Config, run: Run, model: keras.Model, parts: dict) -> dict:
     """Fits on the training part, keeps the weights that do best on validation."""
     training = Streams(parts["train"], BATCH, WINDOW, config.seed, MOST_TOKENS)
     validation = Streams(parts["validation"][:MOST_TOKENS], BATCH, WINDOW)
+    dropout = config.dropout
+    if dropout is None:
+        dropout = 0.3 if len(parts["train"]) < SHORT else 0.0
+    config = replace(config, dropout=dropout)
     learner = build_model(config, model.output[0].shape[-1], BATCH)
     copy_weights(model, learner)
     size = f"{len(parts['train']):,} characters"
