@@ -332,6 +332,32 @@ RULES = {
         6 {short_turns}
         9 {short_said}
         4 {short_sentence}
+        20 {short_list}
+    """,
+    # Words of one polarity side by side: so first vectors of words tell it already.
+    "short_list": """
+        9 {adj}, {adj}, {adj}, {adj}, {adj}
+        4 {short_adj}, {short_adj}, {short_adj}
+        4 {short_adj}. {short_adj}. {short_adj}
+        4 {short_adj}, {short_adj}, {short_adj}, {short_adj} and {short_adj}
+        3 a {short_adj}, {short_adj} {short_noun}
+        3 {adj}, {felt}, {comp}, {noun}, {quality}
+        3 {comp}, {comp}, {comp}, {comp}
+        2 {quality}, {quality} and {quality}
+        2 {noun}, {noun}, {adj} {noun}
+        2 {manner}, {manner}, {manner}, {adj}
+        2 {felt}, {felt}, {felt}
+        2 {moved} me, {liked} it, {adj}
+        2 {acted}, {adj}
+        2 {reacted}, {adj}
+        2 {did}, {manner} made
+        2 {sup}, {adj}, {short_adj}
+        2 {short_adj}, {short_felt}, {short_reacted}
+        2 {short_mass}, {short_adj} {short_mass}, {short_noun}
+        2 {short_said}. {short_said}
+        2 {short_how} {short_adj}, {short_how} {short_adj}
+        4 {short_adj} {short_part}, {short_adj} {short_parts}, {short_adj} {short_part}
+        4 {short_adj}! {short_liked} it! {short_adj}!
     """,
     "short_sentence": """
         I really {short_liked} this {short_film} and so did my {relation}
@@ -2198,6 +2224,9 @@ FILLERS = {
     # Short ones without an opinion.
     "nothing": """
         20 {short_neutral}
+        6 {neutral}
+        6 {everyday}
+        3 {story}
         {count} hours
         {count} hours long
         it was {count} hours long
@@ -2223,8 +2252,6 @@ FILLERS = {
         my {relation}
         {number} minutes
         {count} {things}
-        4 {neutral}
-        2 {everyday}
     """,
 }
 

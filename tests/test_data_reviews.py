@@ -219,7 +219,7 @@ def test_few_words_mean_one_thing(parts):
 def test_words_without_an_opinion_have_both_labels_equally_often(parts):
     """In training only: what they teach is to answer one half."""
     texts = [r for part in PARTS for r in parts[part] if r.kind == "nothing"]
-    assert 0.02 < len(texts) / len(parts["train"]) < 0.04
+    assert 0.02 < len(texts) / len(parts["train"]) < 0.06
     assert len(texts) == sum(r.kind == "nothing" for r in parts["train"])
     labels = {}
     for review in texts:
