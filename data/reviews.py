@@ -47,8 +47,8 @@ from data.reviews_grammar import (
 from data.tables import write_table
 
 SEED = 20
-SIZES = {"train": 60000, "validation": 1000, "test": 2000, "test_novel": 1000}
-SHORT = {"train": 0.18, "validation": 0.08, "test": 0.08}  # share of a few words
+SIZES = {"train": 70000, "validation": 1000, "test": 2000, "test_novel": 1000}
+SHORT = {"train": 0.16, "validation": 0.08, "test": 0.08}  # share of a few words
 NOTHING = 0.04  # share of training without an opinion, each text with both labels
 KINDS = {  # share of the others
     "plain": 0.15,
@@ -67,10 +67,10 @@ COMMON = 20  # as many templates of a symbol come first and often; later ones ar
 ENDS = {"": 0.55, ".": 0.22, "!": 0.12, "!!!": 0.06, "...": 0.05}  # of short ones
 LENGTHS = {2: 0.60, 3: 0.25, 4: 0.08, 5: 0.04, 6: 0.03}  # sentences: share of reviews
 TRAINED = {1: 0.50, 2: 0.34, 3: 0.10, 4: 0.03, 5: 0.02, 6: 0.01}  # in training
-ABOUT = {  # sentences on plot, cast and cinema: share
-    "neutral": 0.45,
-    "everyday": 0.45,
-    "story": 0.1,  # with polar words, of people and things
+ABOUT = {  # sentences on plot, cast and cinema: share; and in training
+    "neutral": (0.45, 0.30),
+    "everyday": (0.45, 0.50),
+    "story": (0.1, 0.2),  # with polar words, of people and things
 }
 HANDWRITTEN = Path(__file__).parent / "reviews_handwritten.csv"
 LABELS = {"+": "positive", "-": "negative"}
@@ -234,10 +234,12 @@ def _review(
     core = ". ".join(sentences)
     about = Writer(random)
     sentences = [_with_asides(sentence, about) for sentence in sentences]
-    length = _drawn(random, TRAINED if part == "train" else LENGTHS)
+    training = part == "train"
+    length = _drawn(random, TRAINED if training else LENGTHS)
+    shares = {name: share[training] for name, share in ABOUT.items()}
     for _ in range(length - sum(count_sentences(s) for s in sentences)):
         place = int(random.random() * (len(sentences) + 1))
-        sentences.insert(place, about.expand(_drawn(random, ABOUT), sign))
+        sentences.insert(place, about.expand(_drawn(random, shares), sign))
     return Review(
         text=_punctuated(sentences, random.random() < CONTRACTED),
         label=LABELS[sign],

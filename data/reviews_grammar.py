@@ -2224,9 +2224,9 @@ FILLERS = {
     # Short ones without an opinion.
     "nothing": """
         20 {short_neutral}
-        6 {neutral}
-        6 {everyday}
-        3 {story}
+        4 {neutral}
+        7 {everyday}
+        5 {story}
         {count} hours
         {count} hours long
         it was {count} hours long
