@@ -9,7 +9,12 @@ land"). Words of praise and of blame stand in reviews of both labels: turned, gr
 before a "but", said by others, or of something else. In more than half of the reviews
 the balance of such words is even or on the wrong side, and a logistic regression on
 tf-idf of words and word pairs stays below 0.80. Plot, cast and cinema fill up to two to
-six sentences.
+six sentences; in training most reviews stay without, to train faster.
+
+Others are a few words, as people type them ("so boring", "NOT BAD!!!", "would watch
+again"), from a wide vocabulary of everyday praise and blame (`reviews_short.txt`). Of
+those the training part also has some without an opinion ("the film", "hello"), each
+with both labels equally often: the answer to them should be near one half.
 
 `test.csv` has unseen sentences of seen constructions. In `test_novel.csv` either the
 construction or every pair of construction and polar word is one that the training part
@@ -43,7 +48,9 @@ from data.tables import write_table
 
 SEED = 20
 SIZES = {"train": 70000, "validation": 1000, "test": 2000, "test_novel": 1000}
-KINDS = {  # share of the reviews
+SHORT = {"train": 0.16, "validation": 0.08, "test": 0.08}  # share of a few words
+NOTHING = 0.04  # share of training without an opinion, each text with both labels
+KINDS = {  # share of the others
     "plain": 0.15,
     "contrast": 0.38,
     "retold": 0.18,
@@ -57,35 +64,48 @@ SUPPORT = {0: 0.84, 1: 0.09, 2: 0.05, 3: 0.02}  # more opinion of the same outco
 ASIDES = 0.04  # share of sentences of opinion with "by the way" before them; and after
 CONTRACTED = 0.5  # share of reviews that write "didn't" for "did not" and so on
 COMMON = 20  # as many templates of a symbol come first and often; later ones are rarer
+ENDS = {"": 0.55, ".": 0.22, "!": 0.12, "!!!": 0.06, "...": 0.05}  # of short ones
 LENGTHS = {2: 0.60, 3: 0.25, 4: 0.08, 5: 0.04, 6: 0.03}  # sentences: share of reviews
-ABOUT = {  # sentences on plot, cast and cinema: share
-    "neutral": 0.45,
-    "everyday": 0.45,
-    "story": 0.1,  # with polar words, of people and things
+TRAINED = {1: 0.50, 2: 0.34, 3: 0.10, 4: 0.03, 5: 0.02, 6: 0.01}  # in training
+ABOUT = {  # sentences on plot, cast and cinema: share; and in training
+    "neutral": (0.45, 0.30),
+    "everyday": (0.45, 0.50),
+    "story": (0.1, 0.2),  # with polar words, of people and things
 }
 HANDWRITTEN = Path(__file__).parent / "reviews_handwritten.csv"
 LABELS = {"+": "positive", "-": "negative"}
 
 TEMPLATES = PARTICLES | RULES | FILLERS
+QUOTED, BEGUN = re.compile(r'"(\w)'), re.compile(r"([.!?] )(\w)")
+ARTICLE = re.compile(r"\ba (?=(?!uniq|unive|use|one |eu)[aeiou]|honest)")
+ENDED = re.compile(r"[.!?]\"?(?= )")
 SLOT = re.compile(r"\{(-?)(\w+)\}")
 PARTICIPLE = (
     r"(?= (never |always |ever |just |only )?"
     r"(\w+ed|\w+en|had|read|made|thought|felt|known|gone|heard|lost|told|come)\b)"
 )
-SHORT_FORMS = {
-    r"\b(did|do|does|was|were|is|are|could|would|should|had|has|have) not\b": r"\1n't",
-    r"\b(can)not\b": r"\1't",
-    r"\bwill not\b": "won't",
-    r"(?<!\bof )(?<!\b(?:to|in) )(?<!\b(?:with|from) )(?<!about )"
-    r"\b(it|that|what|who|he|she|there) is(?= \w)": r"\1's",
-    r"\b(I) am(?= \w)": r"\1'm",
-    rf"\b(I|we|you|they) have{PARTICIPLE}": r"\1've",
-    rf"\b(I|we|you|they|he|she) had{PARTICIPLE}": r"\1'd",
-    r"\b(I|we|you|they|he|she|it) would(?= \w)": r"\1'd",
-    r"\b(I|you|we|they|it|he|she|that) will(?= \w)": r"\1'll",
-    r"\b(they|you|we) are(?= \w)": r"\1're",
-    r"\blet us(?= \w)": "let's",
-}
+SHORT_FORMS = (  # of what holds the word: a pattern and what stands for it
+    (
+        "not",
+        r"\b(did|do|does|was|were|is|are|could|would|should|had|has|have) not\b",
+        r"\1n't",
+    ),
+    ("cannot", r"\b(can)not\b", r"\1't"),
+    ("will not", r"\bwill not\b", "won't"),
+    (
+        " is ",
+        r"(?<!\bof )(?<!\b(?:to|in) )(?<!\b(?:with|from) )(?<!about )"
+        r"\b(it|that|what|who|he|she|there) is(?= \w)",
+        r"\1's",
+    ),
+    ("I am", r"\b(I) am(?= \w)", r"\1'm"),
+    (" have", rf"\b(I|we|you|they) have{PARTICIPLE}", r"\1've"),
+    (" had", rf"\b(I|we|you|they|he|she) had{PARTICIPLE}", r"\1'd"),
+    (" would", r"\b(I|we|you|they|he|she|it) would(?= \w)", r"\1'd"),
+    (" will", r"\b(I|you|we|they|it|he|she|that) will(?= \w)", r"\1'll"),
+    (" are", r"\b(they|you|we) are(?= \w)", r"\1're"),
+    ("let us", r"\blet us(?= \w)", "let's"),
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +133,7 @@ def generate(seed: int = SEED) -> dict[str, list[Review]]:
     for number, (part, size) in enumerate(SIZES.items()):
         random = Random(seed * 100 + number)
         reviews = []
-        for pair in _pairs(random, novel=part == "test_novel"):
+        for pair in _pairs(random, part):
             cores = {review.core for review in pair}
             used = pair[0].constructions | pair[1].constructions
             if part == "train":
@@ -154,21 +174,29 @@ def sentences_of(text: str) -> list[str]:
 
 
 def count_sentences(text: str) -> int:
-    return len(re.findall(r"[.!?]\"?(?= )", text)) + 1
+    return len(ENDED.findall(text)) + 1
 
 
-def _pairs(random: Random, novel: bool) -> Iterator[tuple[Review, Review]]:
+def _pairs(random: Random, part: str) -> Iterator[tuple[Review, Review]]:
     """Reviews by two, a positive and a negative one of the same kind."""
-    waiting = {}
+    novel, waiting, decks = part == "test_novel", {}, {}
     novel_rules = [rule for rule in RULES if any(t.novel for t in _templates(rule))]
     while True:
+        if part == "train" and random.random() < NOTHING / 2:  # of pairs
+            yield _nothing(Writer(random, decks=decks))
+            continue
         sign = "+" if random.random() < 0.5 else "-"
+        short = random.random() < SHORT.get(part, 0)
         rule, held_out, wanted = _drawn(random, KINDS), False, False
-        if novel and random.random() < 0.5:
-            rule, wanted = novel_rules[int(random.random() * len(novel_rules))], True
-        elif novel:
-            held_out = True
-        review = _review(random, sign, rule, novel, wanted, held_out)
+        if short:
+            rule, review = "short", _short(Writer(random, decks=decks), sign)
+        else:
+            if novel and random.random() < 0.5:
+                rule = novel_rules[int(random.random() * len(novel_rules))]
+                wanted = True
+            elif novel:
+                held_out = True
+            review = _review(random, sign, rule, part, wanted, held_out)
         if review is None:
             continue
         key = rule, wanted
@@ -190,24 +218,28 @@ def _drawn(random: Random, shares: dict):
 
 
 def _review(
-    random: Random, sign: str, rule: str, novel: bool, wanted: bool, held_out: bool
+    random: Random, sign: str, rule: str, part: str, wanted: bool, held_out: bool
 ) -> Review | None:
     writer = Writer(random, held_out)
     core = writer.expand(rule, sign, novel=wanted)
     if core is None or (held_out and not writer.pairs):
         return None
     sentences = [core]
-    more = 0 if novel else _drawn(random, SUPPORT)  # novel ones stand alone
+    alone = part == "test_novel"
+    more = 0 if alone else _drawn(random, SUPPORT)
     for _ in range(min(more, max(LENGTHS) - count_sentences(core))):
         place = int(random.random() * (len(sentences) + 1))
         symbol = "claim" if random.random() < 0.5 else "remark"
         sentences.insert(place, writer.expand(symbol, sign))
     core = ". ".join(sentences)
-    sentences = [_with_asides(sentence, Writer(random)) for sentence in sentences]
-    length, about = _drawn(random, LENGTHS), Writer(random)
-    while sum(count_sentences(s) for s in sentences) < length:
+    about = Writer(random)
+    sentences = [_with_asides(sentence, about) for sentence in sentences]
+    training = part == "train"
+    length = _drawn(random, TRAINED if training else LENGTHS)
+    shares = {name: share[training] for name, share in ABOUT.items()}
+    for _ in range(length - sum(count_sentences(s) for s in sentences)):
         place = int(random.random() * (len(sentences) + 1))
-        sentences.insert(place, about.expand(_drawn(random, ABOUT), sign))
+        sentences.insert(place, about.expand(_drawn(random, shares), sign))
     return Review(
         text=_punctuated(sentences, random.random() < CONTRACTED),
         label=LABELS[sign],
@@ -219,16 +251,57 @@ def _review(
     )
 
 
-class Writer:
-    """Fills in templates and remembers which, with which polar words."""
+def _short(writer: "Writer", sign: str) -> Review:
+    core = writer.expand("short", sign)
+    return Review(
+        text=_as_typed(core, writer.random),
+        label=LABELS[sign],
+        kind="short",
+        core=core,
+        score=writer.score,
+        constructions=frozenset(writer.constructions),
+        pairs=frozenset(writer.pairs),
+    )
 
-    def __init__(self, random: Random, held_out: bool = False):
-        self.random, self.held_out = random, held_out
+
+def _nothing(writer: "Writer") -> tuple[Review, Review]:
+    """The same text with either label: the answer should be near one half."""
+    core = writer.expand("nothing", "+")
+    text = _as_typed(core, writer.random)
+    rest = "nothing", core, 0, frozenset(), frozenset()
+    return Review(text, "positive", *rest), Review(text, "negative", *rest)
+
+
+class Writer:
+    """Fills in templates and remembers which, with which polar words.
+
+    Words come at random, those of short reviews dealt from `decks`: none comes again
+    before all have come, but the first ones of a list, which people type most.
+    """
+
+    def __init__(
+        self, random: Random, held_out: bool = False, decks: dict | None = None
+    ):
+        self.random, self.held_out, self.decks = random, held_out, decks
         self.score, self.used = 0, set()
         self.constructions, self.pairs = set(), set()
 
     def pick(self, choices):
         return choices[int(self.random.random() * len(choices))]
+
+    def deal(self, symbol: str, sign: str, template: str) -> str:
+        """The next word of the deck that the template may have."""
+        deck, set_aside = self.decks.setdefault((symbol, sign), []), []
+        while True:
+            if not deck:
+                items = POLAR[symbol][sign == "-"] if symbol in POLAR else PLAIN[symbol]
+                often = items[: len(items) // 20]
+                deck += _shuffled(items + 3 * often, self.random)
+            word = deck.pop()
+            if word not in self.used and not _held_out(template, word):
+                deck += set_aside  # for the next time
+                return word
+            set_aside.append(word)
 
     def expand(self, symbol: str, sign: str, novel: bool = False) -> str | None:
         """Text for a symbol and an outcome; None where no held-out word fits."""
@@ -238,26 +311,33 @@ class Writer:
         template = choices[bisect(weights, self.random.random() * weights[-1])]
         if symbol in RULES:
             self.constructions.add(template)
-        text, end = "", 0
-        for slot in SLOT.finditer(template):
-            inner = sign if not slot[1] else "-" if sign == "+" else "+"
-            filling = self._filling(template, slot[2], inner)
+        text, *slots = _pieces(template)
+        for turned, slot, rest in slots:
+            inner = sign if not turned else "-" if sign == "+" else "+"
+            filling = self._filling(template, slot, inner)
             if filling is None:
                 return None
-            text += template[end : slot.start()] + filling
-            end = slot.end()
-        return text + template[end:]
+            text += filling + rest
+        return text
 
     def _filling(self, template: str, symbol: str, sign: str) -> str | None:
         if symbol in TEMPLATES:
             return self.expand(symbol, sign)
-        if symbol in PLAIN:
+        dealt = self.decks is not None and symbol.startswith("short_")
+        if symbol in PLAIN and not dealt:
             return self.pick(PLAIN[symbol])
-        words = _words(template, symbol, sign, self.held_out)
-        words = [word for word in words if word not in self.used]  # no "dull and dull"
-        if not words:
-            return None
-        word = self.pick(words)
+        if symbol in PLAIN:
+            return self.deal(symbol, "", template)
+        if dealt:
+            word = self.deal(symbol, sign, template)
+        else:
+            words = _words(template, symbol, sign, self.held_out)
+            word = self.pick(words) if words else None
+            if word in self.used:  # no "dull and dull"
+                words = [word for word in words if word not in self.used]
+                word = self.pick(words) if words else None
+            if word is None:
+                return None
         self.used.add(word)
         self.pairs.add((template, word))
         self.score += 1 if sign == "+" else -1
@@ -285,6 +365,13 @@ def _templates(symbol: str) -> tuple[Template, ...]:
 
 
 @cache
+def _pieces(template: str) -> tuple[str | tuple[str, str, str], ...]:
+    """What stands before the first slot; each slot with what follows it."""
+    first, *rest = SLOT.split(template)
+    return first, *zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+
+
+@cache
 def _choices(
     symbol: str, sign: str, novel: bool, polar: bool
 ) -> tuple[list[str], list[float]]:
@@ -299,20 +386,42 @@ def _choices(
 
 @cache
 def _words(template: str, symbol: str, sign: str, held_out: bool) -> tuple[str, ...]:
-    def chosen(word: str) -> bool:
-        return zlib.crc32(f"{template}|{word}".encode()) % HELD_OUT == 0
-
     words = POLAR[symbol][sign == "-"]
-    return tuple(word for word in words if chosen(word) == held_out)
+    return tuple(word for word in words if _held_out(template, word) == held_out)
+
+
+def _held_out(template: str, word: str) -> bool:
+    """Whether the two are kept for the novel part; a word alone never is.
+
+    What short reviews say as longer ones do is one construction: "it was {short_adj}"
+    and "{it_was} {adj}".
+    """
+    if re.fullmatch(r"\{short_\w+\}", template):
+        return False
+    key = template.replace("short_", "").replace("{it_was}", "it was")
+    key = key.replace("{it}", "it").replace("{was}", "was")
+    return zlib.crc32(f"{key}|{word}".encode()) % HELD_OUT == 0
 
 
 def _punctuated(sentences: list[str], short_forms: bool) -> str:
     text = " ".join(s if s[-1] in "!?" else f"{s}." for s in sentences)
-    text = re.sub(r'"(\w)', lambda m: m[0].upper(), text)
-    text = re.sub(r"\ba (?=[aeiou]|honest)", "an ", text)
-    for long, short in SHORT_FORMS.items() if short_forms else ():
-        text = re.sub(long, short, text)
-    return re.sub(r"(^|[.!?] )(\w)", lambda m: m[1] + m[2].upper(), text)
+    text = QUOTED.sub(lambda m: m[0].upper(), text)
+    text = ARTICLE.sub("an ", text)
+    for word, long, short in SHORT_FORMS if short_forms else ():
+        if word in text:  # a search for nothing costs more
+            text = re.sub(long, short, text)
+    return text[0].upper() + BEGUN.sub(lambda m: m[1] + m[2].upper(), text[1:])
+
+
+def _as_typed(text: str, random: Random) -> str:
+    """A few words with the capitals and full stops that people give them, or none."""
+    text = _punctuated([text], random.random() < CONTRACTED)
+    if random.random() < 0.1:
+        text = text.replace("'", "")
+    if text[-1] == ".":
+        text = text[:-1] + _drawn(random, ENDS)
+    case = random.random()
+    return text.lower() if case < 0.5 else text.upper() if case < 0.57 else text
 
 
 def _shuffled(items: list, random: Random) -> list:

@@ -8,6 +8,7 @@ Templates with `*` are novel: the training part never sees them.
 
 To them `reviews_sentences.txt` adds pairs of sentences, `positive | negative`, that say
 the opposite in nearly the same words (one in `HELD_OUT` is novel), and neutral ones.
+`reviews_short.txt` has the words of short reviews as people type them, and whole ones.
 """
 
 import zlib
@@ -82,6 +83,40 @@ PLAIN = {
     "thing_adj": words.THING_ADJECTIVES,
     "story_verb": words.STORY_VERBS,
 }
+
+
+def _short_words() -> None:
+    """Fills `POLAR` and `PLAIN` from `reviews_short.txt`.
+
+    Its headings name the slots, one for each form of a word, and the outcome. What
+    longer reviews have in such places belongs to the short ones as well.
+    """
+    longer = {
+        "short_adj": "adj",
+        "short_noun": "noun",
+        "short_liked": "liked",
+        "short_like": "like",
+        "short_felt": "felt",
+        "short_reacted": "reacted",
+        "short_react": "react",
+        "short_said": "advice",
+    }
+    text = (Path(__file__).parent / "reviews_short.txt").read_text(encoding="utf-8")
+    for block in text.removeprefix("# ").split("\n# "):
+        heading, lines = block.split("\n", 1)
+        names, _, sign = heading.partition(" ")
+        items = lines.strip().replace("\n", ", ").split(", ")
+        for form, name in enumerate(f"short_{name}" for name in names.split("|")):
+            forms = [item.split("|") for item in items]
+            found = [forms[form] for forms in forms if len(forms) > form]
+            if not sign:
+                PLAIN[name] = found
+                continue
+            found += POLAR[longer[name]][sign == "-"] if name in longer else []
+            POLAR.setdefault(name, ([], []))[sign == "-"].extend(dict.fromkeys(found))
+
+
+_short_words()
 
 # Names and little words.
 PARTICLES = {
@@ -291,6 +326,304 @@ PARTICLES = {
 
 # For an outcome.
 RULES = {
+    # A few words, as people type them: what they say alone, and negated.
+    "short": """
+        12 {short_keeps}
+        6 {short_turns}
+        9 {short_said}
+        4 {short_sentence}
+        20 {short_list}
+    """,
+    # Words of one polarity side by side: so first vectors of words tell it already.
+    "short_list": """
+        9 {adj}, {adj}, {adj}, {adj}, {adj}
+        4 {short_adj}, {short_adj}, {short_adj}
+        4 {short_adj}. {short_adj}. {short_adj}
+        4 {short_adj}, {short_adj}, {short_adj}, {short_adj} and {short_adj}
+        3 a {short_adj}, {short_adj} {short_noun}
+        3 {adj}, {felt}, {comp}, {noun}, {quality}
+        3 {comp}, {comp}, {comp}, {comp}
+        2 {quality}, {quality} and {quality}
+        2 {noun}, {noun}, {adj} {noun}
+        2 {manner}, {manner}, {manner}, {adj}
+        2 {felt}, {felt}, {felt}
+        2 {moved} me, {liked} it, {adj}
+        2 {acted}, {adj}
+        2 {reacted}, {adj}
+        2 {did}, {manner} made
+        2 {sup}, {adj}, {short_adj}
+        2 {short_adj}, {short_felt}, {short_reacted}
+        2 {short_mass}, {short_adj} {short_mass}, {short_noun}
+        2 {short_said}. {short_said}
+        2 {short_how} {short_adj}, {short_how} {short_adj}
+        4 {short_adj} {short_part}, {short_adj} {short_parts}, {short_adj} {short_part}
+        4 {short_adj}! {short_liked} it! {short_adj}!
+    """,
+    "short_sentence": """
+        I really {short_liked} this {short_film} and so did my {relation}
+        my {relation} {short_liked} it too
+        my {relation} thought it was {short_adj}
+        my {relation} found it {short_very} {short_adj}
+        we all thought it was {short_adj}
+        the whole family {short_liked} it
+        my kids {short_liked} every minute
+        the {short_parts} were {short_adj} and the {short_part} was {short_adj} too
+        the {short_part} is {short_adj} and so is the {short_part}
+        {short_adj} {short_parts} and a {short_adj} {short_part}
+        it was so {short_adj} that I {short_reacted}
+        I {short_reacted} because it was so {short_adj}
+        it was {short_adj} and I {short_reacted}
+        the {short_part} was so {short_adj} that I {short_reacted}
+        I thought the {short_part} was {short_very} {short_adj}
+        I was {short_felt} the whole time
+        I was {short_felt} by the {short_part}
+        honestly it was {short_very} {short_adj}
+        one of the {sup} {films} I have seen {period}
+        {short_adj}, {short_adj} and {short_adj}
+        the {short_part} is a bit {-short_adj} but the rest is {short_adj}
+        the trailer looked {-short_adj} but the {short_film} was {short_adj}
+        I expected something {-short_adj} but it was {short_adj}
+        not {-short_adj}, not {-short_adj}, just {short_adj}
+        not {-short_adj} at all, I {short_liked} it
+        not one {-short_adj} {short_part}
+        no {-short_adj} {short_parts}
+        there is nothing {-short_adj} about this {short_film}
+        {short_liked} the {short_part}, {short_liked} the {short_parts}
+        it is {short_adj}, {short_said}
+        a {short_adj} story about a {profession}
+        we had a {short_adj} evening
+        what a {short_adj} evening
+        I went with my {relation} and we {short_liked} it
+        I saw it on {day} and {short_liked} it
+        saw this yesterday and it was {short_adj}
+        {name} is {person_adj} in the lead role
+        he is {person_adj} as the {profession}
+        she was {person_adj} in it
+        the actors are {person_adj}
+        I have never been so {short_felt}
+        I have never seen such a {short_adj} {short_film}
+        the {short_film} is {short_adj} and the {short_part} is {short_adj}
+        {short_how} {short_adj}
+        {short_how} made
+        {short_how} acted and {short_how} filmed
+        the {short_part} is {short_how} {short_adj}
+        + you should see it, it is {short_adj}
+        - you should not see it, it is {short_adj}
+        + I would recommend this {short_film} to my friends
+        - I would not recommend this {short_film} to anyone
+        + buy a ticket, it is {short_adj}
+        - save your money, it is {short_adj}
+        + I wanted to {-short_like} it but it was {short_adj}
+        - I wanted to {-short_like} it but it was {short_adj}
+        - do not waste your time on this {short_adj} {short_film}
+        - I paid for this {short_adj} {short_film}
+    """,
+    "short_keeps": """
+        24 {short_adj}
+        5 {short_very} {short_adj}
+        2 so {short_adj}
+        2 it was {short_adj}
+        it is {short_adj}
+        this {short_film} is {short_adj}
+        this {short_film} was {short_very} {short_adj}
+        the {short_film} was {short_adj}
+        the {short_part} was {short_adj}
+        the {short_part} is {short_very} {short_adj}
+        the {short_parts} were {short_adj}
+        the {short_parts} are {short_adj}
+        2 {short_adj} {short_film}
+        2 {short_adj} {short_part}
+        {short_adj} {short_parts}
+        a {short_adj} {short_film}
+        {short_adj} and {short_adj}
+        {short_adj}, {short_adj}, {short_adj}
+        7 {short_noun}
+        5 {short_mass}
+        4 {short_state}
+        7 {short_felt}
+        8 {short_reacted}
+        2 {short_liked} it
+        2 I {short_liked} it
+        3 I {short_reacted}
+        2 I was {short_felt}
+        2 a {short_noun}
+        2 what a {short_noun}
+        4 it {short_works}
+        5 it {short_worked}
+        this is {short_adj}
+        that was {short_adj}
+        this was {short_very} {short_adj}
+        it is {short_very} {short_adj}
+        was {short_adj}
+        is {short_adj}
+        what a {short_adj} {short_film}
+        what {short_adj} {short_parts}
+        how {short_adj}
+        just {short_adj}
+        I think it is {short_adj}
+        I thought it was {short_very} {short_adj}
+        I found it {short_adj}
+        I found this {short_film} {short_very} {short_adj}
+        such a {short_adj} {short_film}
+        it was a {short_adj} {short_film} with a {short_adj} {short_part}
+        it is a {short_very} {short_adj} {short_film}
+        the {short_part} was {short_adj} and the {short_parts} were {short_adj}
+        {short_adj} {short_part}, {short_adj} {short_parts}
+        {short_adj} {short_film} with {short_adj} {short_parts}
+        {short_adj} from start to finish
+        {short_adj} all the way through
+        everything about it was {short_adj}
+        not only {short_adj} but {short_adj}
+        {short_adj}. {short_liked} it
+        {short_adj}! {short_said}
+        {short_said}. {short_adj}
+        a {short_adj} {short_noun}
+        a total {short_noun}
+        an absolute {short_noun}
+        a real {short_noun}
+        such a {short_noun}
+        it was a {short_noun}
+        this {short_film} is a {short_noun}
+        this {short_film} was a complete {short_noun}
+        it is {short_mass}
+        pure {short_mass}
+        this {short_film} is {short_mass}
+        absolute {short_mass}
+        total {short_mass}
+        it was {short_state}
+        it is {short_state}
+        I {short_like} it
+        I {short_like} this {short_film}
+        I {short_liked} this {short_film}
+        I really {short_liked} it
+        I {short_liked} every minute
+        {short_liked} every second of it
+        {short_liked} the {short_part}
+        I {short_liked} the {short_parts}
+        I absolutely {short_liked} the {short_part}
+        we {short_liked} it
+        my {relation} {short_liked} it
+        my {relation} and I {short_liked} this {short_film}
+        everybody {short_liked} it
+        it really {short_works}
+        this {short_film} {short_works}
+        this {short_film} {short_worked}
+        the {short_part} {short_works}
+        the {short_parts} {short_work}
+        {short_works}
+        it just {short_works}
+        I am {short_felt}
+        so {short_felt}
+        I was so {short_felt}
+        we were {short_felt}
+        it left me {short_felt}
+        {sup} {short_film} ever
+        the {sup} {short_film} I have ever seen
+        the {sup} {short_film} {period}
+        one of the {sup} {films} I have seen
+        {comp} than I expected
+        {comp} than the {original}
+        much {comp}
+        full of {quality}
+        {quality}
+        so much {quality}
+        {manner} made
+        {manner} acted
+        {moved} me
+        it {moved} me
+        {short_adj} {short_film}, {advice}
+        - too {short_adj}
+        - way too {short_adj}
+        - a bit {short_adj}
+        - a little {short_adj} for my taste
+    """,
+    "short_turns": """
+        10 not {-short_adj}
+        3 not {-short_adj} at all
+        2 not very {-short_adj}
+        2 not so {-short_adj}
+        2 not really {-short_adj}
+        2 not that {-short_adj}
+        2 never {-short_adj}
+        3 it was not {-short_adj}
+        2 it is not {-short_adj}
+        2 was not {-short_adj}
+        2 is not {-short_adj}
+        2 did not {-short_like} it
+        2 I did not {-short_like} it
+        4 did not {-short_react}
+        2 I was not {-short_felt}
+        3 not {-short_felt}
+        4 it does not {-short_work}
+        2 it did not {-short_work}
+        2 not a {-short_noun}
+        2 the {short_part} was not {-short_adj}
+        not too {-short_adj}
+        not exactly {-short_adj}
+        not even a little {-short_adj}
+        never {-short_adj}, not once
+        hardly {-short_adj}
+        far from {-short_adj}
+        anything but {-short_adj}
+        nothing {-short_adj} about it
+        nothing {-short_adj} here
+        neither {-short_adj} nor {-short_adj}
+        not {-short_adj} but {short_adj}
+        not {-short_adj}, {short_adj}
+        {short_adj}, not {-short_adj}
+        {-short_adj} but {short_adj}
+        {-short_adj}, but I {short_liked} it
+        {-short_adj} {short_part}, but I {short_liked} it
+        this {short_film} is not {-short_adj}
+        the {short_film} was not very {-short_adj}
+        the {short_parts} were not {-short_adj}
+        the {short_parts} are not even {-short_adj}
+        I did not find it {-short_adj}
+        I do not think it is {-short_adj}
+        I would not call it {-short_adj}
+        not a {-short_adj} {short_film}
+        it is not a {-short_adj} {short_film}
+        {-short_adj}? no
+        {-short_adj}? not at all
+        not as {-short_adj} as I expected
+        not as {-short_adj} as they say
+        less {-short_adj} than I thought
+        I expected it to be {-short_adj}. it was not
+        no {-quality}
+        no {-quality} at all
+        it has no {-quality}
+        hardly a {-short_noun}
+        it is no {-short_noun}
+        not {-short_mass}
+        I do not {-short_like} it
+        I do not {-short_like} this {short_film}
+        did not {-short_like} this at all
+        I did not {-short_like} the {short_part}
+        never {-short_liked} it
+        nobody {-short_liked} it
+        the {short_part} did not {-short_work}
+        this {short_film} does not {-short_work}
+        never {-short_works}
+        it never {-short_worked}
+        I am not {-short_felt}
+        never {-short_felt}
+        I was never {-short_felt}
+        not {-short_felt} at all
+        I did not {-short_react}
+        I did not {-short_react} once
+        it did not {-move} me
+        does not {-move}
+        - not {-short_adj} enough
+        - supposed to be {-short_adj}
+        - tries to be {-short_adj}
+        - wanted to {-short_like} it
+        - I wanted to {-short_like} this
+        - lacks {-quality}
+        - needs more {-quality}
+        - where is the {-quality}?
+        - should have been {-comp}
+        - I have seen {-comp} {films}
+    """,
     # What the writer thinks of the whole, as a clause; half of it turns its words.
     "claim": """
         25 {claim_keeps}
@@ -1887,6 +2220,38 @@ FILLERS = {
         the people in it lead {thing_adj} lives in {place}
         the {profession} lives in a {thing_adj} house with {count} {things}
         a {story_adj} {profession} wants to be a {story_adj} {profession}
+    """,
+    # Short ones without an opinion.
+    "nothing": """
+        20 {short_neutral}
+        4 {neutral}
+        7 {everyday}
+        5 {story}
+        {count} hours
+        {count} hours long
+        it was {count} hours long
+        it is {number} minutes long
+        it was ok
+        it was an ok {short_film}
+        the {short_part} was ok
+        an average {short_film}
+        the {short_part}
+        the {short_parts}
+        a {short_film}
+        the {short_film} {was}
+        {the_part} {was}
+        {name}
+        a {profession}
+        the {object}
+        {place}
+        it is about a {profession}
+        a {profession} and a {profession}
+        I saw it on {day}
+        we saw the {short_film} in {month}
+        I watched it with my {relation}
+        my {relation}
+        {number} minutes
+        {count} {things}
     """,
 }
 

@@ -17,6 +17,7 @@ from data import reviews, reviews_grammar
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("train", "validation", "test", "test_novel")
+FEW_WORDS = ("short", "nothing")  # these kinds are typed as people type
 
 
 @pytest.fixture(scope="module")
@@ -155,13 +156,19 @@ def test_novel_has_unseen_constructions_or_pairs(parts):
 
 
 def test_length_and_vocabulary(parts):
-    everything = [review.text for part in PARTS for review in parts[part]]
-    sentences = Counter(reviews.count_sentences(text) for text in everything)
-    assert set(sentences) == set(range(2, 7))
-    lengths = [len(text.split()) for text in everything]
-    assert 20 < sum(lengths) / len(lengths) < 40 and max(lengths) < 120
+    everything = [review for part in PARTS for review in parts[part]]
+    for part in PARTS:
+        longer = [r.text for r in parts[part] if r.kind not in FEW_WORDS]
+        counts = Counter(reviews.count_sentences(text) for text in longer)
+        assert set(counts) == set(range(1 if part == "train" else 2, 7)), part
+        lengths = [len(text.split()) for text in longer]
+        shortest = 15 if part == "train" else 20
+        assert shortest < sum(lengths) / len(lengths) < 40 and max(lengths) < 120
+    lengths = [len(r.text.split()) for r in everything if r.kind == "short"]
+    assert sum(length <= 4 for length in lengths) > 0.6 * len(lengths)
+    assert max(lengths) < 20
     words = Counter(
-        w for text in everything for w in re.findall(r"[a-z]+", text.lower())
+        w for r in everything for w in re.findall(r"[a-z]+", r.text.lower())
     )
     assert len(words) > 3000
 
@@ -169,10 +176,57 @@ def test_length_and_vocabulary(parts):
 def test_texts_are_well_formed(parts):
     for part in PARTS:
         for review in parts[part]:
-            assert re.fullmatch(r"[A-Z\"].*[.!?]\"?", review.text), review.text
-            assert not re.search(r"[{}_|*+]|  | [,.;:!?]|\ba [aeiou]", review.text), (
-                review.text
-            )
+            text = review.text
+            if review.kind not in FEW_WORDS:  # those are as people type them
+                assert re.fullmatch(r"[A-Z\"].*[.!?]\"?", text), text
+            assert re.fullmatch(r"[\w\"](.*\S)?", text), text
+            assert not re.search(
+                r"[{}_|*+]|  | [,.;:!?]|\ba (?!uniq|unive|use|one |eu)[aeiou]", text
+            ), text
+
+
+def test_some_training_reviews_are_a_few_words(parts):
+    """Each word of praise and of blame that is meant for them stands there, alone or
+    with few others: only then the recipe knows it."""
+    short = [review for review in parts["train"] if review.kind == "short"]
+    assert 0.1 < len(short) / len(parts["train"]) < 0.3
+    texts = {review.text.lower().strip(".!") for review in short}
+    assert {"good", "bad", "boring", "not bad", "not good", "hated it"} <= texts
+    found = Counter(word for review in short for _, word in review.pairs)
+    lists = [
+        side
+        for name, sides in reviews_grammar.POLAR.items()
+        for side in sides
+        if name.startswith("short_")
+    ]
+    assert len(lists) > 20 and sum(map(len, lists)) > 2000
+    words = [word for side in lists for word in side]
+    assert sum(found[word] == 0 for word in words) < 0.01 * len(words)
+    counts = Counter(w for r in parts["train"] for w in set(r.text.lower().split()))
+    assert counts["awesome"] > 5 and counts["garbage"] > 1
+
+
+def test_few_words_mean_one_thing(parts):
+    """No short review stands with the one label here and the other there."""
+    labels = {}
+    for review in parts["train"]:
+        if review.kind == "short":
+            text = re.sub(r"\W+", " ", review.text.lower())
+            labels.setdefault(text, set()).add(review.label)
+    assert not [text for text, found in labels.items() if len(found) > 1]
+
+
+def test_words_without_an_opinion_have_both_labels_equally_often(parts):
+    """In training only: what they teach is to answer one half."""
+    texts = [r for part in PARTS for r in parts[part] if r.kind == "nothing"]
+    assert 0.02 < len(texts) / len(parts["train"]) < 0.06
+    assert len(texts) == sum(r.kind == "nothing" for r in parts["train"])
+    labels = {}
+    for review in texts:
+        labels.setdefault(review.text, Counter())[review.label] += 1
+    assert all(found["positive"] == found["negative"] for found in labels.values())
+    others = {r.text.lower().strip(".!") for r in parts["train"] if r.kind == "short"}
+    assert not others & {text.lower().strip(".!") for text in labels}
 
 
 @pytest.mark.parametrize(
@@ -195,7 +249,7 @@ def test_short_forms(long, short):
 def test_everyday_sentences_fill_up(parts):
     everyday = [t.text for t in reviews._templates("everyday") if "{" not in t.text]
     everyday = {text[0].upper() + text[1:] + "." for text in everyday}
-    texts = [review.text for review in parts["train"]]
+    texts = [review.text for review in parts["test"]]
     found = sum(any(text.startswith(line) for line in everyday) for text in texts[:500])
     assert 30 < found < 300
 
@@ -203,7 +257,8 @@ def test_everyday_sentences_fill_up(parts):
 def test_counting_polar_words_is_often_wrong(parts):
     """Neither what most of them say is the answer, nor its opposite."""
     signs = {"positive": 1, "negative": -1}
-    balance = [review.score * signs[review.label] for review in parts["train"]]
+    longer = [review for review in parts["train"] if review.kind not in FEW_WORDS]
+    balance = [review.score * signs[review.label] for review in longer]
     right, wrong = (sum(s * b > 0 for b in balance) / len(balance) for s in (1, -1))
     assert right < 0.45 and 0.2 < wrong < 0.35  # the rest is even
     assert 0.4 < right / (right + wrong) < 0.6
