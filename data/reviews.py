@@ -19,7 +19,10 @@ with both labels equally often: the answer to them should be near one half.
 `test.csv` has unseen sentences of seen constructions. In `test_novel.csv` either the
 construction or every pair of construction and polar word is one that the training part
 never has; one in twelve of the pairs of sentences stands only there.
-`test_handwritten.csv` holds sixty reviews written by hand.
+`test_handwritten.csv` holds sixty reviews written by hand, `test_everyday.csv` a
+hundred inputs of one to twelve words, written without sight of the generator, and
+`test_everyday_short.csv` those of them that have at most three words. By a like list,
+`test_everyday_tuned.csv`, the vocabulary of the short reviews was chosen.
 """
 
 import hashlib
@@ -44,7 +47,7 @@ from data.reviews_grammar import (
     RULES,
     UNPAIRED,
 )
-from data.tables import write_table
+from data.tables import read_table, write_table
 
 SEED = 20
 SIZES = {"train": 70000, "validation": 1000, "test": 2000, "test_novel": 1000}
@@ -72,7 +75,8 @@ ABOUT = {  # sentences on plot, cast and cinema: share; and in training
     "everyday": (0.45, 0.50),
     "story": (0.1, 0.2),  # with polar words, of people and things
 }
-HANDWRITTEN = Path(__file__).parent / "reviews_handwritten.csv"
+HERE = Path(__file__).parent
+BY_HAND = ("handwritten", "everyday", "everyday_tuned")  # reviews_NAME.csv each
 LABELS = {"+": "positive", "-": "negative"}
 
 TEMPLATES = PARTICLES | RULES | FILLERS
@@ -157,7 +161,11 @@ def write(folder: Path) -> None:
     for part, reviews in generate().items():
         rows = [(review.text, review.label) for review in reviews]
         write_table(folder / f"{part}.csv", ("text", "label"), rows)
-    shutil.copyfile(HANDWRITTEN, folder / "test_handwritten.csv")
+    for name in BY_HAND:
+        shutil.copyfile(HERE / f"reviews_{name}.csv", folder / f"test_{name}.csv")
+    rows, _ = read_table(HERE / "reviews_everyday.csv", ("text", "label"))
+    short = [row for row in rows if len(row[0].split()) <= 3]
+    write_table(folder / "test_everyday_short.csv", ("text", "label"), short)
 
 
 def version() -> str:

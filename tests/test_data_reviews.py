@@ -17,6 +17,7 @@ from data import reviews, reviews_grammar
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("train", "validation", "test", "test_novel")
+BY_HAND = ("test_handwritten", "test_everyday", "test_everyday_tuned")
 FEW_WORDS = ("short", "nothing")  # these kinds are typed as people type
 
 
@@ -46,7 +47,7 @@ def rows_of(folder, part):
 
 
 def test_files_are_the_same_in_another_process(folder, parts):
-    names = {f"{part}.csv" for part in (*PARTS, "test_handwritten")}
+    names = {f"{part}.csv" for part in (*PARTS, *BY_HAND, "test_everyday_short")}
     assert {path.name for path in folder.iterdir()} == names
     for part in PARTS:
         expected = [(review.text, review.label) for review in parts[part]]
@@ -71,7 +72,7 @@ def test_version_changes_with_the_sources(tmp_path, monkeypatch):
     assert before != reviews.version()
 
 
-@pytest.mark.parametrize("part", (*PARTS, "test_handwritten"))
+@pytest.mark.parametrize("part", (*PARTS, *BY_HAND))
 def test_labels_are_balanced(folder, part):
     counts = Counter(label for _, label in rows_of(folder, part))
     assert set(counts) == {"negative", "positive"}
@@ -280,11 +281,31 @@ def test_bag_of_words_stays_below_80_percent(folder):
         assert 0.5 < model.score(words.transform(texts), labels) < 0.80, part
 
 
-def test_handwritten_ones_stay_as_they_were_written():
+@pytest.mark.parametrize(
+    ("name", "sha256", "rows"),
+    [
+        (
+            "handwritten",
+            "ab95fb04be07546fa0cf5b32803faca1ff43bf5b2e629fe2251ab3fe8bed02b7",
+            60,
+        ),
+        (
+            "everyday",
+            "c0268b5ee23f66d664e9694bf9f45b1ad03492cb9ab41f7d9b8c2580baadaaf1",
+            100,
+        ),
+    ],
+)
+def test_handwritten_ones_stay_as_they_were_written(name, sha256, rows):
     """They were frozen before any model saw them, and choose nothing."""
-    content = reviews.HANDWRITTEN.read_bytes()
-    assert (
-        hashlib.sha256(content).hexdigest()
-        == "ab95fb04be07546fa0cf5b32803faca1ff43bf5b2e629fe2251ab3fe8bed02b7"
-    )
-    assert content.count(b"\n") == 61
+    content = (reviews.HERE / f"reviews_{name}.csv").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == sha256
+    assert content.count(b"\n") == rows + 1
+
+
+def test_everyday_inputs_are_short(folder):
+    lengths = [len(text.split()) for text, _ in rows_of(folder, "test_everyday")]
+    assert max(lengths) <= 12
+    short = rows_of(folder, "test_everyday_short")
+    assert len(short) == sum(length <= 3 for length in lengths) > 30
+    assert set(short) <= set(rows_of(folder, "test_everyday"))
