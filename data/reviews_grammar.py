@@ -419,7 +419,7 @@ RULES = {
         - I paid for this {short_adj} {short_film}
     """,
     "short_keeps": """
-        24 {short_adj}
+        30 {short_adj}
         5 {short_very} {short_adj}
         2 so {short_adj}
         2 it was {short_adj}
@@ -439,7 +439,7 @@ RULES = {
         {short_adj}, {short_adj}, {short_adj}
         7 {short_noun}
         5 {short_mass}
-        4 {short_state}
+        7 {short_state}
         7 {short_felt}
         8 {short_reacted}
         2 {short_liked} it
@@ -448,8 +448,8 @@ RULES = {
         2 I was {short_felt}
         2 a {short_noun}
         2 what a {short_noun}
-        4 it {short_works}
-        5 it {short_worked}
+        6 it {short_works}
+        6 it {short_worked}
         this is {short_adj}
         that was {short_adj}
         this was {short_very} {short_adj}
@@ -551,7 +551,7 @@ RULES = {
         2 is not {-short_adj}
         2 did not {-short_like} it
         2 I did not {-short_like} it
-        4 did not {-short_react}
+        5 did not {-short_react}
         2 I was not {-short_felt}
         3 not {-short_felt}
         4 it does not {-short_work}
