@@ -1,11 +1,38 @@
 """What every test shares: quiet TensorFlow, a recipe run in this process."""
 
+import gc
 import importlib
 import sys
+from collections import Counter
 
+import keras
 import pytest
 
 import recipes  # noqa: F401  (imports the backend without its start-up log)
+
+LEFT_OUT = pytest.StashKey[Counter]()
+
+
+def pytest_deselected(items):
+    """Counts what `make test` leaves to `make test-all`."""
+    for item in items:
+        if item.get_closest_marker("exhaustive"):
+            counts = item.config.stash.setdefault(LEFT_OUT, Counter())
+            counts[item.originalname] += 1
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if counts := config.stash.get(LEFT_OUT, None):
+        names = ", ".join(f"{name} ({count})" for name, count in counts.items())
+        terminalreporter.write_line(f"left to make test-all, or -m '': {names}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def freed():
+    """What a file of tests traced and built goes with it: a worker runs many."""
+    yield
+    keras.utils.clear_session()
+    gc.collect()
 
 
 @pytest.fixture

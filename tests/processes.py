@@ -15,6 +15,8 @@ import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 CHILD = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
 
@@ -57,6 +59,8 @@ if job:
     os.chdir(job["folder"])
     os.environ.clear()
     os.environ.update(job["environment"])
+    if (jax := sys.modules.get("jax")) and "JAX_PLATFORMS" in os.environ:
+        jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
     places = os.environ.get("PYTHONPATH", "")
     sys.path[:0] = [job["folder"], *filter(None, places.split(os.pathsep))]
     kind, what, *rest = job["command"]
@@ -164,3 +168,30 @@ def python_on_jax(folder, *command, **more):
     return child.stdout
 
 
+def passes_on_jax(file, request):
+    """Runs a file of tests once more in a child process under JAX.
+
+    JAX compiles, and a process has one backend.
+    """
+    pytest.importorskip("jax")
+    which = request.config.getoption("-m")
+    python_on_jax(
+        ROOT,
+        *("-m", "pytest", "-m", which, "-p", "no:cacheprovider", "-p", "no:xdist"),
+        Path(file).resolve(),
+        JAX_PLATFORMS="cpu",
+    )
+
+
+def saved_model_cli(folder, inputs, away):
+    """Runs `serving_default` by TensorFlow's own command: outputs as files in `away`.
+
+    `inputs` are its arguments after those that name the export.
+    """
+    child = python(
+        *("-m", "tensorflow.python.tools.saved_model_cli", "run", "--dir", folder),
+        *("--tag_set", "serve", "--signature_def", "serving_default"),
+        *("--outdir", away, *inputs),
+        folder=away,
+    )
+    assert child.returncode == 0, child.stderr

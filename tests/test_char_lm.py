@@ -3,8 +3,6 @@
 import functools
 import json
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -28,7 +26,7 @@ from recipes.char_lm import (
     writer,
 )
 from tests.exports import ask, ask_by_saved_model_cli, ask_elsewhere
-from tests.processes import CHILD, WITHOUT_TENSORFLOW, python_on_jax
+from tests.processes import WITHOUT_TENSORFLOW, python, python_on_jax
 
 ROOT = Path(__file__).parent.parent
 CHARACTERS = "\n abcdefghij(){}好的é😀"
@@ -203,7 +201,14 @@ def test_nats_over_every_character(monkeypatch):
     assert found != pytest.approx(nats_of(model, ids), abs=1e-3)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        pytest.param("lstm", marks=pytest.mark.exhaustive),
+        "gru",
+        pytest.param("simple_rnn", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_each_cell_learns_what_follows(char_lm, tmp_path, cell):
     (tmp_path / "mine.txt").write_text("abcdefghij\n" * 2500)
     options = ["--cell", cell, "--units", 24, "--epochs", 4, "--prompt", "abc"]
@@ -306,8 +311,7 @@ recipe.export(model, "\\nab", sys.argv[2])
 
 
 def test_model_writer_and_export_need_neither_kit_nor_data(tmp_path):
-    command = [sys.executable, "-c", HIDDEN, ROOT, tmp_path / "saved_model"]
-    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 

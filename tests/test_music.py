@@ -3,8 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 import wave
 import xml.etree.ElementTree
 from pathlib import Path
@@ -42,7 +40,7 @@ from recipes.music import (
     melody_tops,
     nats_of_frames,
 )
-from tests.processes import CHILD, ROOT, WITHOUT_TENSORFLOW, python_on_jax
+from tests.processes import ROOT, WITHOUT_TENSORFLOW, python, python_on_jax
 
 ABOUT = {"grid": 2, "bar": 8, "most": 4, "held": True, "lowest": 20, "highest": 60}
 
@@ -424,10 +422,7 @@ print(json.dumps(found["notes"].numpy().tolist()))
 def test_a_fresh_process_writes_alike(exported, tmp_path):
     loaded, folder = exported
     copy = shutil.copytree(folder, tmp_path / "elsewhere")
-    command = [sys.executable, "-c", FRESH, copy, json.dumps(ASKED)]
-    child = subprocess.run(
-        command, cwd=tmp_path, env=CHILD, capture_output=True, text=True
-    )
+    child = python("-c", FRESH, copy, json.dumps(ASKED), folder=tmp_path)
     assert child.returncode == 0, child.stderr
     wanted = loaded.signatures["serving_default"](**rows(ASKED))["notes"].numpy()
     assert json.loads(child.stdout.splitlines()[-1]) == wanted.tolist()
@@ -447,8 +442,7 @@ recipe.export(model, about, sys.argv[2])
 
 
 def test_model_composer_and_export_need_neither_kit_nor_data(tmp_path):
-    command = [sys.executable, "-c", HIDDEN, ROOT, tmp_path / "saved_model"]
-    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 
@@ -683,14 +677,11 @@ def test_try_writes_a_file_to_listen_to(exported, tmp_path):
     """As its command does, which spares itself the import of Keras."""
     shutil.copytree(exported[1], tmp_path / "run" / "saved_model" / "1")
     typed = "C4 E4\nC4 X9\n"
-    command = [sys.executable, "-m", "kit.try_run", "music", "--run", "run"]
-    child = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**CHILD, "PYTHONPATH": str(ROOT)},
-        input=typed,
-        capture_output=True,
-        text=True,
+    child = python(
+        *("-m", "kit.try_run", "music", "--run", "run"),
+        folder=tmp_path,
+        written=typed,
+        PYTHONPATH=str(ROOT),
     )
     assert child.returncode == 0, child.stderr
     lines = child.stdout.splitlines()

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -23,7 +21,7 @@ from recipes.word2vec import (
     build_model,
     export,
 )
-from tests.processes import CHILD, ROOT, WITHOUT_TENSORFLOW, python_on_jax
+from tests.processes import ROOT, WITHOUT_TENSORFLOW, python, python_on_jax
 
 TOPICS = [
     "apple pear plum cherry grape",
@@ -178,7 +176,10 @@ def test_each_word_of_a_mean_gets_the_whole_gradient(monkeypatch):
     np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["skipgram", "cbow", "counts"])
+@pytest.mark.parametrize(
+    "kind",
+    ["skipgram", pytest.param("cbow", marks=pytest.mark.exhaustive), "counts"],
+)
 def test_a_run_finds_the_topics(word2vec, tmp_path, kind):
     (tmp_path / "mine.txt").write_text(topical_text(), "utf-8")
     shown = "apple red monday nonsense"
@@ -352,10 +353,7 @@ def test_a_fresh_process_answers_alike(exported, tmp_path):
     words, vectors, _, folder = exported
     copy = shutil.copytree(folder, tmp_path / "elsewhere")
     asked = [*words, "nobody", "\u0130", "a b"]
-    command = [sys.executable, "-c", FRESH, copy, json.dumps(asked)]
-    child = subprocess.run(
-        command, cwd=tmp_path, env=CHILD, capture_output=True, text=True
-    )
+    child = python("-c", FRESH, copy, json.dumps(asked), folder=tmp_path)
     assert child.returncode == 0, child.stderr
     search = Nearest(words, vectors)
     wanted = [[word for word, _ in search.nearest(each, 3)] for each in asked]
@@ -408,8 +406,7 @@ recipe.export(words, vectors, sys.argv[2])
 
 
 def test_model_search_and_export_need_neither_kit_nor_data(tmp_path):
-    command = [sys.executable, "-c", HIDDEN, ROOT, tmp_path / "saved_model"]
-    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 
