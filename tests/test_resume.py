@@ -17,11 +17,10 @@ import numpy as np
 import pytest
 
 from kit.resume import Batches, bucket_lengths
-from kit.run import Run
 from tests.processes import ROOT, python
 
 WORDS = [*"abcdefghijklmnop", "not", "very", "good", "bad", "dull", "fine"]
-OPTIONS = ["--epochs", 3, "--units", 8, "--max-tokens", 8]
+OPTIONS = ["--epochs", 3, "--units", 8, "--max-tokens", 8, "--cell", "simple_rnn"]
 TEXT_OPTIONS = ["--epochs", 1, "--units", 8, "--dropout", "0.3", "--prompt", "a"]
 
 # Runs a recipe until its second argument says that the process is to be killed. A
@@ -69,9 +68,23 @@ move, pathlib.Path.replace = pathlib.Path.replace, replace
 write_in, Run.write = Run.write, write
 command(recipe.main, recipe.Config, recipe.SMOKE)
 """
-# Before there is a checkpoint, before the second one stands in its place, and between
-# it and the history.
-KILLS = ["batch 1 after 0 epochs", "checkpoint 2", "history 2"]
+# Before there is a checkpoint, inside an epoch, before a checkpoint stands in its
+# place, between it and the history; the last one, too, when nothing is left to train.
+KILLS = ["batch 1 after 0 epochs", "batch 1 after 1 epochs", "checkpoint 2"]
+KILLS += ["history 2", "history 3"]
+KILLED = [
+    ("sentiment", "tensorflow", [KILLS[0], "history 3"]),
+    ("sentiment", "jax", ["checkpoint 2"]),
+    ("char_lm", "tensorflow", [KILLS[1], "history 2"]),
+    ("char_lm", "jax", ["history 2"]),
+    *(
+        pytest.param(recipe, backend, KILLS, marks=pytest.mark.exhaustive)
+        for recipe in ("sentiment", "char_lm")
+        for backend in ("tensorflow", "jax")
+    ),
+]
+# How many epochs stand in the history then.
+AFTER = dict(zip(KILLS, (0, 1, 1, 1, 2), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -113,13 +126,10 @@ def figures(run):
     return {name: value for name, value in metrics.items() if name not in times}
 
 
-BACKENDS = pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-RECIPES = pytest.mark.parametrize("recipe", ["sentiment", "char_lm"])
-
-
-@BACKENDS
-@RECIPES
-def test_killed_runs_end_as_if_never_killed(recipe, backend, reviews, text, tmp_path):
+@pytest.mark.parametrize(("recipe", "backend", "kills"), KILLED)
+def test_killed_runs_end_as_if_never_killed(
+    recipe, backend, kills, reviews, text, tmp_path
+):
     """With `char_lm`: what the states carried, too."""
     run = functools.partial(until, folder=tmp_path, recipe=recipe, backend=backend)
     data = ["--data", reviews, *OPTIONS]
@@ -129,9 +139,9 @@ def test_killed_runs_end_as_if_never_killed(recipe, backend, reviews, text, tmp_
     assert child.returncode == 0, child.stderr
     assert epochs_done(tmp_path / "whole") >= 3
     arguments = [*data, "--run-dir", "killed"]
-    for place, epochs in zip(KILLS, (0, 1, 1), strict=True):
+    for place in kills:
         assert run(place, *arguments).returncode == -signal.SIGKILL
-        assert epochs_done(tmp_path / "killed") == epochs
+        assert epochs_done(tmp_path / "killed") == AFTER[place]
         arguments = ["--resume", "--run-dir", "killed"]
     child = run("never", *arguments)
     assert child.returncode == 0, child.stderr
@@ -147,6 +157,7 @@ def assert_same(killed, whole, said=""):
     assert figures(killed) == figures(whole), said
     histories = [(run / "history.csv").read_text() for run in (killed, whole)]
     assert histories[0] == histories[1], said
+    assert not (killed / "checkpoint.npz").exists()
 
 
 def start(backend, folder, *arguments, recipe="sentiment"):
@@ -166,8 +177,8 @@ def finish(process):
 
 
 @pytest.mark.exhaustive
-@BACKENDS
-@RECIPES
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("recipe", ["sentiment", "char_lm"])
 def test_commands_killed_at_any_moment(recipe, backend, reviews, text, tmp_path):
     """The whole command, which exports in the end, at other moments each time."""
     start_recipe = functools.partial(start, backend, tmp_path, recipe=recipe)
@@ -227,28 +238,6 @@ def test_interrupt_names_the_way_on(reviews, tmp_path):
     child = run("never", "--resume")
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "runs/sentiment/latest/metrics.json").exists()
-
-
-def test_a_stop_between_the_last_checkpoint_and_its_history(
-    sentiment, reviews, monkeypatch
-):
-    """Nothing is left to train then, but a row to write."""
-    options = ("--data", reviews, *OPTIONS, "--epochs", 2)
-    assert sentiment(*options, "--run-dir", "whole")[0] == 0
-    write = Run.write
-
-    def stop(run, name, content):
-        if name == "history.csv" and content.count("\n") == 3:
-            raise KeyboardInterrupt
-        write(run, name, content)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Run, "write", stop)
-        assert sentiment(*options, "--run-dir", "stopped")[0] == 130
-    assert sentiment("--resume", "--run-dir", "stopped")[0] == 0
-    histories = [Path(run, "history.csv").read_text() for run in ("whole", "stopped")]
-    assert histories[0] == histories[1]
-    assert not Path("stopped/checkpoint.npz").exists()
 
 
 def test_an_interrupt_that_was_swallowed_is_raised_after_the_batch():
