@@ -9,6 +9,7 @@ import keras
 import pytest
 
 import recipes  # noqa: F401  (imports the backend without its start-up log)
+from kit.run import Run
 
 LEFT_OUT = pytest.StashKey[Counter]()
 
@@ -33,6 +34,26 @@ def freed():
     yield
     keras.utils.clear_session()
     gc.collect()
+
+
+@pytest.fixture
+def unexported(monkeypatch):
+    """Runs end without their SavedModel, which takes seconds: others have it."""
+    monkeypatch.setattr(Run, "export", lambda run, *arguments: None)
+
+
+@pytest.fixture
+def without_xla(monkeypatch):
+    """Models that ask for XLA do without: it takes seconds to compile a shape.
+
+    That they write the same with it, others tell.
+    """
+    begin = keras.Model.compile
+
+    def compile(model, *arguments, jit_compile=None, **settings):
+        begin(model, *arguments, jit_compile=False, **settings)
+
+    monkeypatch.setattr(keras.Model, "compile", compile)
 
 
 @pytest.fixture

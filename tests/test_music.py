@@ -261,6 +261,7 @@ def test_training_reads_as_writing_does(cell):
 # What is written --------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_highest_notes_are_those_asked_for(model):
     composer = Composer(model, ABOUT)
     asked = ["C4 E4 G4", "G5", "D minor"]
@@ -279,6 +280,7 @@ def test_highest_notes_are_those_asked_for(model):
     assert free[: len(free), 39].tolist() == [1] * len(free)
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_a_piece_begins_after_the_end_of_another(model):
     """As those do that training reads: the most probable tokens, one by one."""
     states = [keras.ops.zeros((1, 7))] * 4
@@ -296,6 +298,7 @@ def test_a_piece_begins_after_the_end_of_another(model):
     np.testing.assert_array_equal(piece[: len(wanted)], wanted)
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_a_melody_is_kept_to_its_end(model):
     melody = np.zeros((9, KEYS), "uint8")
     for frame, key in enumerate([40, 40, 42, None, 44, 45, 45, 40, 20]):
@@ -318,6 +321,7 @@ def test_a_melody_is_kept_to_its_end(model):
     assert (without < HELD).all() and without[1] == STRUCK + 40
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_a_row_depends_on_its_beginning_settings_and_seed_only(model):
     composer = Composer(model, ABOUT)
     both = composer.write(["C4", "G4 A4"], frames=10, seed=7)
@@ -372,17 +376,19 @@ def rows(asked, length=12, temperature=1.0, top_p=0.9, seed=3):
 def test_the_export_writes_as_in_memory(model, exported):
     loaded, _ = exported
     found = loaded.signatures["serving_default"](**rows(ASKED))["notes"].numpy()
-    wanted = Composer(model, ABOUT).write(ASKED, 12, temperature=1.0, top_p=0.9, seed=3)
+    composer = Composer(model, ABOUT)
+    wanted = composer.write(ASKED, 12, temperature=1.0, top_p=0.9, seed=3)
     for ours, theirs in zip(found, wanted, strict=True):
         np.testing.assert_array_equal(notes.decode(ours), theirs)
     # Rows of lengths of their own, of more than there is, of none.
     lengths = [3, 12, 1, 0, 5]
+    composer.compile(jit_compile=False)  # XLA would compile each
     found = loaded.signatures["generate"](**rows(ASKED, lengths))["notes"].numpy()
     for ours, text, seed, length in zip(
         found, ASKED, range(3, 8), lengths, strict=True
     ):
         frames = max(length, 1)
-        alone = Composer(model, ABOUT).write([text], frames, top_p=0.9, seed=seed)[0]
+        alone = composer.write([text], frames, top_p=0.9, seed=seed)[0]
         np.testing.assert_array_equal(notes.decode(ours), alone)
     none = loaded.signatures["generate"](**rows([]))["notes"]
     assert none.shape[0] == 0
@@ -543,7 +549,7 @@ def test_a_tone_sounds_at_its_pitch(tmp_path):
 # A run ------------------------------------------------------------------------------
 
 
-def test_a_run_learns_cadences(music_recipe, cadences):
+def test_a_run_learns_cadences(music_recipe, cadences, request):
     status, _, errors = music_recipe(
         *("--data", cadences, "--run-dir", "run", "--units", 24, "--layers", 1),
         *("--epochs", 60, "--dropout", 0, "--learning-rate", 0.02, "--first", "C5"),
@@ -574,6 +580,7 @@ def test_a_run_learns_cadences(music_recipe, cadences):
     write_midi(
         Path("tune.mid"), [[(n, n + 1, p) for n, p in enumerate([72, 74, 71, 72])]]
     )
+    request.getfixturevalue("unexported")
     status, _, errors = music_recipe(
         "--load", run, "--run-dir", "again", "--melody", "tune.mid"
     )
@@ -588,6 +595,8 @@ def test_a_run_learns_cadences(music_recipe, cadences):
     )
 
 
+@pytest.mark.usefixtures("without_xla")
+@pytest.mark.usefixtures("unexported")
 def test_a_stopped_run_goes_on_exactly(music_recipe, cadences, monkeypatch):
     options = ("--data", cadences, "--epochs", 3, "--units", 8, "--layers", 1)
     assert music_recipe(*options, "--run-dir", "whole")[0] == 0
@@ -614,6 +623,8 @@ def test_a_stopped_run_goes_on_exactly(music_recipe, cadences, monkeypatch):
     assert one == other
 
 
+@pytest.mark.usefixtures("without_xla")
+@pytest.mark.usefixtures("unexported")
 def test_test_pieces_of_another_folder(music_recipe, cadences, tmp_path):
     (tmp_path / "test").mkdir()
     shutil.copy(cadences / "major-48.mid", tmp_path / "test")

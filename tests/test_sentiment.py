@@ -200,7 +200,7 @@ CHINESE = {
 }
 
 
-def test_a_chinese_file_from_start_to_answer(sentiment, tmp_path):
+def test_a_chinese_file_from_start_to_answer(sentiment, tmp_path, request):
     chance = random.Random(3)
     lines = ["评论\t类别"]
     for _ in range(400):
@@ -227,6 +227,7 @@ def test_a_chinese_file_from_start_to_answer(sentiment, tmp_path):
         assert word in first_line
 
     # --load: the same figures without training, on the same data.
+    request.getfixturevalue("unexported")
     status, _, _ = sentiment("--load", run, "--run-dir", "again")
     assert status == 0
     again = json.loads(Path("again/metrics.json").read_text())
@@ -273,6 +274,7 @@ def test_model_answers_and_export_need_neither_kit_nor_data(tmp_path):
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 
 
+@pytest.mark.usefixtures("unexported")
 def test_vectors_of_a_file_are_where_training_begins(sentiment, tmp_path, monkeypatch):
     """In place of counted ones, for the words that it has; zeros for the others."""
     import recipes.sentiment as recipe

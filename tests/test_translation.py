@@ -274,7 +274,7 @@ def pairs_file(path, count=1500, seed=0, sizes=range(2, 7)):
     path.write_text("\n".join(dict.fromkeys(lines)))
 
 
-def test_from_a_file_of_pairs_to_an_answer(translation, tmp_path):
+def test_from_a_file_of_pairs_to_an_answer(translation, tmp_path, request):
     pairs_file(tmp_path / "mine.tsv")
     options = ["--data", "mine.tsv", "--epochs", 12, "--units", 64]
     status, out, _ = translation(*options, "--learning-rate", "0.01")
@@ -293,6 +293,7 @@ def test_from_a_file_of_pairs_to_an_answer(translation, tmp_path):
         assert word in out.splitlines()[0]
 
     # --load: the same figures without training.
+    request.getfixturevalue("unexported")
     assert translation("--load", run, "--run-dir", "again")[0] == 0
     again = json.loads(Path("again/metrics.json").read_text())
     for name in ("test_exact_match", "test_token_accuracy"):

@@ -72,6 +72,11 @@ def loaded(exported):
     return tf.saved_model.load(str(exported[1]))
 
 
+@pytest.fixture(scope="module")
+def author(exported):
+    return writer(exported[0], VOCABULARY, 30)
+
+
 @pytest.fixture
 def small(monkeypatch):
     """The preset `small` becomes one that trains in a second."""
@@ -93,9 +98,7 @@ def test_ids_and_words():
         {"temperature": 0.7, "top_k": 4, "top_p": 0.8, "seed": -3},
     ],
 )
-def test_the_export_writes_what_the_model_writes_to_the_letter(
-    exported, loaded, options
-):
+def test_the_export_writes_what_the_model_writes_to_the_letter(author, loaded, options):
     chance = random.Random(2)
     prompts = [
         "",
@@ -110,7 +113,7 @@ def test_the_export_writes_what_the_model_writes_to_the_letter(
     while len(prompts) < 64:
         words = chance.choices([*WORDS[1:], "xyz", "\n"], k=chance.randrange(20))
         prompts.append(" ".join(words))
-    expected = writer(exported[0], VOCABULARY, 30).write(prompts, **options)
+    expected = author.write(prompts, **options)
     found = ask(loaded, prompts, 30, **options)
     assert found == expected
     assert len(set(found)) > (30 if options["temperature"] else 8)
@@ -145,6 +148,7 @@ def test_no_prompt_no_length_no_rows(loaded):
     assert ask(loaded, [], 9) == []
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_the_seed_the_settings_and_stop_words_decide(exported):
     author = writer(exported[0], VOCABULARY, 60)
     first, again = (author.write(["the"] * 8, seed=7) for _ in range(2))
@@ -183,6 +187,7 @@ def nats_per_word(model, text, vocabulary=VOCABULARY):
     return -logs[np.arange(len(logs)), ids[0, 1:]].mean()
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     model, folder = exported
     prompts = ["", "The cat (sat)", "好的", "unknown words", "on a mat!\n" * 70]
@@ -193,6 +198,7 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_export_by_saved_model_cli(exported, tmp_path):
     model, folder = exported
     prompts = ["the", ""]
@@ -200,6 +206,7 @@ def test_export_by_saved_model_cli(exported, tmp_path):
     assert found == writer(model, VOCABULARY, 9).write(prompts, temperature=0)
 
 
+@pytest.mark.usefixtures("without_xla")
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("layers", [1, 3])
 def test_writing_step_by_step_equals_reading(layers, tied):
@@ -278,7 +285,7 @@ def test_presets_differ_in_what_they_drop():
     assert untied - tied == 100 * SMALL.vector
 
 
-def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path):
+def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path, request):
     chance = random.Random(3)
     words = ["今天", "天气", "很好", "我们", "去看", "电影", "，", "。\n", "不错"]
     (tmp_path / "小说.txt").write_text("".join(chance.choices(words, k=12_000)))
@@ -310,6 +317,7 @@ def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path):
         assert word in out.splitlines()[0]
 
     # --load: the same figures without training, on the same data.
+    request.getfixturevalue("unexported")
     assert word_lm("--load", run, "--run-dir", "again")[0] == 0
     again = json.loads(Path("again/metrics.json").read_text())
     for name in ("test_nats_per_token", "validation_nats_per_token"):
