@@ -4,7 +4,7 @@
 #   make try RECIPE=sentiment          type a line, get its answer
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock test lint bench results try report copy publish clean
+.PHONY: help setup lock test test-all lint bench results try report copy publish clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -22,7 +22,7 @@ endif
 
 help: ## list the targets
 	@echo "make RECIPE [DATA=name-or-file] [ARGS=\"--epochs 3 ...\"], RECIPE one of: $(RECIPES)"
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 # The stamp names the lock's content: the environment is made again when it changes.
 STAMP = $(VENV)/.installed-$(shell cat $(LOCK) 2>/dev/null | cksum | cut -d' ' -f1)
@@ -52,9 +52,14 @@ publish: ## RECIPE=name TO=models [RUN=folder]: the export as the next version
 	$(READY)
 	@$(RUN_PYTHON) -m kit.publish "$(RECIPE)" "$(TO)" $(if $(RUN),--run "$(RUN)")
 
-test: ## all tests
+PYTEST = $(RUN_PYTHON) -m pytest -n auto --maxprocesses 8 --dist worksteal
+test: ## every promise in its core, in minutes
 	$(READY)
-	@$(RUN_PYTHON) -m pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
+	@$(PYTEST) $(ARGS)
+
+test-all: ## all tests, before a change lands
+	$(READY)
+	@$(PYTEST) -m '' $(ARGS)
 
 lint: ## ruff: rules and format
 	$(READY)

@@ -2,13 +2,10 @@
 
 import json
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 
-from tests.processes import CHILD
+from tests.processes import python, saved_model_cli
 
 FRESH = """
 import json, sys
@@ -46,13 +43,7 @@ def ask_elsewhere(folder, prompts, away):
     """Texts and nats of the prompts by a copy of the export, in a process without the
     project: 25 tokens at temperature 0.8, top 9, nucleus 0.95."""
     copy = shutil.copytree(folder, away / "elsewhere")
-    child = subprocess.run(
-        [sys.executable, "-c", FRESH, copy, json.dumps(prompts)],
-        cwd=away,
-        env=CHILD,
-        capture_output=True,
-        text=True,
-    )
+    child = python("-c", FRESH, copy, json.dumps(prompts), folder=away)
     assert child.returncode == 0, child.stderr
     return json.loads(child.stdout.splitlines()[-1])
 
@@ -69,11 +60,7 @@ def ask_by_saved_model_cli(folder, prompts, away):
         "seed": np.zeros(rows, "int32"),
     }
     np.savez(away / "in.npz", **inputs)
-    command = [Path(sys.executable).with_name("saved_model_cli"), "run"]
-    command += ["--dir", folder, "--tag_set", "serve", "--outdir", away]
-    command += ["--signature_def", "serving_default", "--inputs"]
-    command.append(";".join(f"{name}={away / 'in.npz'}[{name}]" for name in inputs))
-    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
-    assert child.returncode == 0, child.stderr
+    named = ";".join(f"{name}={away / 'in.npz'}[{name}]" for name in inputs)
+    saved_model_cli(folder, ["--inputs", named], away)
     found = np.load(away / "text.npy", allow_pickle=True)
     return [text.decode() for text in found]

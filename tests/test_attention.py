@@ -5,10 +5,6 @@ The last test runs this file once more in a child process under JAX.
 
 import itertools
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -26,6 +22,7 @@ from custom_layers import (
 )
 from custom_layers.attention_steps import masked_softmax
 from tests import recurrent_reference as reference
+from tests.processes import passes_on_jax
 
 # Raised inside Keras, by NumPy's newer rules for __array__.
 pytestmark = pytest.mark.filterwarnings(
@@ -772,13 +769,5 @@ def test_errors_name_the_argument(make, message):
 
 
 @TENSORFLOW
-def test_everything_holds_under_jax():
-    """One child process: JAX compiles, and a process has one backend."""
-    pytest.importorskip("jax")
-    here = Path(__file__).resolve()
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(here)]
-    child = subprocess.run(
-        command, env=environment, cwd=here.parents[1], capture_output=True, text=True
-    )
-    assert child.returncode == 0, child.stdout[-4000:] + child.stderr[-2000:]
+def test_everything_holds_under_jax(request):
+    passes_on_jax(__file__, request)

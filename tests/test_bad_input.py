@@ -80,6 +80,7 @@ def test_not_utf8(sentiment, tmp_path):
 BAD_ROWS = ['"a \0 b",good', '" ",good', "a,b,c,good"]
 
 
+@pytest.mark.usefixtures("unexported")
 def test_few_bad_rows_are_skipped_aloud_and_a_huge_one_is_cut(sentiment, tmp_path):
     path = table(tmp_path / "mine.csv", [*GOOD * 200, ("word " * 2_000_000, "good")])
     path.write_text(path.read_text() + "\n".join(BAD_ROWS) + "\n")
@@ -125,6 +126,7 @@ def test_nothing_to_resume(sentiment):
     fails(sentiment, "--resume", "--run-dir", "no-run", naming=["no-run"])
 
 
+@pytest.mark.usefixtures("unexported")
 def test_after_a_finished_run(sentiment, tmp_path):
     """It is not resumed, nor on other data, and errors leave it and `latest` alone."""
     table(tmp_path / "mine.csv")

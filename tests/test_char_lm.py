@@ -3,8 +3,6 @@
 import functools
 import json
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -28,7 +26,7 @@ from recipes.char_lm import (
     writer,
 )
 from tests.exports import ask, ask_by_saved_model_cli, ask_elsewhere
-from tests.processes import CHILD, WITHOUT_TENSORFLOW, python_on_jax
+from tests.processes import WITHOUT_TENSORFLOW, python, python_on_jax
 
 ROOT = Path(__file__).parent.parent
 CHARACTERS = "\n abcdefghij(){}好的é😀"
@@ -63,6 +61,11 @@ def loaded(exported):
     return tf.saved_model.load(str(exported[1]))
 
 
+@pytest.fixture(scope="module")
+def author(exported):
+    return writer(exported[0], CHARACTERS, 30)
+
+
 def test_ids_and_characters():
     text = "好a\u0000z\n😀"
     ids = encode(text, CHARACTERS)
@@ -81,14 +84,14 @@ def test_ids_and_characters():
     ],
 )
 def test_the_export_writes_what_the_model_writes_to_the_letter(
-    exported, loaded, settings
+    author, loaded, settings
 ):
     chance = random.Random(2)
     alphabet = CHARACTERS + "xyzλ"
     prompts = ["", "a", "好的😀é", "λλλ", "\n\n", "abc" * 30]
     while len(prompts) < 64:
         prompts.append("".join(chance.choices(alphabet, k=chance.randrange(40))))
-    expected = writer(exported[0], CHARACTERS, 30).write(prompts, **settings)
+    expected = author.write(prompts, **settings)
     found = ask(loaded, prompts, 30, **settings)
     assert found == expected
     assert len(set(found)) > 30
@@ -107,6 +110,7 @@ def test_no_prompt_no_length_no_rows(loaded):
     assert ask(loaded, [], 9) == []
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_the_seed_and_the_settings_decide(exported):
     author = writer(exported[0], CHARACTERS, 60)
     first, again = (author.write(["ab"] * 8, seed=7) for _ in range(2))
@@ -141,6 +145,7 @@ def nats_per_character(model, text):
     return -logs[np.arange(len(logs)), ids[0, 1:]].mean()
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     model, folder = exported
     prompts = ["", "ab(c)", "好的", "xyz", "a\nb" * 20]
@@ -151,6 +156,7 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_export_by_saved_model_cli(exported, tmp_path):
     model, folder = exported
     prompts = ["ab", ""]
@@ -158,6 +164,7 @@ def test_export_by_saved_model_cli(exported, tmp_path):
     assert found == writer(model, CHARACTERS, 9).write(prompts, temperature=0)
 
 
+@pytest.mark.usefixtures("without_xla")
 @pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_writing_step_by_step_equals_reading(cell, layers):
@@ -203,7 +210,16 @@ def test_nats_over_every_character(monkeypatch):
     assert found != pytest.approx(nats_of(model, ids), abs=1e-3)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
+@pytest.mark.usefixtures("without_xla")
+@pytest.mark.usefixtures("unexported")
+@pytest.mark.parametrize(
+    "cell",
+    [
+        pytest.param("lstm", marks=pytest.mark.exhaustive),
+        "gru",
+        pytest.param("simple_rnn", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_each_cell_learns_what_follows(char_lm, tmp_path, cell):
     (tmp_path / "mine.txt").write_text("abcdefghij\n" * 2500)
     options = ["--cell", cell, "--units", 24, "--epochs", 4, "--prompt", "abc"]
@@ -215,7 +231,7 @@ def test_each_cell_learns_what_follows(char_lm, tmp_path, cell):
     assert samples.startswith("abcdefghij\nabcdefghij\n")
 
 
-def test_a_chinese_file_from_start_to_answer(char_lm, tmp_path):
+def test_a_chinese_file_from_start_to_answer(char_lm, tmp_path, request):
     chance = random.Random(3)
     words = ["今天", "天气", "很好", "我们", "去看", "电影", "，", "。\n", "不错"]
     (tmp_path / "小说.txt").write_text("".join(chance.choices(words, k=20_000)))
@@ -242,6 +258,7 @@ def test_a_chinese_file_from_start_to_answer(char_lm, tmp_path):
         assert word in out.splitlines()[0]
 
     # --load: the same figures without training, on the same data.
+    request.getfixturevalue("unexported")
     assert char_lm("--load", run, "--run-dir", "again")[0] == 0
     again = json.loads(Path("again/metrics.json").read_text())
     for name in ("test_nats_per_token", "validation_nats_per_token"):
@@ -306,8 +323,7 @@ recipe.export(model, "\\nab", sys.argv[2])
 
 
 def test_model_writer_and_export_need_neither_kit_nor_data(tmp_path):
-    command = [sys.executable, "-c", HIDDEN, ROOT, tmp_path / "saved_model"]
-    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 

@@ -3,8 +3,6 @@
 import csv
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from data.tables import UserError
 from data.texts import PARTS
 from kit import copy_recipe as copier
 from kit.copy_recipe import ROOT, copy_recipe
+from tests import processes
 
 PROJECT = {
     "LICENSE": "terms\n",
@@ -107,7 +106,8 @@ def make_app(folder, monkeypatch):
 
 
 def python(*arguments):
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+    """A process of its own, in the app: what it imports is that of the copy."""
+    return processes.python(*arguments, folder=Path.cwd())
 
 
 def test_copy_runs_in_an_app_with_the_same_names(house):

@@ -3,12 +3,6 @@
 On TensorFlow the file runs itself once more in a child process under JAX.
 """
 
-import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -16,6 +10,7 @@ from keras import ops
 
 import custom_layers
 from custom_layers import beam_search, choose, generate, uniform
+from tests.processes import passes_on_jax
 
 BACKEND = keras.backend.backend()
 if BACKEND == "tensorflow":
@@ -743,13 +738,5 @@ def test_choose_refuses_settings_out_of_range():
 
 
 @on_tensorflow
-def test_all_of_this_holds_under_jax():
-    if importlib.util.find_spec("jax") is None:
-        pytest.skip("jax is not installed")
-    file = Path(__file__).resolve()
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(file)]
-    child = subprocess.run(
-        command, env=environment, cwd=file.parents[1], capture_output=True, text=True
-    )
-    assert child.returncode == 0, child.stdout[-4000:] + child.stderr[-2000:]
+def test_all_of_this_holds_under_jax(request):
+    passes_on_jax(__file__, request)

@@ -3,8 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 import wave
 import xml.etree.ElementTree
 from pathlib import Path
@@ -42,7 +40,7 @@ from recipes.music import (
     melody_tops,
     nats_of_frames,
 )
-from tests.processes import CHILD, ROOT, WITHOUT_TENSORFLOW, python_on_jax
+from tests.processes import ROOT, WITHOUT_TENSORFLOW, python, python_on_jax
 
 ABOUT = {"grid": 2, "bar": 8, "most": 4, "held": True, "lowest": 20, "highest": 60}
 
@@ -263,6 +261,7 @@ def test_training_reads_as_writing_does(cell):
 # What is written --------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_highest_notes_are_those_asked_for(model):
     composer = Composer(model, ABOUT)
     asked = ["C4 E4 G4", "G5", "D minor"]
@@ -281,6 +280,7 @@ def test_highest_notes_are_those_asked_for(model):
     assert free[: len(free), 39].tolist() == [1] * len(free)
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_a_piece_begins_after_the_end_of_another(model):
     """As those do that training reads: the most probable tokens, one by one."""
     states = [keras.ops.zeros((1, 7))] * 4
@@ -298,6 +298,7 @@ def test_a_piece_begins_after_the_end_of_another(model):
     np.testing.assert_array_equal(piece[: len(wanted)], wanted)
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_a_melody_is_kept_to_its_end(model):
     melody = np.zeros((9, KEYS), "uint8")
     for frame, key in enumerate([40, 40, 42, None, 44, 45, 45, 40, 20]):
@@ -320,6 +321,7 @@ def test_a_melody_is_kept_to_its_end(model):
     assert (without < HELD).all() and without[1] == STRUCK + 40
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_a_row_depends_on_its_beginning_settings_and_seed_only(model):
     composer = Composer(model, ABOUT)
     both = composer.write(["C4", "G4 A4"], frames=10, seed=7)
@@ -374,17 +376,19 @@ def rows(asked, length=12, temperature=1.0, top_p=0.9, seed=3):
 def test_the_export_writes_as_in_memory(model, exported):
     loaded, _ = exported
     found = loaded.signatures["serving_default"](**rows(ASKED))["notes"].numpy()
-    wanted = Composer(model, ABOUT).write(ASKED, 12, temperature=1.0, top_p=0.9, seed=3)
+    composer = Composer(model, ABOUT)
+    wanted = composer.write(ASKED, 12, temperature=1.0, top_p=0.9, seed=3)
     for ours, theirs in zip(found, wanted, strict=True):
         np.testing.assert_array_equal(notes.decode(ours), theirs)
     # Rows of lengths of their own, of more than there is, of none.
     lengths = [3, 12, 1, 0, 5]
+    composer.compile(jit_compile=False)  # XLA would compile each
     found = loaded.signatures["generate"](**rows(ASKED, lengths))["notes"].numpy()
     for ours, text, seed, length in zip(
         found, ASKED, range(3, 8), lengths, strict=True
     ):
         frames = max(length, 1)
-        alone = Composer(model, ABOUT).write([text], frames, top_p=0.9, seed=seed)[0]
+        alone = composer.write([text], frames, top_p=0.9, seed=seed)[0]
         np.testing.assert_array_equal(notes.decode(ours), alone)
     none = loaded.signatures["generate"](**rows([]))["notes"]
     assert none.shape[0] == 0
@@ -424,10 +428,7 @@ print(json.dumps(found["notes"].numpy().tolist()))
 def test_a_fresh_process_writes_alike(exported, tmp_path):
     loaded, folder = exported
     copy = shutil.copytree(folder, tmp_path / "elsewhere")
-    command = [sys.executable, "-c", FRESH, copy, json.dumps(ASKED)]
-    child = subprocess.run(
-        command, cwd=tmp_path, env=CHILD, capture_output=True, text=True
-    )
+    child = python("-c", FRESH, copy, json.dumps(ASKED), folder=tmp_path)
     assert child.returncode == 0, child.stderr
     wanted = loaded.signatures["serving_default"](**rows(ASKED))["notes"].numpy()
     assert json.loads(child.stdout.splitlines()[-1]) == wanted.tolist()
@@ -447,8 +448,7 @@ recipe.export(model, about, sys.argv[2])
 
 
 def test_model_composer_and_export_need_neither_kit_nor_data(tmp_path):
-    command = [sys.executable, "-c", HIDDEN, ROOT, tmp_path / "saved_model"]
-    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 
@@ -549,7 +549,7 @@ def test_a_tone_sounds_at_its_pitch(tmp_path):
 # A run ------------------------------------------------------------------------------
 
 
-def test_a_run_learns_cadences(music_recipe, cadences):
+def test_a_run_learns_cadences(music_recipe, cadences, request):
     status, _, errors = music_recipe(
         *("--data", cadences, "--run-dir", "run", "--units", 24, "--layers", 1),
         *("--epochs", 60, "--dropout", 0, "--learning-rate", 0.02, "--first", "C5"),
@@ -580,6 +580,7 @@ def test_a_run_learns_cadences(music_recipe, cadences):
     write_midi(
         Path("tune.mid"), [[(n, n + 1, p) for n, p in enumerate([72, 74, 71, 72])]]
     )
+    request.getfixturevalue("unexported")
     status, _, errors = music_recipe(
         "--load", run, "--run-dir", "again", "--melody", "tune.mid"
     )
@@ -594,6 +595,8 @@ def test_a_run_learns_cadences(music_recipe, cadences):
     )
 
 
+@pytest.mark.usefixtures("without_xla")
+@pytest.mark.usefixtures("unexported")
 def test_a_stopped_run_goes_on_exactly(music_recipe, cadences, monkeypatch):
     options = ("--data", cadences, "--epochs", 3, "--units", 8, "--layers", 1)
     assert music_recipe(*options, "--run-dir", "whole")[0] == 0
@@ -620,6 +623,8 @@ def test_a_stopped_run_goes_on_exactly(music_recipe, cadences, monkeypatch):
     assert one == other
 
 
+@pytest.mark.usefixtures("without_xla")
+@pytest.mark.usefixtures("unexported")
 def test_test_pieces_of_another_folder(music_recipe, cadences, tmp_path):
     (tmp_path / "test").mkdir()
     shutil.copy(cadences / "major-48.mid", tmp_path / "test")
@@ -683,14 +688,11 @@ def test_try_writes_a_file_to_listen_to(exported, tmp_path):
     """As its command does, which spares itself the import of Keras."""
     shutil.copytree(exported[1], tmp_path / "run" / "saved_model" / "1")
     typed = "C4 E4\nC4 X9\n"
-    command = [sys.executable, "-m", "kit.try_run", "music", "--run", "run"]
-    child = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**CHILD, "PYTHONPATH": str(ROOT)},
-        input=typed,
-        capture_output=True,
-        text=True,
+    child = python(
+        *("-m", "kit.try_run", "music", "--run", "run"),
+        folder=tmp_path,
+        written=typed,
+        PYTHONPATH=str(ROOT),
     )
     assert child.returncode == 0, child.stderr
     lines = child.stdout.splitlines()

@@ -4,10 +4,6 @@ The last test runs this file once more in a child process under JAX.
 """
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -18,6 +14,7 @@ from keras import ops
 
 from custom_layers import NegativeSampling, UnigramSampler
 from custom_layers.negative_sampling import alias_tables, limit_updates
+from tests.processes import passes_on_jax
 
 # Raised inside Keras, by NumPy's newer rules for __array__.
 pytestmark = pytest.mark.filterwarnings(
@@ -354,16 +351,5 @@ def test_wrong_arguments(name, value):
 
 
 @pytest.mark.skipif(ON_JAX, reason="this is the child process")
-def test_the_same_on_jax():
-    """One child process: JAX compiles, and a process has one backend."""
-    pytest.importorskip("jax")
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(
-        command,
-        cwd=Path(__file__).parent.parent,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]
+def test_the_same_on_jax(request):
+    passes_on_jax(__file__, request)

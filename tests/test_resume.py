@@ -17,35 +17,147 @@ import numpy as np
 import pytest
 
 from kit.resume import Batches, bucket_lengths
-from kit.run import Run
+from tests.processes import ROOT, python
 
-ROOT = Path(__file__).parent.parent
 WORDS = [*"abcdefghijklmnop", "not", "very", "good", "bad", "dull", "fine"]
-OPTIONS = ["--epochs", "6", "--units", "8", "--max-tokens", "24"]
+OPTIONS = ["--epochs", 3, "--units", 8, "--max-tokens", 8, "--cell", "simple_rnn"]
+TEXT_OPTIONS = ["--epochs", 1, "--units", 8, "--dropout", "0.3", "--prompt", "a"]
 
+# Runs a recipe until its second argument says that the process is to be killed. A
+# language model's pass is cut into epochs, from one to the next of which states go on.
+UNTIL = """
+import importlib, os, pathlib, signal, sys
+import kit.report
+from kit.resume import Checkpoint
+from kit.run import Run, command
+name, place, *options = sys.argv[1:]
+sys.argv[1:] = options
+recipe = importlib.import_module(f"recipes.{name}")
+if name == "char_lm":
+    recipe.MOST_TOKENS, recipe.SAMPLES, recipe.LENGTH = 10_000, 2, 9
+kit.report.write_report = Run.export = lambda *arguments: None
 
-TEXT_OPTIONS = ["--epochs", "6", "--units", "8", "--dropout", "0.3", "--prompt", "a"]
+def reach(here, with_signal=signal.SIGKILL):
+    if place == here:
+        os.kill(os.getpid(), with_signal)
+
+def at_batch(checkpoint, batch, logs=None):
+    here = f"batch {batch} after {len(checkpoint.history)} epochs"
+    reach(f"interrupt at {here}", signal.SIGINT)
+    reach(here)
+    end_batch(checkpoint, batch, logs)
+
+def replace(path, target):
+    count = len(kept.history) if path.name.startswith(".checkpoint") else 0
+    reach(f"checkpoint {count}")
+    return move(path, target)
+
+def write(run, name, content):
+    reach(f"history {content.count(chr(10)) - 1}" if name == "history.csv" else name)
+    write_in(run, name, content)
+    reach(f"after {name}")
+
+def keep(checkpoint, *arguments):
+    global kept
+    kept = checkpoint
+    begin(checkpoint, *arguments)
+
+begin, Checkpoint.set_model = Checkpoint.set_model, keep
+end_batch, Checkpoint.on_train_batch_end = Checkpoint.on_train_batch_end, at_batch
+move, pathlib.Path.replace = pathlib.Path.replace, replace
+write_in, Run.write = Run.write, write
+command(recipe.main, recipe.Config, recipe.SMOKE)
+"""
+# Before there is a checkpoint, inside an epoch, before a checkpoint stands in its
+# place, between it and the history; the last one, too, when nothing is left to train.
+KILLS = ["batch 1 after 0 epochs", "batch 1 after 1 epochs", "checkpoint 2"]
+KILLS += ["history 2", "history 3"]
+KILLED = [
+    ("sentiment", "tensorflow", [KILLS[0], "history 3"]),
+    ("sentiment", "jax", ["checkpoint 2"]),
+    ("char_lm", "tensorflow", [KILLS[1], "history 2"]),
+    ("char_lm", "jax", ["history 2"]),
+    *(
+        pytest.param(recipe, backend, KILLS, marks=pytest.mark.exhaustive)
+        for recipe in ("sentiment", "char_lm")
+        for backend in ("tensorflow", "jax")
+    ),
+]
+# How many epochs stand in the history then.
+AFTER = dict(zip(KILLS, (0, 1, 1, 1, 2), strict=True))
 
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
     """A long text of a few words, for the language models."""
     path = tmp_path_factory.mktemp("data") / "mine.txt"
-    path.write_text(" ".join(random.Random(5).choices(WORDS, k=20_000)))
+    path.write_text(" ".join(random.Random(5).choices(WORDS, k=9000)))
     return path
 
 
 @pytest.fixture(scope="module")
 def reviews(tmp_path_factory):
-    """A file that trains in seconds, long enough to be killed in."""
+    """A file that trains in a second."""
     path = tmp_path_factory.mktemp("data") / "mine.csv"
     chance = random.Random(5)
     lines = ["text,label"]
     for _ in range(400):
-        words = chance.choices(WORDS, k=chance.randint(3, 20))
+        words = chance.choices(WORDS, k=chance.randint(3, 8))
         lines.append(f"{' '.join(words)},{'good' if 'good' in words else 'bad'}")
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def until(place, *arguments, folder, recipe="sentiment", backend="tensorflow"):
+    """A run that is killed at a place, if it comes to it."""
+    environment = {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
+    command = ["-c", UNTIL, recipe, place, *arguments]
+    return python(*command, folder=folder, **environment)
+
+
+def weights(run):
+    with zipfile.ZipFile(run / "model.keras") as archive:
+        return archive.read("model.weights.h5")
+
+
+def figures(run):
+    metrics = json.loads((run / "metrics.json").read_text())
+    times = ("train_seconds", "tokens_per_second")
+    return {name: value for name, value in metrics.items() if name not in times}
+
+
+@pytest.mark.parametrize(("recipe", "backend", "kills"), KILLED)
+def test_killed_runs_end_as_if_never_killed(
+    recipe, backend, kills, reviews, text, tmp_path
+):
+    """With `char_lm`: what the states carried, too."""
+    run = functools.partial(until, folder=tmp_path, recipe=recipe, backend=backend)
+    data = ["--data", reviews, *OPTIONS]
+    if recipe == "char_lm":
+        data = ["--data", text, *TEXT_OPTIONS]
+    child = run("never", *data, "--run-dir", "whole")
+    assert child.returncode == 0, child.stderr
+    assert epochs_done(tmp_path / "whole") >= 3
+    arguments = [*data, "--run-dir", "killed"]
+    for place in kills:
+        assert run(place, *arguments).returncode == -signal.SIGKILL
+        assert epochs_done(tmp_path / "killed") == AFTER[place]
+        arguments = ["--resume", "--run-dir", "killed"]
+    child = run("never", *arguments)
+    assert child.returncode == 0, child.stderr
+    assert_same(tmp_path / "killed", tmp_path / "whole")
+
+
+def assert_same(killed, whole, said=""):
+    """Weights, figures and history of two runs."""
+    ours, theirs = (load_weights(run) for run in (killed, whole))
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=said)
+    assert figures(killed) == figures(whole), said
+    histories = [(run / "history.csv").read_text() for run in (killed, whole)]
+    assert histories[0] == histories[1], said
+    assert not (killed / "checkpoint.npz").exists()
 
 
 def start(backend, folder, *arguments, recipe="sentiment"):
@@ -60,57 +172,38 @@ def start(backend, folder, *arguments, recipe="sentiment"):
 
 
 def finish(process):
-    out, _ = process.communicate(timeout=300)
+    out, _ = process.communicate(timeout=600)
     assert process.returncode == 0, out
 
 
-def weights(run):
-    with zipfile.ZipFile(run / "model.keras") as archive:
-        return archive.read("model.weights.h5")
-
-
-def figures(run):
-    metrics = json.loads((run / "metrics.json").read_text())
-    times = ("train_seconds", "tokens_per_second")
-    return {name: value for name, value in metrics.items() if name not in times}
-
-
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 @pytest.mark.parametrize("recipe", ["sentiment", "char_lm"])
-def test_killed_runs_end_as_if_never_killed(recipe, backend, reviews, text, tmp_path):
-    """With `char_lm`: what the states carried, too."""
+def test_commands_killed_at_any_moment(recipe, backend, reviews, text, tmp_path):
+    """The whole command, which exports in the end, at other moments each time."""
     start_recipe = functools.partial(start, backend, tmp_path, recipe=recipe)
     data = ["--data", reviews, *OPTIONS]
     if recipe == "char_lm":
-        data = ["--data", text, *TEXT_OPTIONS]
-    undisturbed = start_recipe(*data, "--run-dir", "whole")
-    chance = random.Random(time.time_ns())  # other moments each time
+        data = ["--data", text, *TEXT_OPTIONS, "--epochs", 3]
+    finish(start_recipe(*data, "--run-dir", "whole"))
+    chance = random.Random(time.time_ns())
     arguments, kills = [*data, "--run-dir", "killed"], []
     killed = tmp_path / "killed"
-    for epochs_seen in (0, 2, 4):  # inside the first epochs, later, near the end
+    for epochs_seen in (0, 1):  # inside the first epoch, later
         process = start_recipe(*arguments)
-        wanted = epochs_seen and (lambda n=epochs_seen: epochs_done(killed) >= n)
         deadline = time.monotonic() + 300
         while time.monotonic() < deadline and process.poll() is None:
-            if (killed / "config.json").exists() and (not wanted or wanted()):
+            if (killed / "config.json").exists() and epochs_done(killed) >= epochs_seen:
                 break
             time.sleep(0.01)
-        time.sleep(chance.random() * (4.0 if epochs_seen == 0 else 0.3))
+        time.sleep(chance.random() * (0.3 if epochs_seen else 4.0))
         process.send_signal(signal.SIGKILL)
         process.communicate()
         kills.append(epochs_done(killed))
         arguments = ["--resume", "--run-dir", "killed"]
-    finish(undisturbed)
     if not (killed / "metrics.json").exists() or (killed / "checkpoint.npz").exists():
         finish(start_recipe(*arguments))
-    whole = tmp_path / "whole"
-    ours, theirs = (load_weights(run) for run in (killed, whole))
-    assert ours.keys() == theirs.keys()
-    for name in ours:
-        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=str(kills))
-    assert figures(killed) == figures(whole), kills
-    histories = [(run / "history.csv").read_text() for run in (killed, whole)]
-    assert histories[0] == histories[1], kills
+    assert_same(killed, tmp_path / "whole", str(kills))
 
 
 def epochs_done(run):
@@ -137,37 +230,14 @@ def load_weights(run):
 
 
 def test_interrupt_names_the_way_on(reviews, tmp_path):
-    process = start("tensorflow", tmp_path, "--data", reviews, *OPTIONS)
-    while process.poll() is None and not list(tmp_path.glob("runs/*/*/history.csv")):
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, out
-    assert "python -m recipes.sentiment --resume" in out
-    finish(start("tensorflow", tmp_path, "--resume"))
+    run = functools.partial(until, folder=tmp_path)
+    child = run("interrupt at batch 1 after 1 epochs", "--data", reviews, *OPTIONS)
+    assert child.returncode == 130, child.stderr
+    assert "python -m recipes.sentiment --resume" in child.stderr
+    assert epochs_done(next(tmp_path.glob("runs/sentiment/2*"))) == 1
+    child = run("never", "--resume")
+    assert child.returncode == 0, child.stderr
     assert (tmp_path / "runs/sentiment/latest/metrics.json").exists()
-
-
-def test_a_stop_between_the_last_checkpoint_and_its_history(
-    sentiment, reviews, monkeypatch
-):
-    """Nothing is left to train then, but a row to write."""
-    options = ("--data", reviews, *OPTIONS[2:], "--epochs", 2)
-    assert sentiment(*options, "--run-dir", "whole")[0] == 0
-    write = Run.write
-
-    def stop(run, name, content):
-        if name == "history.csv" and content.count("\n") == 3:
-            raise KeyboardInterrupt
-        write(run, name, content)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Run, "write", stop)
-        assert sentiment(*options, "--run-dir", "stopped")[0] == 130
-    assert sentiment("--resume", "--run-dir", "stopped")[0] == 0
-    histories = [Path(run, "history.csv").read_text() for run in ("whole", "stopped")]
-    assert histories[0] == histories[1]
-    assert not Path("stopped/checkpoint.npz").exists()
 
 
 def test_an_interrupt_that_was_swallowed_is_raised_after_the_batch():

@@ -4,8 +4,6 @@ import functools
 import json
 import random
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -15,7 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recipes.sentiment import Config, build_model, classify, encode, export, tokenize
-from tests.processes import CHILD, WITHOUT_TENSORFLOW, python_on_jax
+from tests.processes import (
+    WITHOUT_TENSORFLOW,
+    python,
+    python_on_jax,
+    saved_model_cli,
+)
 
 ROOT = Path(__file__).parent.parent
 WORDS = tokenize("not bad at all good film dull don't ! ? 好看的电影 ไทย ÉTÉ σας")
@@ -141,10 +144,8 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     texts = any_texts(1000)
     (tmp_path / "texts.json").write_text(json.dumps(texts))
     away = shutil.copytree(folder, tmp_path / "elsewhere")
-    command = [sys.executable, "-c", ASK, away, "texts.json", "found.npy"]
-    child = subprocess.run(
-        command, cwd=tmp_path, env=CHILD, capture_output=True, text=True
-    )
+    command = ["-c", ASK, away, "texts.json", "found.npy"]
+    child = python(*command, folder=tmp_path)
     assert child.returncode == 0, child.stderr
     names, labels = json.loads(child.stdout.splitlines()[-1])
     expected = classify(model, words, texts, MAX_TOKENS)
@@ -156,12 +157,8 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
 
 def test_export_by_saved_model_cli(exported, tmp_path):
     model, words, folder = exported
-    cli = Path(sys.executable).with_name("saved_model_cli")
-    command = [cli, "run", "--dir", folder, "--tag_set", "serve"]
-    command += ["--signature_def", "serving_default", "--outdir", tmp_path]
-    command += ["--input_exprs", "text=[b'not bad at all', b'dull']"]
-    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
-    assert child.returncode == 0, child.stderr
+    written = "text=[b'not bad at all', b'dull']"
+    saved_model_cli(folder, ["--input_exprs", written], tmp_path)
     expected = classify(model, words, ["not bad at all", "dull"], MAX_TOKENS)
     found = np.load(tmp_path / "probabilities.npy")
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -203,7 +200,7 @@ CHINESE = {
 }
 
 
-def test_a_chinese_file_from_start_to_answer(sentiment, tmp_path):
+def test_a_chinese_file_from_start_to_answer(sentiment, tmp_path, request):
     chance = random.Random(3)
     lines = ["评论\t类别"]
     for _ in range(400):
@@ -230,6 +227,7 @@ def test_a_chinese_file_from_start_to_answer(sentiment, tmp_path):
         assert word in first_line
 
     # --load: the same figures without training, on the same data.
+    request.getfixturevalue("unexported")
     status, _, _ = sentiment("--load", run, "--run-dir", "again")
     assert status == 0
     again = json.loads(Path("again/metrics.json").read_text())
@@ -271,12 +269,12 @@ recipe.export(model, ["not", "bad"], ["a", "b"], 20, sys.argv[2])
 
 
 def test_model_answers_and_export_need_neither_kit_nor_data(tmp_path):
-    command = [sys.executable, "-c", HIDDEN, ROOT, tmp_path / "saved_model"]
-    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 
 
+@pytest.mark.usefixtures("unexported")
 def test_vectors_of_a_file_are_where_training_begins(sentiment, tmp_path, monkeypatch):
     """In place of counted ones, for the words that it has; zeros for the others."""
     import recipes.sentiment as recipe

@@ -2,8 +2,6 @@
 
 import json
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -21,7 +19,12 @@ from recipes.translation import (
     export,
     search,
 )
-from tests.processes import CHILD, WITHOUT_TENSORFLOW, python_on_jax
+from tests.processes import (
+    WITHOUT_TENSORFLOW,
+    python,
+    python_on_jax,
+    saved_model_cli,
+)
 
 ROOT = Path(__file__).parent.parent
 CHARACTERS = list(" abcde12好é,")
@@ -62,7 +65,14 @@ def some_texts(count=20, seed=0):
     return [" ".join(chance.choices(words, k=size)) for size in sizes]
 
 
-@pytest.fixture(scope="module", params=KINDS, ids=kind_name)
+@pytest.fixture(
+    scope="module",
+    params=[
+        *KINDS[:3],
+        *(pytest.param(kind, marks=pytest.mark.exhaustive) for kind in KINDS[3:]),
+    ],
+    ids=kind_name,
+)
 def exported(request, tmp_path_factory):
     import tensorflow as tf
 
@@ -241,22 +251,15 @@ def test_export_in_a_fresh_process_and_by_saved_model_cli(exported, tmp_path):
     model, vocabulary, _, folder = exported
     texts = ["", "the cat", "好的 mat"]
     expected = Translator(model, vocabulary, 3).translate(texts)
-    command = [sys.executable, "-c", FRESH, folder, json.dumps(texts)]
-    child = subprocess.run(
-        command, cwd=tmp_path, env=CHILD, capture_output=True, text=True
-    )
+    child = python("-c", FRESH, folder, json.dumps(texts), folder=tmp_path)
     assert child.returncode == 0, child.stderr
     assert json.loads(child.stdout.splitlines()[-1]) == expected
     if vocabulary["unit"] != "word":
         return
     rows = np.array([text.encode() for text in texts])
     np.savez(tmp_path / "in.npz", text=rows, beam=np.full(3, 3, "int32"))
-    command = [Path(sys.executable).with_name("saved_model_cli"), "run"]
-    command += ["--dir", folder, "--tag_set", "serve", "--outdir", tmp_path]
-    command += ["--signature_def", "serving_default", "--inputs"]
-    command += [";".join(f"{n}={tmp_path}/in.npz[{n}]" for n in ("text", "beam"))]
-    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
-    assert child.returncode == 0, child.stderr
+    named = ";".join(f"{n}={tmp_path}/in.npz[{n}]" for n in ("text", "beam"))
+    saved_model_cli(folder, ["--inputs", named], tmp_path)
     found = np.load(tmp_path / "text.npy", allow_pickle=True)
     assert [text.decode() for text in found] == expected
 
@@ -271,7 +274,7 @@ def pairs_file(path, count=1500, seed=0, sizes=range(2, 7)):
     path.write_text("\n".join(dict.fromkeys(lines)))
 
 
-def test_from_a_file_of_pairs_to_an_answer(translation, tmp_path):
+def test_from_a_file_of_pairs_to_an_answer(translation, tmp_path, request):
     pairs_file(tmp_path / "mine.tsv")
     options = ["--data", "mine.tsv", "--epochs", 12, "--units", 64]
     status, out, _ = translation(*options, "--learning-rate", "0.01")
@@ -290,6 +293,7 @@ def test_from_a_file_of_pairs_to_an_answer(translation, tmp_path):
         assert word in out.splitlines()[0]
 
     # --load: the same figures without training.
+    request.getfixturevalue("unexported")
     assert translation("--load", run, "--run-dir", "again")[0] == 0
     again = json.loads(Path("again/metrics.json").read_text())
     for name in ("test_exact_match", "test_token_accuracy"):
@@ -331,8 +335,7 @@ recipe.export(model, vocabulary, sys.argv[2])
 
 
 def test_model_translator_and_export_need_neither_kit_nor_data(tmp_path):
-    command = [sys.executable, "-c", HIDDEN, ROOT, tmp_path / "saved_model"]
-    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 

@@ -1,13 +1,11 @@
 """Asking an exported model: the real command, in a process of its own."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from kit.try_run import load, words_and_bars
 from recipes.word2vec import export
+from tests.processes import ROOT, python
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +64,8 @@ def run(tf, tmp_path_factory):
 
 
 def ask(run, *options, lines=""):
-    command = [sys.executable, "-m", "kit.try_run", "tiny", "--run", run, *options]
-    return subprocess.run(command, input=lines, capture_output=True, text=True)
+    command = ["-m", "kit.try_run", "tiny", "--run", run, *options]
+    return python(*command, folder=ROOT, written=lines)
 
 
 def test_each_line_is_answered_word_by_word(run):

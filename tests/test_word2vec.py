@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -23,7 +21,7 @@ from recipes.word2vec import (
     build_model,
     export,
 )
-from tests.processes import CHILD, ROOT, WITHOUT_TENSORFLOW, python_on_jax
+from tests.processes import ROOT, WITHOUT_TENSORFLOW, python, python_on_jax
 
 TOPICS = [
     "apple pear plum cherry grape",
@@ -178,8 +176,11 @@ def test_each_word_of_a_mean_gets_the_whole_gradient(monkeypatch):
     np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["skipgram", "cbow", "counts"])
-def test_a_run_finds_the_topics(word2vec, tmp_path, kind):
+@pytest.mark.parametrize(
+    "kind",
+    ["skipgram", pytest.param("cbow", marks=pytest.mark.exhaustive), "counts"],
+)
+def test_a_run_finds_the_topics(word2vec, tmp_path, kind, request):
     (tmp_path / "mine.txt").write_text(topical_text(), "utf-8")
     shown = "apple red monday nonsense"
     status, out, errors = word2vec(
@@ -208,11 +209,13 @@ def test_a_run_finds_the_topics(word2vec, tmp_path, kind):
     assert (run / "saved_model/1/saved_model.pb").exists()
 
     # --load: the same vectors without training.
+    request.getfixturevalue("unexported")
     assert word2vec("--load", run, "--run-dir", "again")[0] == 0
     for name in ("vectors.bin", "samples.txt"):
         assert Path("again", name).read_bytes() == (run / name).read_bytes()
 
 
+@pytest.mark.usefixtures("unexported")
 def test_a_stopped_run_goes_on_exactly(word2vec, tmp_path, monkeypatch):
     (tmp_path / "mine.txt").write_text(topical_text(), "utf-8")
     options = ("--data", "mine.txt", "--epochs", 3, "--units", 8)
@@ -245,6 +248,7 @@ def read_bin(path):
     return np.array(vectors)
 
 
+@pytest.mark.usefixtures("unexported")
 def test_where_none_of_the_shown_words_is_known_others_are(word2vec, tmp_path):
     (tmp_path / "mine.txt").write_text(topical_text(60), "utf-8")
     status, out, errors = word2vec("--smoke", "--data", "mine.txt", "--shown", "no yes")
@@ -254,6 +258,7 @@ def test_where_none_of_the_shown_words_is_known_others_are(word2vec, tmp_path):
     assert first in " ".join(TOPICS).split()
 
 
+@pytest.mark.usefixtures("unexported")
 def test_words_are_those_of_the_text(word2vec, tmp_path):
     text = "Don't stop: 3.14, well-known! 东京 <eos> rare\n" * 6 + "once twice twice\n"
     (tmp_path / "mine.txt").write_text(text, "utf-8")
@@ -352,10 +357,7 @@ def test_a_fresh_process_answers_alike(exported, tmp_path):
     words, vectors, _, folder = exported
     copy = shutil.copytree(folder, tmp_path / "elsewhere")
     asked = [*words, "nobody", "\u0130", "a b"]
-    command = [sys.executable, "-c", FRESH, copy, json.dumps(asked)]
-    child = subprocess.run(
-        command, cwd=tmp_path, env=CHILD, capture_output=True, text=True
-    )
+    child = python("-c", FRESH, copy, json.dumps(asked), folder=tmp_path)
     assert child.returncode == 0, child.stderr
     search = Nearest(words, vectors)
     wanted = [[word for word, _ in search.nearest(each, 3)] for each in asked]
@@ -408,8 +410,7 @@ recipe.export(words, vectors, sys.argv[2])
 
 
 def test_model_search_and_export_need_neither_kit_nor_data(tmp_path):
-    command = [sys.executable, "-c", HIDDEN, ROOT, tmp_path / "saved_model"]
-    child = subprocess.run(command, env=CHILD, capture_output=True, text=True)
+    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 
@@ -473,6 +474,7 @@ def test_words_that_no_set_asks_for(tmp_path):
     assert [asked for _, _, asked in sections] == [0, 0]
 
 
+@pytest.mark.usefixtures("unexported")
 def test_a_run_is_measured(word2vec, tmp_path):
     pytest.importorskip("gensim")
     (tmp_path / "mine.txt").write_text("king queen man woman boat sea sail\n" * 40)
