@@ -102,7 +102,7 @@ def test_many_bad_rows(sentiment, tmp_path, bad):
     [
         ("--units", "0"),
         ("--units", "-3"),
-        ("--epochs", "0"),
+        ("--epochs", "-1"),
         ("--word-dropout", "1"),
         ("--max-tokens", "0"),
         ("--seed", "-1"),

@@ -244,7 +244,7 @@ def test_an_interrupt_that_was_swallowed_is_raised_after_the_batch():
     from kit.resume import Checkpoint
 
     class Stopped:
-        folder, interrupted = Path(), True
+        folder, interrupted, verbose = Path(), True, 0
 
     checkpoint = Checkpoint(Stopped(), None, "val_loss", highest=False)
     with pytest.raises(KeyboardInterrupt):
@@ -332,7 +332,7 @@ def test_averaged_weights_are_validated_and_kept(tmp_path):
     from kit.resume import Checkpoint
 
     class Folder:
-        folder, interrupted = tmp_path, False
+        folder, interrupted, verbose = tmp_path, False, 0
 
         def write(self, name, text):
             (tmp_path / name).write_text(text)
