@@ -1,6 +1,24 @@
 """One script a task, read from top to bottom. Run one: ``python -m recipes.NAME``."""
 
+import contextlib
+import ctypes
 import os
+
+TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3  # numbers in glibc's malloc.h
+
+
+def keep_freed_memory() -> None:
+    """Lets glibc keep what a training step frees for the next one.
+
+    By default it hands large blocks back to the system after each use, and the system
+    clears them again for the next: a third of the processor's time of a small model.
+    Other C libraries stay as they are.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        mallopt(TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(TOP_PAD, 64 << 20)
+        mallopt(MMAP_THRESHOLD, 32 << 20)  # the most that glibc takes
 
 
 def import_backend_quietly() -> None:
@@ -27,4 +45,5 @@ def import_backend_quietly() -> None:
         os.close(nowhere)
 
 
+keep_freed_memory()
 import_backend_quietly()

@@ -383,12 +383,15 @@ def first_vectors(config: Config, run: Run, parts: dict, words: list[str]):
 def first_scores(part: Split, words: int, classes: int) -> np.ndarray:
     """What words and pairs say before training, `[words + 2 + PAIRS, classes]`: half of
     naive Bayes' log-ratio (Wang and Manning, 2012), 0 of those that training lacks."""
-    counts = np.zeros((words + 2 + PAIRS, classes))
-    for ids, label in zip(part.ids, part.labels, strict=True):
+    size = words + 2 + PAIRS
+    counts = np.zeros((size, classes))
+    for label in range(classes):
+        # One after the other, with padding between them: no pair stands across texts.
+        rows = [part.ids[row] for row in np.flatnonzero(part.labels == label)]
+        ids = np.concatenate([np.append(row, PADDING) for row in rows] or [[PADDING]])
         known = (ids[:-1] > UNKNOWN) & (ids[1:] > UNKNOWN)
         pairs = number_of_pair(ids[:-1], ids[1:], words)[known]
-        counts[np.unique(ids), label] += 1
-        counts[np.unique(pairs), label] += 1
+        counts[:, label] = np.bincount(np.append(ids, pairs), minlength=size)
     counts[: UNKNOWN + 1] = 0
     scores = np.log(counts + 1) - np.log(np.maximum(counts.sum(axis=0), 1))
     scores -= scores.mean(axis=1, keepdims=True)
