@@ -49,6 +49,16 @@ ROWS = {
         "data": "60 reviews by hand, trained on generated ones",
         "figure": "test_handwritten_accuracy",
     },
+    ("sentiment", "reviews", "everyday"): {
+        **SENTIMENT,
+        "data": "100 everyday inputs of 1 to 12 words, trained on generated reviews",
+        "figure": "test_everyday_accuracy",
+    },
+    ("sentiment", "reviews", "short"): {
+        **SENTIMENT,
+        "data": "those of them with at most three words",
+        "figure": "test_everyday_short_accuracy",
+    },
     ("sentiment", "imdb"): {
         **SENTIMENT,
         "data": "IMDB, 25,000 test reviews",
