@@ -136,6 +136,8 @@ def table() -> str:
     for (recipe, data, *_), row in ROWS.items():
         if not (found := runs.get((recipe, data))):
             continue
+        if any(row["figure"] not in run["metrics"] for run in found):
+            continue  # measured before it had this figure
         shown, places = row.get("shown", float), row.get("places", 4)
         values, simpler = (
             [shown(run["metrics"][name + row["figure"]]) for run in found]
