@@ -56,7 +56,7 @@ ROWS = {
     },
     ("sentiment", "reviews", "short"): {
         **SENTIMENT,
-        "data": "those of them with at most three words",
+        "data": "those of at most three words, trained on generated reviews",
         "figure": "test_everyday_short_accuracy",
     },
     ("sentiment", "imdb"): {
