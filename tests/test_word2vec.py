@@ -262,7 +262,7 @@ def test_where_none_of_the_shown_words_is_known_others_are(word2vec, tmp_path):
 def test_words_are_those_of_the_text(word2vec, tmp_path):
     text = "Don't stop: 3.14, well-known! 东京 <eos> rare\n" * 6 + "once twice twice\n"
     (tmp_path / "mine.txt").write_text(text, "utf-8")
-    options = ("--min-count", 2, "--shown", "STOP", "--run-dir", "run")
+    options = ("--epochs", 5, "--min-count", 2, "--shown", "STOP", "--run-dir", "run")
     status, out, errors = word2vec("--data", "mine.txt", *options)
     assert status == 0, errors
     assert "not in the vocabulary" not in out  # in any case

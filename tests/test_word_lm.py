@@ -288,7 +288,7 @@ def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path, request):
     chance = random.Random(3)
     words = ["今天", "天气", "很好", "我们", "去看", "电影", "，", "。\n", "不错"]
     (tmp_path / "小说.txt").write_text("".join(chance.choices(words, k=12_000)))
-    options = ["--prompt", "今天", "--stop-words", "电"]
+    options = ["--prompt", "今天", "--stop-words", "电", "--epochs", 4]
     status, out, _ = word_lm("--data", "小说.txt", *options)
     assert status == 0
     run = Path("runs/word_lm/latest")
