@@ -161,7 +161,7 @@ class Run:
         for name, value in metrics.items():
             text = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
             print(f"  {name:<34} {text:>12}")
-        if simpler:
+        if simpler and simpler.figure in metrics:  # a short target has no BLEU
             ours, theirs = (
                 metrics[simpler.figure],
                 metrics[f"baseline_{simpler.figure}"],
