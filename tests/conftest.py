@@ -4,9 +4,11 @@ import contextlib
 import importlib
 import multiprocessing
 import os
+import re
 import sys
 import warnings
 from collections import Counter
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -45,6 +47,7 @@ def pytest_terminal_summary(terminalreporter, config):
 # A worker of many files would keep what TensorFlow traced and compiled for each, for
 # it never frees that. So a fork of the worker runs each file, and takes it along.
 FORK = pytest.StashKey["Fork | None"]()
+MOST = 1200  # MB: of a larger one the next test of the file gets a fork anew
 
 
 class Fork:
@@ -70,6 +73,10 @@ class Fork:
             return self.pipe.recv()
         except (EOFError, OSError):
             return None
+
+    def megabytes(self):
+        status = Path(f"/proc/{self.process}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) // 1024
 
     def end(self):
         self.pipe.close()
@@ -106,7 +113,7 @@ def pytest_runtest_protocol(item, nextitem):
     following = places[id(nextitem)] if goes_on else None
     hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     found = fork.run(places[id(item)], following)
-    if found is None or not goes_on:
+    if found is None or not goes_on or fork.megabytes() > MOST:
         status = fork.end()
         fork = None
     config.stash[FORK] = fork

@@ -117,7 +117,8 @@ def parent(backend: str) -> socket.socket:
     place = Path(f"{PLACE}-{backend}")
     with Path(f"{place}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not place.exists():
+        if (asked := reached(place)) is None:
+            place.unlink(missing_ok=True)  # of one that was killed
             library = {"tensorflow": "tensorflow", "jax": "keras"}[backend]
             # What JAX compiled for one child need not be compiled for the next.
             compiled = tempfile.mkdtemp(prefix="compiled-")
@@ -136,12 +137,21 @@ def parent(backend: str) -> socket.socket:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-            while not place.exists():
+            while (asked := reached(place)) is None:
                 assert process.poll() is None, f"{library} cannot be imported"
                 time.sleep(0.05)
             process.returncode = 0  # it ends by itself, after the tests
+    return asked
+
+
+def reached(place: Path) -> socket.socket | None:
+    """What listens at a place, if there is somebody."""
     asked = socket.socket(socket.AF_UNIX)
-    asked.connect(str(place))
+    try:
+        asked.connect(str(place))
+    except OSError:
+        asked.close()
+        return None
     return asked
 
 

@@ -24,13 +24,14 @@ def test_versions_are_numbered_and_kept(run, tmp_path, capsys):
     (run / "saved_model/1/saved_model.pb").write_bytes(b"second")
     (tmp_path / "models/tiny/9").mkdir()  # the highest counts, as for the server
     main("tiny", "models", run)
+    main("tiny", "models")  # after 9 and 10: by number, not by letter
     found = {p.name: p for p in (tmp_path / "models/tiny").iterdir()}
-    assert found.keys() == {"1", "9", "10"}
+    assert found.keys() == {"1", "9", "10", "11"}
     assert (found["1"] / "saved_model.pb").read_bytes() == b"first"
     assert (found["10"] / "saved_model.pb").read_bytes() == b"second"
     assert (found["10"] / "variables" / "variables.index").read_bytes() == b"index"
     printed = capsys.readouterr().out
-    assert "models/tiny/10\n" in printed
+    assert "models/tiny/10\n" in printed and "models/tiny/11\n" in printed
     assert f"-v '{tmp_path}/models/tiny:/models/tiny'" in printed
 
 

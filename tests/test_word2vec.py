@@ -318,9 +318,12 @@ def test_the_export_answers_as_in_memory(exported):
     found = loaded.signatures["analogy"](a=a, b=b, c=c, k=tf.constant([4, 9, 4]))
     for row, part in enumerate(parts):
         near = search.analogy(*part, k=(4, 9, 4)[row])
-        said, _ = answers(found, row)
+        said, cosines = answers(found, row)
         assert said == [*(w for w, _ in near), *[""] * (8 - len(near))]
         assert not set(said) & set(part)
+        np.testing.assert_allclose(
+            cosines[: len(near)], [c for _, c in near], atol=1e-6
+        )
     assert search.analogy("man", "nobody", "king") == []
 
     found = loaded.signatures["embed"](word=tf.constant(["b", "x", "Queen"]))
