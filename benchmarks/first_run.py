@@ -22,13 +22,13 @@ from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
 from kit.run import git_commit, one_line_errors
 
-# A phase lasts until a line that fits it; lines that a phase never prints end none.
-PHASES = {
-    "set-up": r"making |sentiment: ",
-    "start and data": r"Epoch 1/",
-    "training": r"Best epoch",
-    "after training": r"Report: ",
-}
+# One after the other; each lasts until a line begins so.
+PHASES = [
+    ("set-up", r"making |sentiment: "),
+    ("start and data", r"Epoch 1/"),
+    ("training", r"Best epoch"),
+    ("after training", r"Report: "),
+]
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,13 @@ def timed_phases(command: list[str], folder: Path) -> dict[str, float]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    seconds, phases, start = {}, dict(PHASES), time.perf_counter()
+    seconds, left, start = {}, list(PHASES), time.perf_counter()
     for line in process.stdout:
         print(line, end="", flush=True)
-        for phase, end in phases.items():
-            if re.match(end, line):
-                seconds[phase] = time.perf_counter() - start
-                start = time.perf_counter()
-                del phases[phase]
-            break
+        if left and re.match(left[0][1], line):
+            phase, _ = left.pop(0)
+            seconds[phase] = time.perf_counter() - start
+            start = time.perf_counter()
     if process.wait():
         raise SystemExit(f"{' '.join(command)} failed")
     return seconds

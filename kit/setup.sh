@@ -27,10 +27,13 @@ awk -v tensorflow="$work/tensorflow" -v rest="$work/rest" '
     part { print > part }' "$lock"
 install() {
     "$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off \
-        --no-compile --no-deps --require-hashes -r "$work/$1" >>"$work/log" 2>&1 ||
-        : >"$work/failed"
+        --no-compile --no-deps --require-hashes -r "$work/$1" >>"$work/log" 2>&1 &
+    echo $! >"$work/$1.pid"
+    wait $! || : >"$work/failed"
     : >"$work/$1.done"
 }
+# What runs in the background does not hear Ctrl-C.
+trap 'kill $(cat "$work"/*.pid) 2>/dev/null; exit 130' INT TERM
 "$python" -m venv "$venv" >>"$work/log" 2>&1 || : >"$work/failed"
 if [ ! -f "$work/failed" ]; then
     install tensorflow &
@@ -51,8 +54,8 @@ if [ -f "$work/failed" ]; then
     cp "$work/log" "$venv/install.log" 2>/dev/null && reason="$reason (whole log: $venv/install.log)"
     fail "packages could not be installed: $reason"
 fi
-# Compiles what every run imports, once: later starts read the compiled files, also
-# where PYTHONDONTWRITEBYTECODE is set, as in many containers.
+# Where PYTHONDONTWRITEBYTECODE is set, as in many containers, no run keeps what it
+# compiled: what every run imports is compiled here, once.
 [ -z "$PYTHONDONTWRITEBYTECODE" ] || env -u PYTHONDONTWRITEBYTECODE "$venv/bin/python" -c \
     'import keras, matplotlib.figure, sklearn.linear_model, tyro' >/dev/null 2>&1 || :
 rm -f "$venv"/.installed-*

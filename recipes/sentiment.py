@@ -76,7 +76,10 @@ PAIRS = 1 << 17  # numbers that pairs of words have between them
 BATCH = 128  # texts a step; fewer of a small file, for it to take steps enough
 SETTINGS = {  # what was measured to suit a data set, where not given otherwise
     "reviews": {
-        **{"epochs": 2, "word_dropout": 0.03, "dropout": 0.3, "learning_rate": 1e-2}
+        "epochs": 2,
+        "word_dropout": 0.03,
+        "dropout": 0.3,
+        "learning_rate": 1e-2,
     },
     "imdb": {"epochs": 3, "word_dropout": 0.4, "learning_rate": 5e-3},
 }

@@ -12,7 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recipes.sentiment import Config, build_model, classify, encode, export, tokenize
+from recipes.sentiment import (
+    Config,
+    Split,
+    build_model,
+    classify,
+    encode,
+    export,
+    first_scores,
+    number_of_pair,
+    tokenize,
+)
 from tests.processes import (
     WITHOUT_TENSORFLOW,
     python,
@@ -173,6 +183,36 @@ def test_probabilities_after_each_word(exported, loaded):
     expected = classify(model, words, beginnings, MAX_TOKENS)
     np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
     assert loaded.signatures["word_by_word"](text=_string(""))["words"].shape == (0,)
+
+
+def test_scores_begin_as_naive_bayes():
+    """Half of the log-ratio of smoothed counts; no pair stands across two texts."""
+    texts = [[2, 3], [2, 4, 2], [5, 1, 3]]
+    ids = [np.array(row, "int32") for row in texts]
+    scores = first_scores(Split([], ids, np.array([0, 1, 1])), words=4, classes=2)
+    totals = np.log([3, 7])  # words and pairs of each class
+    ratio = np.log([2, 3]) - totals  # of word 2: once, and twice
+    np.testing.assert_allclose(scores[2], 0.5 * (ratio - ratio.mean()), rtol=1e-5)
+    pair = number_of_pair(2, 3, 4)
+    ratio = np.log([2, 1]) - totals
+    np.testing.assert_allclose(scores[pair], 0.5 * (ratio - ratio.mean()), rtol=1e-5)
+    assert not scores[:2].any()  # padding and unknown words say nothing
+    unseen = [number_of_pair(*pair, 4) for pair in ((3, 2), (2, 5), (5, 3), (5, 1))]
+    assert not scores[unseen].any()
+
+
+def test_scores_of_words_and_pairs_reach_the_answer():
+    """Alone they decide where all else is zero."""
+    model = build_model(Config(units=4), words=4, classes=2)
+    model.set_weights([np.zeros(weight.shape) for weight in model.get_weights()])
+    layer = model.get_layer("scores")
+    scores = np.zeros(layer.get_weights()[0].shape)
+    scores[2], scores[number_of_pair(2, 3, 4)] = (1.0, 0.0), (0.0, 4.0)
+    layer.set_weights([scores])
+    ids = np.array([[2, 4, 0, 0], [2, 3, 0, 0], [3, 2, 0, 0], [2, 1, 3, 0]], "int32")
+    odds = np.diff(np.log(model.predict_on_batch(ids)), axis=1)[:, 0]
+    root = np.sqrt([2, 2, 2, 3])
+    np.testing.assert_allclose(odds, [-1, 3, -1, -1] / root, atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])

@@ -1,0 +1,55 @@
+"""What a run says of itself: settings, progress, a better rival."""
+
+import importlib
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from kit import progress
+
+
+@pytest.fixture
+def recipe(monkeypatch):
+    recipe = importlib.import_module("recipes.sentiment")
+    suited = {"epochs": 1, "units": 4, "max_tokens": 16}
+    monkeypatch.setattr(recipe, "SETTINGS", {"mine.csv": suited})
+    rows = "".join(f"a good film {n},yes\na bad film {n},no\n" for n in range(20))
+    Path("mine.csv").write_text("text,label\n" + rows)
+    return recipe
+
+
+def test_settings_hold_where_nothing_else_is_said(sentiment, unexported, recipe):
+    status, out, errors = sentiment("--data", "mine.csv", "--units", 8)
+    assert status == 0, errors
+    assert "Settings for mine.csv: --epochs 1 --max-tokens 16\n" in out
+    config = json.loads(Path("runs/sentiment/latest/config.json").read_text())
+    said = config["epochs"], config["units"], config["max_tokens"]
+    assert said == (1, 8, 16)
+
+
+@pytest.mark.parametrize("rival", [2.0, -1.0])
+def test_a_better_simpler_model_is_said(
+    sentiment, unexported, recipe, monkeypatch, rival
+):
+    parts = ("test", "validation")
+    found = {f"baseline_{part}_accuracy": rival for part in parts}
+    monkeypatch.setattr(recipe, "bag_of_words", lambda *_: found)
+    status, out, errors = sentiment("--data", "mine.csv")
+    assert status == 0, errors
+    said = "The bag of words is better here: test_accuracy 2.0000 against"
+    assert (said in out) == (rival == 2.0)
+
+
+def test_a_long_phase_says_that_it_goes_on(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SILENT", 0.02)
+    with progress.working("Counting"):
+        time.sleep(0.2)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Counting ..."
+    assert len(lines) > 2 and all(
+        line.startswith("Counting ... ") for line in lines[1:]
+    )
+    time.sleep(0.1)
+    assert not capsys.readouterr().out
