@@ -1,14 +1,14 @@
-"""A file of one's own: each recipe with its default options on real files of three sizes.
+"""A file of one's own: each recipe with its default options on real files.
 
-    python -m benchmarks.own_files --data FOLDER            # all of them
+    python -m benchmarks.own_files --data FOLDER             # three sizes each
     python -m benchmarks.own_files --data FOLDER --recipes char_lm --sizes 300 3000
-    python -m benchmarks.own_files --data FOLDER --at OTHER # as another checkout does it
+    python -m benchmarks.own_files --data FOLDER --at OTHER  # recipes of that checkout
 
 FOLDER holds what is cut, as its publishers name it: `imdb/aclImdb_labelled.tar.gz`,
 `enwiki-2021-sample/enwiki_sample.txt.gz`, `fra-eng/fra-eng.zip`,
-`jsb-chorales/jsb-chorales-16th.json` and `word-similarity/`. Nobody chose a default by
-these cuts' test parts. Writes `results/own-files.json` run by run, beside what stands
-there, and `docs/own-files.md` from it. Nothing else should run on the machine meanwhile.
+`jsb-chorales/jsb-chorales-16th.json` and `word-similarity/`. No default was chosen by
+the test parts of these cuts. Writes `results/own-files.json` run by run, beside what
+stands there, and `docs/own-files.md` from it. Nothing else should run meanwhile.
 """
 
 import csv
@@ -25,6 +25,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +51,7 @@ class Options:
 
 
 class Case(NamedTuple):
-    """How a recipe is tried. `cut(source, size, folder)` gives its further arguments."""
+    """How a recipe is tried; `cut(source, size, folder)` gives its arguments."""
 
     what: str  # what the file holds, after its size
     cut: Callable[[Path, int, Path], list[str]]
@@ -98,9 +99,7 @@ def articles(source: Path, size: int, folder: Path) -> list[str]:
     """Pages of Wikipedia, letters a to z alone."""
     packed = source / "enwiki-2021-sample" / "enwiki_sample.txt.gz"
     with gzip.open(packed, "rt") as lines:
-        (folder / "wiki.txt").write_text(
-            "".join(line for line, _ in zip(lines, range(size)))
-        )
+        (folder / "wiki.txt").write_text("".join(islice(lines, size)))
     return ["--data", f"{folder}/wiki.txt"]
 
 

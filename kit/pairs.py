@@ -79,6 +79,14 @@ class SmoothedCrossentropy(keras.losses.Loss):
         return ops.logsumexp(logits, axis=-1) - wanted
 
 
+def accuracy(y_true, y_pred):
+    """1 where the right token has the largest logit, else 0: as Keras's accuracy, whose
+    argmax takes a fifth of a step with 8,000 words on a CPU."""
+    y_true = ops.cast(y_true, "int32")[..., None]
+    right = ops.take_along_axis(y_pred, y_true, axis=-1)[..., 0]
+    return ops.cast(right >= ops.max(y_pred, axis=-1), "float32")
+
+
 def scores(written: list[str], targets: list[str], name: str) -> dict[str, float]:
     """How near texts are to the right ones: where most of these are one word, the share
     that is exactly equal; else BLEU (Papineni et al., 2002) and chrF (Popović, 2015) of

@@ -28,7 +28,7 @@ Try      Share of the dates that is exact, seed 0, by default 1.0000:
          --model peeky        0.9970, backwards too
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -49,6 +49,7 @@ from kit.machine import use_xla
 from kit.pairs import (
     PairBatches,
     SmoothedCrossentropy,
+    accuracy,
     alignment_figure,
     most_similar,
     scores,
@@ -73,12 +74,15 @@ class Config:
     max_tokens: int = 100  # longer pairs are left out of training
     units: int = 128  # width of vectors and states; of the encoder's directions, half
     layers: int = 1  # recurrent layers of each side; residual from the third on
-    dropout: float = 0.2  # share dropped of vectors and outputs, in training
+    # Share dropped of vectors and outputs, in training; none: 0.4 of pairs so few that
+    # they are read many times, else 0.2.
+    dropout: float | None = None
     learning_rate: float = 5e-3  # after 200 steps; from there along a cosine to zero
 
 
-BATCH = 64  # pairs a step
+BATCH, STEPS = 64, 150  # pairs a step; fewer where a pass had fewer steps
 SETTINGS = {"dates": {"epochs": 3}, "addition": {"epochs": 10}}  # where not given
+FEW = 10_000  # pairs below which more dropout pays
 MOST_PASSES = 30  # where --epochs does not say: see kit/length.py
 SMOOTHING = 0.1  # share of the target's probability that all tokens get
 SIMPLER = Simpler(
@@ -172,9 +176,11 @@ class Seq2Seq(keras.Model):
         units, depth = config.units, config.layers
         self.looks, self.peeks = config.model == "attention", config.model == "peeky"
         self.reverses = config.model in ("reverse", "peeky")
-        self.dropout = layers.Dropout(config.dropout)
-        self.source_vectors = layers.Embedding(source_vocab, units)
-        self.target_vectors = layers.Embedding(target_vocab, units)
+        self.dropout = layers.Dropout(config.dropout or 0.0)
+        # Keras begins with vectors a tenth as large, from which it learns far slower.
+        large = keras.initializers.RandomNormal(stddev=0.5)
+        self.source_vectors = layers.Embedding(source_vocab, units, large)
+        self.target_vectors = layers.Embedding(target_vocab, units, large)
         self.logits = layers.Dense(target_vocab, dtype="float32")
 
         def layer(width):
@@ -433,7 +439,9 @@ def export(model: Seq2Seq, vocabulary: dict, folder: Path):
 
 def train(config: Config, run: Run, model: keras.Model, ids: dict) -> dict:
     """Fits on the training part, keeps the weights that do best on validation."""
-    training = PairBatches(*short(ids["train"], config), BATCH, config.seed)
+    pairs = short(ids["train"], config)
+    batch = int(np.clip(len(pairs[0]) // STEPS, 8, BATCH))
+    training = PairBatches(*pairs, batch, config.seed)
     validation = PairBatches(*short(ids["validation"], config), BATCH)
     size = f"{len(training.targets):,} pairs"
     length = Length(run, training, config.epochs, MOST_PASSES, size)
@@ -441,7 +449,7 @@ def train(config: Config, run: Run, model: keras.Model, ids: dict) -> dict:
     model.compile(
         keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=1.0),
         SmoothedCrossentropy(SMOOTHING),
-        weighted_metrics=["accuracy"],
+        weighted_metrics=[accuracy],
         jit_compile=use_xla(),
     )
     checkpoint = Checkpoint(
@@ -463,7 +471,7 @@ def train(config: Config, run: Run, model: keras.Model, ids: dict) -> dict:
 def token_accuracy(model: keras.Model, pairs: tuple[list, list]) -> float:
     """Share of the tokens that the model finds, given the right ones before them."""
     loss = SmoothedCrossentropy(0.0)
-    model.compile("sgd", loss, weighted_metrics=["accuracy"], jit_compile=use_xla())
+    model.compile("sgd", loss, weighted_metrics=[accuracy], jit_compile=use_xla())
     batches = PairBatches(*pairs, BATCH)
     return model.evaluate(batches, verbose=0, return_dict=True)["accuracy"]
 
@@ -488,6 +496,9 @@ def looked(tokens: list[str], written: list[str], weights: np.ndarray) -> str:
 
 def main(config: Config, run: Run) -> None:
     texts, ids, vocabulary = load_data(config, run)
+    if config.dropout is None:
+        few = len(texts["train"][0]) < FEW
+        config = replace(config, dropout=0.4 if few else 0.2)
     model = build_model(config, vocabulary)
     if run.loaded:
         model.load_weights(run.loaded / "model.keras")

@@ -4,7 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from kit.pairs import PairBatches, SmoothedCrossentropy, most_similar, scores
+from kit.pairs import (
+    PairBatches,
+    SmoothedCrossentropy,
+    accuracy,
+    most_similar,
+    scores,
+)
 
 
 def some_pairs(count=150, seed=0):
@@ -98,3 +104,12 @@ def test_scores():
 def test_the_most_similar_text():
     known = ["3 May 2021", "the cat", "12 June 1999"]
     assert most_similar(known, ["a cat", "3 may 2022", "June 12"]).tolist() == [1, 0, 2]
+
+
+def test_accuracy_is_that_of_keras():
+    chance = np.random.default_rng(0)
+    logits = chance.normal(size=(3, 40, 7)).astype("float32")
+    right = chance.integers(0, 7, (3, 40)).astype("int32")
+    ours = keras.ops.convert_to_numpy(accuracy(right, logits))
+    np.testing.assert_array_equal(ours, logits.argmax(axis=-1) == right)
+    assert 0 < ours.mean() < 1
