@@ -35,3 +35,30 @@ def test_generated_data_are_called_so():
         if data == "reviews":
             assert "generated" in row["data"], recipe
     assert load()
+
+
+def test_own_files_mark_where_the_network_is_better():
+    from benchmarks.own_files import page
+
+    def row(ours, simpler):
+        return {"now": {"ours": ours, "simpler": simpler, "minutes": 1.0}}
+
+    figures = {
+        "sentiment 300": row(0.6, 0.5),
+        "sentiment 3000": row(0.6, 0.7),
+        "char_lm 300": row(1.6, 1.7) | {"before": {"ours": 1.9, "simpler": 1.7}},
+        "char_lm 3000": row(1.6, 1.5),
+    }
+    machine = {"processor": "a processor", "cores": 2}
+    lines = page({"figures": figures, "machine": machine}).splitlines()
+    rows = [
+        [cell.strip() for cell in line.split("|")[4:-1]]
+        for line in lines
+        if "film" in line
+    ]
+    assert rows == [
+        ["", "**0.600**", "bag of words 0.500", "1.0"],
+        ["", "0.600", "bag of words 0.700", "1.0"],
+        ["1.900", "**1.600**", "6-gram 1.700", "1.0"],
+        ["", "1.600", "6-gram 1.500", "1.0"],
+    ]
