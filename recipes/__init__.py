@@ -37,6 +37,8 @@ def import_backend_quietly() -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+        # Of warnings there is one alone: of a program for each length, as is meant.
+        tf.get_logger().setLevel("ERROR")
     except ImportError:
         pass  # Keras says what is missing
     finally:

@@ -75,7 +75,7 @@ class Config:
 
 BATCH = 32  # streams side by side
 SETTINGS = {"python": {"epochs": 1}}  # what suits it, where not given otherwise
-SHORT = 4_000_000  # characters below which dropout pays
+SHORT = 1_500_000  # characters below which dropout pays
 MOST_PASSES = 30  # where --epochs does not say: see kit/length.py
 WINDOW = 64  # characters that gradients go back through
 VECTOR = 64  # numbers a character
