@@ -177,10 +177,11 @@ class Seq2Seq(keras.Model):
         self.looks, self.peeks = config.model == "attention", config.model == "peeky"
         self.reverses = config.model in ("reverse", "peeky")
         self.dropout = layers.Dropout(config.dropout or 0.0)
-        # Keras begins with vectors a tenth as large, from which it learns far slower.
+        # Of words, Keras's first vectors are too small: learning begins far slower.
         large = keras.initializers.RandomNormal(stddev=0.5)
-        self.source_vectors = layers.Embedding(source_vocab, units, large)
-        self.target_vectors = layers.Embedding(target_vocab, units, large)
+        initializer = "uniform" if config.unit == "char" else large
+        self.source_vectors = layers.Embedding(source_vocab, units, initializer)
+        self.target_vectors = layers.Embedding(target_vocab, units, initializer)
         self.logits = layers.Dense(target_vocab, dtype="float32")
 
         def layer(width):
@@ -269,6 +270,7 @@ def beside(y, context):
 
 
 def build_model(config: Config, vocabulary: dict) -> Seq2Seq:
+    config = replace(config, unit=vocabulary["unit"])
     model = Seq2Seq(asdict(config), *map(len, both_sides(vocabulary)))
     nothing = np.zeros((1, 1), "int32")
     model([nothing, nothing])  # makes its weights

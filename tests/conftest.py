@@ -30,6 +30,12 @@ from kit.run import Run
 LEFT_OUT = pytest.StashKey[Counter]()
 
 
+def pytest_configure(config):
+    """`make test` compiles quickly, `make test-all` as users do."""
+    if config.option.markexpr:
+        os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+
 def pytest_deselected(items):
     """Counts what `make test` leaves to `make test-all`."""
     for item in items:
