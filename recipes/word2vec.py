@@ -70,8 +70,10 @@ class Config:
 
 
 SETTINGS = {"pydocs": {"epochs": 5}}  # what suits it, where not given otherwise
-MOST_PASSES = 20  # where --epochs does not say: see kit/length.py
-SPAN = 8192  # words of the text that a step reads
+MOST_PASSES = 50  # where --epochs does not say: see kit/length.py
+SPAN, STEPS = 8192, 64  # words that a step reads; fewer where a pass had fewer steps
+LEAST_SPAN = 1024
+SHORT = 1_000_000  # words below which counts often do better
 CENTRES = 16  # words of a block
 DRAWS = 16  # negatives that a block shares
 MOST = 30  # pairs of a step whose updates of one vector are added up whole
@@ -147,19 +149,20 @@ class Blocks(keras.utils.PyDataset):
         config: window and t, `subsample`.
 
     A batch is `(ids [blocks, window + CENTRES + window], nothing [blocks])`, made of
-    SPAN words of the text; 0 stands where there is none.
+    `span` words of the text; 0 stands where there is none.
     """
 
     def __init__(self, ids: np.ndarray, counts: np.ndarray, config: Config):
         super().__init__()
         self.ids, self.window, self.seed = ids, config.window, config.seed
+        self.span = int(np.clip(len(ids) // STEPS, min(LEAST_SPAN, SPAN), SPAN))
         ratio = config.subsample * counts.sum() / np.maximum(counts, 1)
         self.kept = np.minimum(np.sqrt(ratio) + ratio, 1).astype("float32")
         if not config.subsample:
             self.kept[:] = 1
-        expected = SPAN * (self.kept * counts).sum() / counts.sum()
+        expected = self.span * (self.kept * counts).sum() / counts.sum()
         # As many as there are but for one step of many thousands.
-        most = min(expected + 5 * np.sqrt(expected), SPAN, len(ids))
+        most = min(expected + 5 * np.sqrt(expected), self.span, len(ids))
         self.blocks = -(-int(most) // CENTRES)
         self.set_epoch(0)
 
@@ -168,11 +171,11 @@ class Blocks(keras.utils.PyDataset):
         self.epoch = epoch
 
     def __len__(self):
-        return -(-len(self.ids) // SPAN)
+        return -(-len(self.ids) // self.span)
 
     def __getitem__(self, index):
         random = np.random.default_rng([self.seed, self.epoch, index])
-        read = self.ids[index * SPAN : (index + 1) * SPAN]
+        read = self.ids[index * self.span : (index + 1) * self.span]
         stays = random.random(len(read), "float32") < self.kept[read]
         read = read[stays][: self.blocks * CENTRES]
         line = np.zeros(self.blocks * CENTRES + 2 * self.window, "int32")
@@ -187,7 +190,7 @@ class Blocks(keras.utils.PyDataset):
 
     def tokens(self, index: int) -> int:
         """Words of the text that a batch is made of."""
-        return min(SPAN, len(self.ids) - index * SPAN)
+        return min(self.span, len(self.ids) - index * self.span)
 
 
 # 2. The network ----------------------------------------------------------------------
@@ -465,6 +468,8 @@ def main(config: Config, run: Run) -> None:
         figures += [sections_figure(sections)] if sections else []
     run.write("figures.json", figures)
     run.finish(metrics)
+    if config.model != "counts" and len(ids) < SHORT:
+        print("\nOf a text as short as this, counts often do better: --model counts")
 
 
 def mapped(search: Nearest) -> tuple[list[str], np.ndarray]:

@@ -27,7 +27,7 @@ Try      Test perplexity on pydocs, seed 0, by default 52.4:
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -106,6 +106,8 @@ PRESETS = {
 # fmt: on
 SETTINGS = {"pydocs": {"epochs": 4}}  # what suits it, where not given otherwise
 MOST_PASSES = 30  # where --epochs does not say: see kit/length.py
+FEW = 350_000  # words below which more is dropped, for they are read many times
+DROPPED_OF_FEW = {"inputs": 0.3, "outputs": 0.5}
 MOST_COUNTED = 20_000_000  # words whose frequencies the first logits are
 ORDER = 5  # of the n-gram model
 MOST_WORK = 10**12  # words times weights of an epoch: a minute, what a kill costs
@@ -403,6 +405,8 @@ def main(config: Config, run: Run) -> None:
     if config.data == "pydocs" and run.data_sha256 != MEASURED:
         print("Other packages, another text: figures published for it need not hold")
     vocab, preset = len(vocabulary["words"]) + 2, PRESETS[config.preset]
+    if config.preset == "small" and len(parts["train"]) < FEW:
+        preset = replace(preset, **DROPPED_OF_FEW)
     model = build_model(preset, vocab)
     if run.loaded:
         model.load_weights(run.loaded / "model.keras")
