@@ -83,6 +83,7 @@ def sentences(source: Path, size: int, folder: Path) -> list[str]:
             last = re.split(r"(?<=[.!?])\s+", text.strip())[-1]
             if len(rows) < count and 3 <= len(last.split()) <= 40:
                 rows.append((last, label))
+        assert len(rows) == count, f"{part}: {len(rows)} of {count}"
         with (folder / f"{part}.csv").open("w", newline="") as file:
             csv.writer(file).writerows([("text", "label"), *rows])
     return ["--data", f"{folder}/train.csv", "--test-data", f"{folder}/test.csv"]
@@ -130,10 +131,14 @@ NATS = {"figure": "test_nats_per_token", "high": False}
 CASES = {
     "sentiment": Case(
         *("labelled sentences of film reviews", sentences, "test_accuracy"),
-        *("accuracy", "bag of words", True),
+        *("accuracy", "bag of words", True, (300, 3000, 20_000)),
     ),
     "char_lm": Case(
-        *("film reviews", review_text), unit="nats", simpler="6-gram", **NATS
+        *("film reviews", review_text),
+        **NATS,
+        unit="nats",
+        simpler="6-gram",
+        sizes=(300, 3000, 20_000),
     ),
     "word_lm": Case(
         *("articles of Wikipedia", articles),
