@@ -37,6 +37,13 @@ def test_generated_data_are_called_so():
     assert load()
 
 
+def test_the_page_of_own_files_shows_the_measured_figures():
+    from benchmarks.own_files import PAGE, RECORD, page
+
+    written = PAGE.read_text(encoding="utf-8")
+    assert page(json.loads(RECORD.read_text())) == written
+
+
 def test_own_files_mark_where_the_network_is_better():
     from benchmarks.own_files import page
 
@@ -48,6 +55,7 @@ def test_own_files_mark_where_the_network_is_better():
         "sentiment 3000": row(0.6, 0.7),
         "char_lm 300": row(1.6, 1.7) | {"before": {"ours": 1.9, "simpler": 1.7}},
         "char_lm 3000": row(1.6, 1.5),
+        "char_lm 20000": row(1.5, 1.5),
     }
     machine = {"processor": "a processor", "cores": 2}
     lines = page({"figures": figures, "machine": machine}).splitlines()
@@ -61,4 +69,5 @@ def test_own_files_mark_where_the_network_is_better():
         ["", "0.600", "bag of words 0.700", "1.0"],
         ["1.900", "**1.600**", "6-gram 1.700", "1.0"],
         ["", "1.600", "6-gram 1.500", "1.0"],
+        ["", "1.500", "6-gram 1.500", "1.0"],
     ]
