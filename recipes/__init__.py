@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import logging
 import os
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3  # numbers in glibc's malloc.h
@@ -27,6 +28,10 @@ def import_backend_quietly() -> None:
     `TF_CPP_MIN_LOG_LEVEL` does not reach what is logged while the libraries load, so
     the file descriptor is closed meanwhile; where a GPU is, errors stay visible.
     """
+    # A program for each of a few lengths is meant, and no reason to warn.
+    logging.getLogger("tensorflow").addFilter(
+        lambda record: "retracing" not in record.getMessage()
+    )
     has_gpu = os.path.exists("/dev/nvidia0")  # noqa: PTH110
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if has_gpu else "3")
     if has_gpu or os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
@@ -37,8 +42,6 @@ def import_backend_quietly() -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
-        # Of warnings there is one alone: of a program for each length, as is meant.
-        tf.get_logger().setLevel("ERROR")
     except ImportError:
         pass  # Keras says what is missing
     finally:

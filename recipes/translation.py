@@ -80,7 +80,8 @@ class Config:
     learning_rate: float = 5e-3  # after 200 steps; from there along a cosine to zero
 
 
-BATCH, STEPS = 64, 150  # pairs a step; fewer where a pass had fewer steps
+BATCH, LEAST_BATCH = 64, 8  # pairs a step
+STEPS = 150  # of a pass: where they are fewer, a step has fewer pairs
 SETTINGS = {"dates": {"epochs": 3}, "addition": {"epochs": 10}}  # where not given
 FEW = 10_000  # pairs below which more dropout pays
 MOST_PASSES = 30  # where --epochs does not say: see kit/length.py
@@ -442,7 +443,7 @@ def export(model: Seq2Seq, vocabulary: dict, folder: Path):
 def train(config: Config, run: Run, model: keras.Model, ids: dict) -> dict:
     """Fits on the training part, keeps the weights that do best on validation."""
     pairs = short(ids["train"], config)
-    batch = int(np.clip(len(pairs[0]) // STEPS, 8, BATCH))
+    batch = int(np.clip(len(pairs[0]) // STEPS, LEAST_BATCH, BATCH))
     training = PairBatches(*pairs, batch, config.seed)
     validation = PairBatches(*short(ids["validation"], config), BATCH)
     size = f"{len(training.targets):,} pairs"
@@ -499,8 +500,8 @@ def looked(tokens: list[str], written: list[str], weights: np.ndarray) -> str:
 def main(config: Config, run: Run) -> None:
     texts, ids, vocabulary = load_data(config, run)
     if config.dropout is None:
-        few = len(texts["train"][0]) < FEW
-        config = replace(config, dropout=0.4 if few else 0.2)
+        dropout = 0.4 if len(texts["train"][0]) < FEW else 0.2
+        config = replace(config, dropout=dropout)
     model = build_model(config, vocabulary)
     if run.loaded:
         model.load_weights(run.loaded / "model.keras")

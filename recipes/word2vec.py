@@ -71,8 +71,8 @@ class Config:
 
 SETTINGS = {"pydocs": {"epochs": 5}}  # what suits it, where not given otherwise
 MOST_PASSES = 50  # where --epochs does not say: see kit/length.py
-SPAN, STEPS = 8192, 64  # words that a step reads; fewer where a pass had fewer steps
-LEAST_SPAN = 1024
+SPAN, LEAST_SPAN = 8192, 1024  # words of the text that a step reads
+STEPS = 64  # of a pass: where they are fewer, a step reads less
 SHORT = 1_000_000  # words below which counts often do better
 CENTRES = 16  # words of a block
 DRAWS = 16  # negatives that a block shares
@@ -155,7 +155,7 @@ class Blocks(keras.utils.PyDataset):
     def __init__(self, ids: np.ndarray, counts: np.ndarray, config: Config):
         super().__init__()
         self.ids, self.window, self.seed = ids, config.window, config.seed
-        self.span = int(np.clip(len(ids) // STEPS, min(LEAST_SPAN, SPAN), SPAN))
+        self.span = int(np.clip(len(ids) // STEPS, LEAST_SPAN, SPAN))
         ratio = config.subsample * counts.sum() / np.maximum(counts, 1)
         self.kept = np.minimum(np.sqrt(ratio) + ratio, 1).astype("float32")
         if not config.subsample:

@@ -1,6 +1,7 @@
 """The character model: what it learns, writes and exports, and what it needs."""
 
 import functools
+import importlib
 import json
 import random
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from benchmarks.throwaway import run_in
 from custom_layers.language_model import first_states
+from data.tables import UserError
 from kit import language
 from kit.language import nats_of
 from recipes.char_lm import (
@@ -190,6 +192,26 @@ def test_dropout_is_of_recurrent_weights_too(cell):
     )
     np.testing.assert_allclose(plain[:, 0], trained[:, 0], atol=1e-6)  # no state yet
     assert np.abs(plain[:, 1:] - trained[:, 1:]).max() > 0.01
+
+
+@pytest.mark.parametrize("short", [0, 100_000])
+@pytest.mark.parametrize("asked", [None, 0.1])
+def test_dropout_follows_from_the_length(char_lm, tmp_path, monkeypatch, short, asked):
+    begun = []
+
+    def build(config, vocab, batch=None):
+        if batch:
+            begun.append(config.dropout)
+            raise UserError("seen")
+        return build_model(config, vocab)
+
+    recipe = importlib.import_module("recipes.char_lm")
+    monkeypatch.setattr(recipe, "SHORT", short)
+    monkeypatch.setattr(recipe, "build_model", build)
+    (tmp_path / "mine.txt").write_text("one two three four five six\n" * 400)
+    options = [] if asked is None else ["--dropout", asked]
+    assert char_lm("--data", "mine.txt", *options)[0] == 2
+    assert begun == [asked if asked is not None else 0.3 if short else 0.0]
 
 
 def test_nats_over_every_character(monkeypatch):

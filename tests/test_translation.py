@@ -1,5 +1,6 @@
 """The translation recipe: what it reads, learns, translates and exports."""
 
+import importlib
 import json
 import random
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from custom_layers.vocabulary import END, FIRST, START
+from data.tables import UserError
 from recipes.translation import (
     BEAMS,
     Config,
@@ -272,6 +274,55 @@ def pairs_file(path, count=1500, seed=0, sizes=range(2, 7)):
         text = "".join(chance.choices("abcdefgh", k=chance.choice(sizes)))
         lines.append(f"{text}\t{text.upper()[::-1]}")
     path.write_text("\n".join(dict.fromkeys(lines)))
+
+
+def test_words_begin_with_larger_vectors_than_characters():
+    def spread(unit):
+        tokens = [f"{number}" for number in range(300)]
+        vocabulary = {"unit": unit, "source": tokens, "target": tokens, "length": 9}
+        model = build_model(Config(units=16), vocabulary)
+        vectors = (model.source_vectors, model.target_vectors)
+        return [float(np.std(layer.get_weights()[0])) for layer in vectors]
+
+    assert spread("word") == pytest.approx([0.5, 0.5], rel=0.1)
+    assert spread("char") == pytest.approx([0.05 / 3**0.5] * 2, rel=0.1)
+
+
+@pytest.mark.parametrize("few", [0, 10_000])
+@pytest.mark.parametrize("asked", [None, 0.0])
+def test_dropout_follows_from_the_number_of_pairs(
+    translation, tmp_path, monkeypatch, few, asked
+):
+    begun = []
+
+    def train(config, run, model, ids):
+        begun.append(model.dropout.rate)
+        raise UserError("seen")
+
+    recipe = importlib.import_module("recipes.translation")
+    pairs_file(tmp_path / "mine.tsv", 400)
+    monkeypatch.setattr(recipe, "FEW", few)
+    monkeypatch.setattr(recipe, "train", train)
+    options = [] if asked is None else ["--dropout", asked]
+    assert translation("--data", "mine.tsv", *options)[0] == 2
+    assert begun == [asked if asked is not None else 0.4 if few else 0.2]
+
+
+@pytest.mark.parametrize("steps, batch", [(150, 8), (15, 20), (2, 64)])
+def test_few_pairs_few_a_step(translation, tmp_path, monkeypatch, steps, batch):
+    """304 pairs in training."""
+    begun = []
+
+    def batches(sources, targets, size, *seed):
+        begun.append(size)
+        raise UserError(f"{len(sources)} pairs seen")
+
+    recipe = importlib.import_module("recipes.translation")
+    pairs_file(tmp_path / "mine.tsv", 400)
+    monkeypatch.setattr(recipe, "STEPS", steps)
+    monkeypatch.setattr(recipe, "PairBatches", batches)
+    status, _, errors = translation("--data", "mine.tsv")
+    assert (status, begun) == (2, [batch]), errors
 
 
 def test_from_a_file_of_pairs_to_an_answer(translation, tmp_path, request):

@@ -61,6 +61,14 @@ def test_blocks_hold_the_text_in_order(monkeypatch):
         assert not rows[0, :3].any()
 
 
+def test_of_a_short_text_a_step_reads_less():
+    def span(words):
+        ids = np.ones(words, "uint16")
+        return Blocks(ids, np.array([0, words]), Config()).span
+
+    assert [span(words) for words in (5000, 200_000, 10**6)] == [1024, 3125, 8192]
+
+
 def test_frequent_words_are_left_out_now_and_then():
     counts = np.array([0, 90_000, 9000, 900, 100])
     ids = np.random.default_rng(0).permutation(np.repeat(np.arange(5), counts))

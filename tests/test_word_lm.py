@@ -1,6 +1,7 @@
 """The word model: how it cuts texts, what it learns, writes, exports and needs."""
 
 import dataclasses
+import importlib
 import json
 import random
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from benchmarks.throwaway import run_in
 from custom_layers.language_model import first_states
 from custom_layers.words import tokenize
+from data.tables import UserError
 from kit import language
 from kit.language import nats_of
 from recipes.word_lm import (
@@ -184,6 +186,25 @@ def nats_per_word(model, text, vocabulary=VOCABULARY):
     logits = read(model, ids[:, :-1])[0]
     logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
     return -logs[np.arange(len(logs)), ids[0, 1:]].mean()
+
+
+@pytest.mark.parametrize("few", [0, 100_000])
+@pytest.mark.parametrize("preset", ["small", "tied"])
+def test_of_few_words_more_is_dropped(word_lm, tmp_path, monkeypatch, few, preset):
+    begun = []
+
+    def build(preset, vocab):
+        begun.append((preset.inputs, preset.outputs))
+        raise UserError("seen")
+
+    recipe = importlib.import_module("recipes.word_lm")
+    monkeypatch.setattr(recipe, "FEW", few)
+    monkeypatch.setattr(recipe, "build_model", build)
+    (tmp_path / "mine.txt").write_text("one two three four five six\n" * 400)
+    assert word_lm("--data", "mine.txt", "--preset", preset)[0] == 2
+    usual = PRESETS[preset]
+    more = preset == "small" and few
+    assert begun == [(0.3, 0.5) if more else (usual.inputs, usual.outputs)]
 
 
 @pytest.mark.usefixtures("without_xla")
