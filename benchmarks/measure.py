@@ -30,18 +30,28 @@ class Options:
     tag: str = ""  # added to the files' names, where the options are not the default
 
 
-def measure(recipe: str, data: str, seed: int, options: str) -> dict:
-    """One run in a process of its own, kept in `runs/`; what it wrote of itself."""
-    run = Path("runs") / recipe / f"measured-{Path(data).name or 'default'}-seed{seed}"
-    shutil.rmtree(run, ignore_errors=True)
-    command = [sys.executable, "-m", f"recipes.{recipe}", *shlex.split(options)]
-    command += ["--data", data] if data else []
-    command += ["--seed", str(seed), "--run-dir", str(run)]
-    subprocess.run(command, check=True)
-    said = {
-        name: json.loads((run / f"{name}.json").read_text())
+def run_recipe(recipe: str, arguments: list[str], folder: Path, at=None) -> dict:
+    """One run in a process of its own, kept in `folder`: its metrics, its config and
+    its environment. `at`: the checkout whose recipe runs, if another than this.
+
+    A run that fails ends this process too, with its exit status: it said why.
+    """
+    command = [sys.executable, "-m", f"recipes.{recipe}", *arguments]
+    command += ["--run-dir", str(folder)]
+    if status := subprocess.run(command, cwd=at).returncode:
+        raise SystemExit(status)
+    return {
+        name: json.loads((folder / f"{name}.json").read_text())
         for name in ("metrics", "config", "environment")
     }
+
+
+def measure(recipe: str, data: str, seed: int, options: str) -> dict:
+    """One run, kept in `runs/`; what it wrote of itself."""
+    run = Path("runs") / recipe / f"measured-{Path(data).name or 'default'}-seed{seed}"
+    shutil.rmtree(run, ignore_errors=True)
+    arguments = [*shlex.split(options), *(["--data", data] if data else [])]
+    said = run_recipe(recipe, [*arguments, "--seed", str(seed)], run)
     for name in ("data", "test_data"):  # of a file given by its path only the name
         said["config"][name] = Path(said["config"][name]).name
     shown = ["python", "-m", f"recipes.{recipe}", "--data", said["config"]["data"]]

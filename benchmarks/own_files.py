@@ -11,224 +11,261 @@ FOLDER holds what is cut, as its publishers name it: `imdb/aclImdb_labelled.tar.
 from it. Nothing else should run meanwhile.
 """
 
-import csv
 import gzip
 import json
 import random
 import re
 import shutil
-import subprocess
-import sys
-import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import tyro
 
+from benchmarks.measure import run_recipe
 from benchmarks.report import write_record
-from benchmarks.workers import ROOT, describe_hardware
-from data import rolls
+from data import aclimdb, rolls
+from data.tables import UserError, read_table, write_table
 from kit.files import write_whole
-from kit.run import git_commit, one_line_errors
+from kit.run import one_line_errors
 
+ROOT = Path(__file__).parent.parent
 RECORD, PAGE = ROOT / "results" / "own-files.json", ROOT / "docs" / "own-files.md"
+SEED = 1  # of the cuts: defaults were tried on others of the same sets
 TEST_ROWS = 4000  # of the labelled sentences: 10 % of 300 would say nothing
 
 
-@dataclass(frozen=True)
-class Options:
-    data: Path  # folder with the sets
-    recipes: tuple[str, ...] = ()  # of these alone
-    sizes: tuple[int, ...] = ()  # of these alone
-    at: Path = ROOT  # the checkout whose recipes run
-    name: str = "now"  # under which its figures are kept
+HEAD = """# A file of your own
+
+Each recipe with its default options on real files of up to three sizes, beside its
+simpler model; one seed. The defaults for short files were chosen on other cuts of these
+sets.
+
+```sh
+python -m benchmarks.own_files --data FOLDER
+```
+
+On: {machines}. Minutes are the whole run's, from the command to the report. `before`: the
+same files when the number of passes did not follow from the data.
+
+| recipe | file | figure | before | ours | simpler model | minutes |
+|---|---|---|---:|---:|---:|---:|
+"""
 
 
 class Case(NamedTuple):
     """How a recipe is tried; `cut(source, size, folder)` gives its arguments."""
 
-    what: str  # what the file holds, after its size
+    source: str  # what is cut, in FOLDER
     cut: Callable[[Path, int, Path], list[str]]
+    what: str  # what the cut holds, after its size
+    sizes: tuple[int, ...]
     figure: str  # of metrics.json
     unit: str
-    simpler: str
     high: bool  # whether a high figure is good
-    sizes: tuple[int, ...] = (300, 3000, 30_000)
+    simpler: str
     second: tuple[str, ...] = ()  # the simpler model is this run of the recipe
 
 
-def reviews(source: Path, part: str) -> list[tuple[str, str]]:
-    """Texts and labels of IMDB's part, shuffled."""
-    found = []
-    with tarfile.open(source / "imdb" / "aclImdb_labelled.tar.gz") as tar:
-        for member in tar:
-            if match := re.search(rf"/{part}/(pos|neg)/[^/]+\.txt$", member.name):
-                text = tar.extractfile(member).read().decode().replace("<br />", " ")
-                found.append((text, match[1]))
-    random.Random(0).shuffle(found)
-    return found
+def some(rows: Iterable, size: int, what: str) -> list:
+    """So many of the rows, drawn without order."""
+    rows = list(rows)
+    if len(rows) < size:
+        raise UserError(f"{what}: expected {size:,} rows or more, found {len(rows):,}")
+    return random.Random(SEED).sample(rows, size)
+
+
+def reviews(source: Path, folder: Path) -> dict[str, list[tuple[str, str]]]:
+    """Texts and labels of IMDB, by part."""
+    (folder / "imdb").mkdir()
+    aclimdb.convert(source, folder / "imdb")
+    return {
+        part: read_table(folder / "imdb" / f"{part}.csv", ("text", "label"))[0]
+        for part in ("train", "test")
+    }
 
 
 def sentences(source: Path, size: int, folder: Path) -> list[str]:
     """The last sentence of each review, of other films in the test."""
-    for part, count in (("train", size), ("test", TEST_ROWS)):
-        rows = []
-        for text, label in reviews(source, part):
-            last = re.split(r"(?<=[.!?])\s+", text.strip())[-1]
-            if len(rows) < count and 3 <= len(last.split()) <= 40:
-                rows.append((last, label))
-        assert len(rows) == count, f"{part}: {len(rows)} of {count}"
-        with (folder / f"{part}.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([("text", "label"), *rows])
-    return ["--data", f"{folder}/train.csv", "--test-data", f"{folder}/test.csv"]
+    arguments = []
+    for part, rows in reviews(source, folder).items():
+        last = [(re.split(r"(?<=[.!?])\s+", text)[-1], label) for text, label in rows]
+        last = [row for row in last if 3 <= len(row[0].split()) <= 40]
+        count = size if part == "train" else TEST_ROWS
+        path = folder / f"{part}.csv"
+        write_table(path, ("text", "label"), some(last, count, f"imdb, {part}"))
+        arguments += ["--data" if part == "train" else "--test-data", str(path)]
+    return arguments
 
 
 def review_text(source: Path, size: int, folder: Path) -> list[str]:
     """Reviews as running text."""
-    texts = [text for text, _ in reviews(source, "train")[:size]]
-    (folder / "reviews.txt").write_text("\n\n".join(texts) + "\n")
-    return ["--data", f"{folder}/reviews.txt"]
+    texts = [text for text, _ in some(reviews(source, folder)["train"], size, "imdb")]
+    return text_file(folder, "\n\n".join(texts) + "\n")
 
 
 def articles(source: Path, size: int, folder: Path) -> list[str]:
     """Pages of Wikipedia, letters a to z alone."""
-    packed = source / "enwiki-2021-sample" / "enwiki_sample.txt.gz"
-    with gzip.open(packed, "rt") as lines:
-        (folder / "wiki.txt").write_text("".join(islice(lines, size)))
-    return ["--data", f"{folder}/wiki.txt"]
+    with gzip.open(source, "rt") as lines:
+        return text_file(folder, "".join(some(lines, size, source.name)))
+
+
+def text_file(folder: Path, text: str) -> list[str]:
+    (folder / "text.txt").write_text(text)
+    return ["--data", f"{folder}/text.txt"]
 
 
 def rated_articles(source: Path, size: int, folder: Path) -> list[str]:
-    return [*articles(source, size, folder), "--test-data", f"{source}/word-similarity"]
+    rated = source.parents[1] / "word-similarity"
+    return [*articles(source, size, folder), "--test-data", f"{rated}"]
 
 
 def pairs(source: Path, size: int, folder: Path) -> list[str]:
     """English and French sentences."""
-    with zipfile.ZipFile(source / "fra-eng" / "fra-eng.zip") as archive:
+    with zipfile.ZipFile(source) as archive:
         lines = archive.read("fra.txt").decode().splitlines()
-    chosen = random.Random(0).sample(lines, size)
+    chosen = some(lines, size, source.name)
     (folder / "pairs.tsv").write_text("\n".join(chosen) + "\n")
     return ["--data", f"{folder}/pairs.tsv"]
 
 
 def midi_files(source: Path, size: int, folder: Path) -> list[str]:
     """Bach's chorales in sixteenths, a file each."""
-    rolls.convert(source / "jsb-chorales" / "jsb-chorales-16th.json", folder / "all")
+    rolls.convert(source, folder / "all")
     files = sorted((folder / "all").rglob("*.mid"))
     (folder / "midi").mkdir()
-    for number, file in enumerate(random.Random(0).sample(files, size)):
+    for number, file in enumerate(some(files, size, source.name)):
         shutil.copy(file, folder / "midi" / f"{number:03d}.mid")
     return ["--data", f"{folder}/midi"]
 
 
-NATS = {"figure": "test_nats_per_token", "high": False}
+IMDB = "imdb/aclImdb_labelled.tar.gz"
+WIKIPEDIA = "enwiki-2021-sample/enwiki_sample.txt.gz"
 CASES = {
     "sentiment": Case(
-        *("labelled sentences of film reviews", sentences, "test_accuracy"),
-        *("accuracy", "bag of words", True, (300, 3000, 20_000)),
+        source=IMDB,
+        cut=sentences,
+        what="labelled sentences of film reviews",
+        sizes=(300, 3000, 15_000),
+        figure="test_accuracy",
+        unit="accuracy",
+        high=True,
+        simpler="bag of words",
     ),
     "char_lm": Case(
-        *("film reviews", review_text),
-        **NATS,
-        unit="nats",
-        simpler="6-gram",
+        source=IMDB,
+        cut=review_text,
+        what="film reviews",
         sizes=(300, 3000, 20_000),
+        figure="test_nats_per_token",
+        unit="nats per character",
+        high=False,
+        simpler="6-gram",
     ),
     "word_lm": Case(
-        *("articles of Wikipedia", articles),
-        **NATS,
-        unit="nats",
-        simpler="Kneser-Ney 5-gram",
+        source=WIKIPEDIA,
+        cut=articles,
+        what="articles of Wikipedia",
         sizes=(70, 700, 7000),
+        figure="test_nats_per_token",
+        unit="nats per word",
+        high=False,
+        simpler="Kneser-Ney 5-gram",
     ),
     "translation": Case(
-        *("pairs of sentences, English and French", pairs, "test_bleu_lowercase"),
-        *("BLEU", "translation memory", True),
+        source="fra-eng/fra-eng.zip",
+        cut=pairs,
+        what="pairs of sentences, English and French",
+        sizes=(300, 3000, 30_000),
+        figure="test_bleu_lowercase",
+        unit="BLEU",
+        high=True,
+        simpler="translation memory",
     ),
     "music": Case(
-        *("chorales as MIDI files", midi_files, "test_nll_per_frame"),
-        *("nats a frame", "how often each key sounds", False, (30, 100, 380)),
+        source="jsb-chorales/jsb-chorales-16th.json",
+        cut=midi_files,
+        what="chorales as MIDI files",
+        sizes=(30, 100, 380),
+        figure="test_nll_per_frame",
+        unit="nats per frame",
+        high=False,
+        simpler="how often each key sounds",
     ),
     "word2vec": Case(
-        *("articles of Wikipedia", rated_articles, "wordsim353_spearman"),
-        *("WordSim-353", "counts", True, (70, 700, 7000)),
+        source=WIKIPEDIA,
+        cut=rated_articles,
+        what="articles of Wikipedia",
+        sizes=(70, 700, 7000),
+        figure="wordsim353_spearman",
+        unit="WordSim-353",
+        high=True,
+        simpler="counts",
         second=("--model", "counts"),
     ),
 }
 
 
-def run(recipe: str, arguments: list[str], options: Options, folder: Path) -> dict:
-    """One run in a process of its own: its figures, and the minutes of all of it."""
-    command = [sys.executable, "-m", f"recipes.{recipe}", *arguments]
-    start = time.perf_counter()
-    done = subprocess.run([*command, "--run-dir", str(folder)], cwd=options.at)
-    if done.returncode:
-        return {}
-    metrics = json.loads((folder / "metrics.json").read_text())
-    return {**metrics, "minutes": (time.perf_counter() - start) / 60}
+@dataclass(frozen=True)
+class Options:
+    data: Path  # folder with the sets
+    recipes: tuple[Literal[tuple(CASES)], ...] = tuple(CASES)
+    sizes: tuple[int, ...] = ()  # none: three of each recipe
+    at: Path | None = None  # another checkout whose recipes run
+    name: str = "now"  # under which its figures are kept
 
 
 def tried(recipe: str, case: Case, size: int, options: Options) -> dict:
+    """One run: its figure and the simpler model's, how long it took, and where."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        arguments = case.cut(options.data.resolve(), size, folder)
-        ours = run(recipe, arguments, options, folder / "run")
-        simpler = ours.get(f"baseline_{case.figure}")
+        folder, source = Path(name), options.data.resolve() / case.source
+        if not source.is_file():
+            raise UserError(f"{source}: no such file")
+        try:
+            arguments = case.cut(source, size, folder)
+        except (gzip.BadGzipFile, zipfile.BadZipFile, EOFError, LookupError) as error:
+            raise UserError(f"{source}: {error}") from None
+        start = time.perf_counter()
+        ours = run_recipe(recipe, arguments, folder / "run", options.at)
+        minutes = (time.perf_counter() - start) / 60
+        simpler = ours["metrics"].get(f"baseline_{case.figure}")
         if case.second:
-            other = run(recipe, [*arguments, *case.second], options, folder / "other")
-            simpler = other.get(case.figure)
+            arguments += case.second
+            other = run_recipe(recipe, arguments, folder / "other", options.at)
+            simpler = other["metrics"][case.figure]
     return {
-        "ours": ours.get(case.figure),
+        "ours": ours["metrics"][case.figure],
         "simpler": simpler,
-        "epochs": ours.get("epochs"),
-        "minutes": ours.get("minutes"),
+        "epochs": ours["metrics"]["epochs"],
+        "minutes": minutes,
+        "seed": ours["config"]["seed"],
+        "environment": ours["environment"],
     }
 
 
-def page(record: dict) -> str:
+def page(figures: dict) -> str:
     """The table as Markdown."""
-    lines = [
-        "# A file of your own",
-        "",
-        "Each recipe with its default options on real files of up to three sizes, beside",
-        "its simpler model; one seed. What `translation`, `word_lm` and `word2vec` do with",
-        "short files was chosen with these very files in sight, so theirs may flatter.",
-        "",
-        "```sh",
-        "python -m benchmarks.own_files --data FOLDER",
-        "```",
-        "",
-        f"{record['machine']['processor']}, {record['machine']['cores']} cores.",
-        "Minutes are the whole run's, from the command to the report. `before`: the",
-        "same files when the number of passes did not follow from the data.",
-        "",
-        "| recipe | file | figure | before | ours | simpler model | minutes |",
-        "|---|---|---|---:|---:|---:|---:|",
-    ]
+    lines = []
+    machines = set()
     for recipe, case in CASES.items():
         for size in case.sizes:
-            rows = record["figures"].get(f"{recipe} {size}", {})
+            rows = figures.get(f"{recipe} {size}", {})
             if "now" not in rows:
                 continue
             now, before = rows["now"], rows.get("before", {})
-            better = now["ours"] is not None and (
-                (now["ours"] > now["simpler"])
-                if case.high
-                else (now["ours"] < now["simpler"])
-            )
-            mark = "**" if better else ""
+            machines.add(now["environment"]["device_name"])
+            above = now["ours"] - now["simpler"]
+            mark = "**" if (above > 0 if case.high else above < 0) else ""
             lines.append(
                 f"| {recipe} | {size:,} {case.what} | {case.unit} | "
                 f"{shown(before.get('ours'))} | {mark}{shown(now['ours'])}{mark} | "
                 f"{case.simpler} {shown(now['simpler'])} | {now['minutes']:.1f} |"
             )
-    return "\n".join(lines) + "\n"
+    return HEAD.format(machines="; ".join(sorted(machines))) + "\n".join(lines) + "\n"
 
 
 def shown(value: float | None) -> str:
@@ -237,18 +274,19 @@ def shown(value: float | None) -> str:
 
 def main() -> None:
     options = tyro.cli(Options, description=__doc__)
-    record = json.loads(RECORD.read_text()) if RECORD.exists() else {"figures": {}}
+    figures = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     with one_line_errors():
-        for recipe in options.recipes or CASES:
+        if options.at and not (options.at / "recipes").is_dir():
+            raise UserError(f"--at: expected a checkout, found {options.at}")
+        for recipe in options.recipes:
             for size in options.sizes or CASES[recipe].sizes:
+                if size < 1:
+                    raise UserError(f"--sizes must be at least 1, found {size}")
                 found = tried(recipe, CASES[recipe], size, options)
-                record["machine"] = describe_hardware()
-                rows = record["figures"].setdefault(f"{recipe} {size}", {})
-                rows[options.name] = {**found, "commit": git_commit()}
+                figures.setdefault(f"{recipe} {size}", {})[options.name] = found
                 print(f"{recipe} {size}: {found}\n", flush=True)
-                write_record(record, RECORD)
-                PAGE.parent.mkdir(exist_ok=True)
-                write_whole(PAGE, page(record).encode())
+                write_record(figures, RECORD)
+                write_whole(PAGE, page(figures).encode())
 
 
 if __name__ == "__main__":
