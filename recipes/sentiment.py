@@ -20,10 +20,10 @@ Result   reviews (generated): test accuracy 0.978, mean of seeds 0 to 2, a bag o
          0.765; 80 seconds of training on 2 CPU cores. Sixty reviews by hand: 0.800, a
          bag of words 0.667. IMDB by the command above, before it had scores of words:
          0.901, a bag of words 0.907; five minutes (results/).
-Try      Test accuracy on reviews, seed 0, by default 0.978:
-         --cell simple_rnn    0.721, less than the bag of words: it forgets
-         --cell gru           0.972 with three gates' weights instead of four
-         --units 128          0.987, in twice the time
+Try      Test accuracy on reviews, seed 0, on an Intel Xeon, by default 0.978:
+         --cell simple_rnn    0.894: it forgets
+         --cell gru           0.980 with three gates' weights instead of four
+         --units 128          0.983
 """
 
 import re
