@@ -7,8 +7,8 @@
 FOLDER holds what is cut, as its publishers name it: `imdb/aclImdb_labelled.tar.gz`,
 `enwiki-2021-sample/enwiki_sample.txt.gz`, `fra-eng/fra-eng.zip`,
 `jsb-chorales/jsb-chorales-16th.json` and `word-similarity/`. Writes
-`results/own-files.json` run by run, beside what stands there, and `docs/own-files.md`
-from it. Nothing else should run meanwhile.
+`results/own-files.json` run by run, beside what stands there; `make results` puts it
+into docs/own-files.md. Nothing else should run meanwhile.
 """
 
 import gzip
@@ -30,31 +30,11 @@ from benchmarks.measure import run_recipe
 from benchmarks.report import write_record
 from data import aclimdb, rolls
 from data.tables import UserError, read_table, write_table
-from kit.files import write_whole
 from kit.run import one_line_errors
 
-ROOT = Path(__file__).parent.parent
-RECORD, PAGE = ROOT / "results" / "own-files.json", ROOT / "docs" / "own-files.md"
+RECORD = Path(__file__).parent.parent / "results" / "own-files.json"
 SEED = 1  # of the cuts: defaults were tried on others of the same sets
 TEST_ROWS = 4000  # of the labelled sentences: 10 % of 300 would say nothing
-
-
-HEAD = """# A file of your own
-
-Each recipe with its default options on real files of up to three sizes, beside its
-simpler model; one seed. The defaults for short files were chosen on other cuts of these
-sets.
-
-```sh
-python -m benchmarks.own_files --data FOLDER
-```
-
-On: {machines}. Minutes are the whole run's, from the command to the report. `before`: the
-same files when the number of passes did not follow from the data.
-
-| recipe | file | figure | before | ours | simpler model | minutes |
-|---|---|---|---:|---:|---:|---:|
-"""
 
 
 class Case(NamedTuple):
@@ -247,25 +227,27 @@ def tried(recipe: str, case: Case, size: int, options: Options) -> dict:
     }
 
 
-def page(figures: dict) -> str:
-    """The table as Markdown."""
-    lines = []
-    machines = set()
+def markdown(figures: dict) -> str:
+    """The table; in bold what is better than the simpler model."""
+    lines = [
+        "| recipe | file | figure | before | ours | simpler model | minutes | on |",
+        "|---|---|---|---:|---:|---:|---:|---|",
+    ]
     for recipe, case in CASES.items():
         for size in case.sizes:
             rows = figures.get(f"{recipe} {size}", {})
             if "now" not in rows:
                 continue
             now, before = rows["now"], rows.get("before", {})
-            machines.add(now["environment"]["device_name"])
             above = now["ours"] - now["simpler"]
             mark = "**" if (above > 0 if case.high else above < 0) else ""
             lines.append(
                 f"| {recipe} | {size:,} {case.what} | {case.unit} | "
                 f"{shown(before.get('ours'))} | {mark}{shown(now['ours'])}{mark} | "
-                f"{case.simpler} {shown(now['simpler'])} | {now['minutes']:.1f} |"
+                f"{case.simpler} {shown(now['simpler'])} | {now['minutes']:.1f} | "
+                f"{now['environment']['device_name']} |"
             )
-    return HEAD.format(machines="; ".join(sorted(machines))) + "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def shown(value: float | None) -> str:
@@ -286,7 +268,6 @@ def main() -> None:
                 figures.setdefault(f"{recipe} {size}", {})[options.name] = found
                 print(f"{recipe} {size}: {found}\n", flush=True)
                 write_record(figures, RECORD)
-                write_whole(PAGE, page(figures).encode())
 
 
 if __name__ == "__main__":

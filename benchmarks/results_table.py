@@ -1,4 +1,4 @@
-"""Write the README's tables from `results/*.json` (`make results`)."""
+"""Write the tables of README and docs from `results/*.json` (`make results`)."""
 
 import json
 import math
@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
 
-from benchmarks import report, word2vec, word_lm_steps
+from benchmarks import own_files, report, word2vec, word_lm_steps
 
 ROOT = Path(__file__).parent.parent
 
@@ -183,22 +183,38 @@ def vectors() -> str:
     return word2vec.markdown(json.loads(path.read_text()))
 
 
-BLOCKS = {"results": table, "speed": speed, "steps": steps, "vectors": vectors}
+def own_files_table() -> str:
+    """Each recipe on files of one's own."""
+    path = ROOT / "results" / "own-files.json"
+    return own_files.markdown(json.loads(path.read_text()))
 
 
-def filled(readme: str) -> str:
-    """The README with the tables between their marks."""
-    for name, make in BLOCKS.items():
+# Of each page the tables, by the name of their marks.
+PAGES = {
+    "README.md": {
+        "results": table,
+        "speed": speed,
+        "steps": steps,
+        "vectors": vectors,
+    },
+    "docs/own-files.md": {"own files": own_files_table},
+}
+
+
+def filled(text: str, blocks: dict) -> str:
+    """A page's text with the tables between their marks."""
+    for name, make in blocks.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
-        head, _, rest = readme.partition(begin)
+        head, _, rest = text.partition(begin)
         _, _, tail = rest.partition(end)
-        readme = head + begin + make() + end + tail
-    return readme
+        text = head + begin + make() + end + tail
+    return text
 
 
 def main() -> None:
-    readme = ROOT / "README.md"
-    readme.write_text(filled(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, blocks in PAGES.items():
+        page = ROOT / name
+        page.write_text(filled(page.read_text("utf-8"), blocks), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,23 @@
-"""Figures in the README are those of `results/`."""
+"""Figures in README and docs are those of `results/`."""
 
 import json
 from pathlib import Path
 
-from benchmarks.results_table import BLOCKS, ROWS, filled, load
+import pytest
+
+from benchmarks import own_files
+from benchmarks.results_table import PAGES, ROWS, filled, load
 
 ROOT = Path(__file__).parent.parent
 
 
-def test_readme_shows_the_measured_figures():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name in BLOCKS:
-        assert readme.count(f"<!-- {name} -->\n") == 1
-        assert readme.count(f"<!-- /{name} -->\n") == 1
-    assert filled(readme) == readme, "run `make results`"
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_show_the_measured_figures(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for name in PAGES[page]:
+        assert text.count(f"<!-- {name} -->\n") == 1
+        assert text.count(f"<!-- /{name} -->\n") == 1
+    assert filled(text, PAGES[page]) == text, "run `make results`"
 
 
 def test_each_result_says_how_it_was_made():
@@ -37,16 +41,7 @@ def test_generated_data_are_called_so():
     assert load()
 
 
-def test_the_page_of_own_files_shows_the_measured_figures():
-    from benchmarks.own_files import PAGE, RECORD, page
-
-    written = PAGE.read_text(encoding="utf-8")
-    assert page(json.loads(RECORD.read_text())) == written
-
-
 def test_own_files_mark_where_the_network_is_better():
-    from benchmarks.own_files import page
-
     def row(ours, simpler):
         where = {"minutes": 1.0, "environment": {"device_name": "a processor"}}
         return {"now": {"ours": ours, "simpler": simpler, **where}}
@@ -58,9 +53,9 @@ def test_own_files_mark_where_the_network_is_better():
         "char_lm 3000": row(1.6, 1.5),
         "char_lm 20000": row(1.5, 1.5),
     }
-    lines = page(figures).splitlines()
+    lines = own_files.markdown(figures).splitlines()
     rows = [
-        [cell.strip() for cell in line.split("|")[4:-1]]
+        [cell.strip() for cell in line.split("|")[4:-2]]
         for line in lines
         if "film" in line
     ]
