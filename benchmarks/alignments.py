@@ -12,9 +12,8 @@ from pathlib import Path
 import tyro
 
 from benchmarks.workers import ROOT
-from data.tables import UserError
+from data.errors import UserError, one_line_errors
 from kit.report import draw_alignment
-from kit.run import one_line_errors
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,12 @@ import numpy as np
 from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
 from data.catalog import locate
+from data.errors import one_line_errors
 from data.texts import read_parts
+from kit.batches import Streams
 from kit.files import sha256
-from kit.language import Streams
 from kit.machine import describe_machine
-from kit.run import git_commit, one_line_errors
+from kit.run import git_commit
 from recipes.char_lm import WINDOW, Config, build_model, encode
 
 BATCH = 64  # streams side by side

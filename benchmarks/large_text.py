@@ -23,8 +23,9 @@ import recipes  # noqa: F401  (imports the backend without its start-up log)
 from benchmarks.report import write_record
 from benchmarks.throwaway import run_in
 from benchmarks.workers import ROOT, describe_hardware
+from data.errors import one_line_errors
 from kit.machine import describe_machine
-from kit.run import git_commit, one_line_errors
+from kit.run import git_commit
 
 STEPS = 20  # windows at each of the three places
 
@@ -65,8 +66,9 @@ def measure(folder: Path, size: int) -> dict:
     """Seconds of each stage, and the most memory up to its end."""
     import keras
 
-    from kit.language import Streams, baselines, nats_of
+    from kit.batches import Streams
     from recipes.char_lm import BATCH, ORDER, WINDOW, Config, build_model, load_data
+    from tasks.language_models import baselines, nats_of
 
     text, peak, stages = folder / "text.txt", Peak(), []
     write_text(text, size)

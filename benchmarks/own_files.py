@@ -29,8 +29,8 @@ import tyro
 from benchmarks.measure import run_recipe
 from benchmarks.report import write_record
 from data import aclimdb, rolls
-from data.tables import UserError, read_table, write_table
-from kit.run import one_line_errors
+from data.errors import UserError, one_line_errors
+from data.tables import read_table, write_table
 
 RECORD = Path(__file__).parent.parent / "results" / "own-files.json"
 SEED = 1  # of the cuts: defaults were tried on others of the same sets

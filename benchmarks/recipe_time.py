@@ -22,8 +22,8 @@ from collections import Counter
 
 from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
-from data.tables import UserError
-from kit.run import command, git_commit, one_line_errors
+from data.errors import UserError, one_line_errors
+from kit.run import command, git_commit
 
 RESULTS = ROOT / "results"
 
@@ -67,8 +67,9 @@ def watch_recipe(clock, recipe):
             clock.watch(recipe, name, f"{name}()")
     import keras
 
-    from kit.resume import Batches, Checkpoint
+    from kit.batches import Batches
     from kit.run import Run
+    from kit.training import Checkpoint
 
     clock.watch(keras.Model, "fit", "fit, between the steps")
     clock.watch(keras.Model, "evaluate", "validation")

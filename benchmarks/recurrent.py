@@ -34,9 +34,9 @@ import tyro
 from benchmarks import report
 from benchmarks.tables import PLAN, TABLES, Bench
 from benchmarks.workers import ROOT, Worker
-from data.tables import UserError
+from data.errors import UserError, one_line_errors
 from kit.files import read_json
-from kit.run import git_commit, one_line_errors
+from kit.run import git_commit
 
 
 @dataclasses.dataclass(frozen=True)

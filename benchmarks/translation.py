@@ -30,10 +30,10 @@ import recipes  # noqa: F401  (imports the backend without its start-up log)
 from benchmarks.keras_worker import Contenders
 from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
-from custom_layers.vocabulary import END, FIRST, START
+from data.errors import one_line_errors
 from kit.machine import describe_machine
-from kit.pairs import SmoothedCrossentropy
-from kit.run import git_commit, one_line_errors
+from kit.run import git_commit
+from kit.training import SmoothedCrossentropy
 from recipes.translation import (
     BEAMS,
     SMOOTHING,
@@ -41,6 +41,7 @@ from recipes.translation import (
     build_model,
     search,
 )
+from tokens.vocabulary import END, FIRST, START
 
 BATCH = 64
 

@@ -26,11 +26,12 @@ import recipes  # noqa: F401  (imports the backend without its start-up log)
 from benchmarks.report import write_record
 from benchmarks.throwaway import run_in
 from benchmarks.workers import ROOT, describe_hardware
+from data.errors import one_line_errors
 from kit.files import sha256
 from kit.machine import describe_machine
-from kit.pairs import scores
-from kit.run import git_commit, one_line_errors
+from kit.run import git_commit
 from recipes.translation import Config, Translator, build_model, load_data, train
+from tasks.translations import scores
 
 MODELS = get_args(get_type_hints(Config)["model"])
 COLORS = dict(zip(MODELS, ("#8a8f98", "#d9742b", "#4a9b6e", "#3572b0"), strict=True))

@@ -31,12 +31,12 @@ import tyro
 from benchmarks.measure import measure
 from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
-from custom_layers.words import tokenize
-from data.tables import UserError
+from data.errors import UserError, one_line_errors
 from data.texts import read_whole
 from kit.machine import describe_machine
-from kit.run import git_commit, one_line_errors
-from kit.words import evaluate, read_evaluation, write_vectors
+from kit.run import git_commit
+from tasks.word_vectors import evaluate, read_evaluation, write_vectors
+from tokens.words import tokenize
 
 PATH = ROOT / "results" / "word2vec.json"
 MODELS = {"skipgram": 1, "cbow": 0}  # and gensim's `sg`

@@ -21,12 +21,13 @@ import recipes  # noqa: F401  (imports the backend without its start-up log)
 from benchmarks.report import write_record
 from benchmarks.throwaway import run_in
 from benchmarks.workers import ROOT, describe_hardware
-from data.ngram import NGram
+from data.errors import one_line_errors
 from kit.files import sha256
-from kit.language import nats_of
 from kit.machine import describe_machine
-from kit.run import git_commit, one_line_errors
+from kit.run import git_commit
 from recipes.word_lm import ORDER, PRESETS, Config, build_model, load_data, train
+from tasks.language_models import nats_of
+from tasks.ngram import NGram
 
 SMALL = PRESETS["small"]
 PLAIN = {"tied": False, "inputs": 0.0, "outputs": 0.0}

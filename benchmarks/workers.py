@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from data.tables import UserError
+from data.errors import UserError
 from kit.machine import processor_name
 
 ROOT = Path(__file__).parent.parent

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
-from data.tables import UserError, write_table
+from data.errors import UserError
+from data.tables import write_table
 
 MAX_TEXT = 10**7  # bytes of one text
 MAX_ARCHIVE = 4 * 10**9  # bytes of an archive unpacked: a few MB can claim petabytes

@@ -33,8 +33,8 @@ from data import (
     wikitext,
 )
 from data.download import fetch
+from data.errors import UserError
 from data.folders import make_once
-from data.tables import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "data"

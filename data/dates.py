@@ -24,7 +24,7 @@ from pathlib import Path
 from random import Random
 
 from data import pairs
-from data.tables import UserError
+from data.errors import UserError
 
 SEED = 40
 SIZES = {"train": 60000, "validation": 2000, "test": 2000}

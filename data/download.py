@@ -11,8 +11,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from data.errors import UserError
 from data.folders import sync_folder
-from data.tables import UserError
 
 CHUNK = 1 << 18  # bytes
 TIMEOUT = 30  # seconds without a byte

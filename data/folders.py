@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from data.tables import UserError
+from data.errors import UserError
 
 STALE = 3600  # seconds without a change: nobody is writing there any more
 

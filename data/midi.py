@@ -1,6 +1,6 @@
 """Music in MIDI files as tables of piano keys, and back.
 
-A piece is `uint8 [frames, 88]`, as `custom_layers/notes.py` says: of each key (A0 to
+A piece is `uint8 [frames, 88]`, as `tokens/notes.py` says: of each key (A0 to
 C8) whether it is silent (0), struck (1) or held (2) in a frame, a fraction of a quarter
 note. Tempo, its changes, loudness, pedals and instruments are passed over; percussion
 is left out.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.tables import UserError
+from data.errors import UserError
 from data.texts import PARTS, split_by_name
 
 KEYS, LOWEST = 88, 21

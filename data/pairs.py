@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from data.tables import UserError, decoded, report_skipped
+from data.errors import UserError
+from data.tables import decoded, report_skipped
 
 PARTS = ("train", "validation", "test")
 HELD_OUT = {"test": (0.1, 10_000), "validation": (0.05, 2_000)}  # share, at most

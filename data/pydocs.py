@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data import python_source, texts
-from data.tables import UserError
+from data.errors import UserError
 
 PACKAGES = ("numpy", "keras", "matplotlib")
 TOPICS = "pydoc_data/topics.py"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from data.errors import UserError
 from data.midi import KEYS, LOWEST, write_midi
-from data.tables import UserError
 
 # Names of the parts: of czhuang's JSB-Chorales-dataset, and of locuslab's TCN.
 JSON = {"train": "train", "validation": "valid", "test": "test"}

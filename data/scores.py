@@ -11,8 +11,8 @@ from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
+from data.errors import UserError
 from data.midi import KEYS, LOWEST, write_midi
-from data.tables import UserError
 from data.texts import PARTS, split_by_name
 
 TUNE = 12  # intervals by which a melody is known

@@ -8,7 +8,7 @@ training part for validation.
 import hashlib
 from pathlib import Path
 
-from data.tables import UserError
+from data.errors import UserError
 
 
 def digest(path: Path) -> str:

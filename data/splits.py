@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .tables import UserError, read_table
+from data.errors import UserError
+
+from .tables import read_table
 
 Rows = list[tuple[str, str]]
 

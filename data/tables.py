@@ -10,11 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from data.errors import UserError
+
 MAX_SKIPPED = 0.01  # share of the rows: beyond it, the file is not what it is taken for
-
-
-class UserError(Exception):
-    """What a user can get wrong: names the thing, what was expected and found."""
 
 
 def read_table(

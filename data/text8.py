@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from data import zips
-from data.tables import UserError
+from data.errors import UserError
 
 SIZES = {"train": 90_000_000, "validation": 5_000_000, "test": 5_000_000}
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.tables import UserError
+from data.errors import UserError
 
 PARTS = ("train", "validation", "test")
 HELD_OUT = 0.05  # share of the text in validation, and in test

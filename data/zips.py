@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from data.tables import UserError
+from data.errors import UserError
 
 
 def digest(code: str, archive: Path) -> str:

@@ -24,12 +24,11 @@ from collections import Counter
 from pathlib import Path
 
 from data.catalog import CATALOG, locate
-from data.tables import UserError
+from data.errors import UserError, one_line_errors
 from data.texts import PARTS
-from kit.run import one_line_errors
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = {"custom_layers", "data", "kit"}
+PACKAGES = {"custom_layers", "data", "kit", "tasks", "tokens"}
 LEFT_OUT = {"data.catalog", "kit.report"}  # imported where present, not needed to run
 OPTIONAL = {"jax"}  # needed under KERAS_BACKEND=jax alone
 SAMPLE_ROWS = 200  # of each CSV or TSV file

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from data.errors import UserError
 from data.folders import make_once
-from data.tables import UserError
 
 EMPTY = np.zeros(0, "uint16")  # an empty file cannot be mapped
 

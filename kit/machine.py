@@ -6,7 +6,7 @@ import os
 import platform
 from pathlib import Path
 
-from data.tables import UserError
+from data.errors import UserError
 
 
 def processor_name() -> str:

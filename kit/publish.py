@@ -8,8 +8,8 @@ import os
 import shutil
 from pathlib import Path
 
-from data.tables import UserError
-from kit.run import newest_run, one_line_errors
+from data.errors import UserError, one_line_errors
+from kit.run import newest_run
 
 
 def export_of(recipe: str, run: Path | None = None) -> Path:

@@ -8,7 +8,6 @@ with a folder made for the run. Whatever a user can get wrong is one line and ex
 import contextlib
 import dataclasses
 import datetime
-import errno
 import hashlib
 import importlib.util
 import inspect
@@ -20,11 +19,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from data.tables import UserError
+from data.errors import UserError, one_line_errors
 from kit.files import cached, mapped, read_json, sha256, write_whole
 from kit.machine import describe_machine
 from kit.progress import working
@@ -111,7 +110,8 @@ class Run:
     def _place(self, key) -> Path:
         """Where a cache of this data, code and key lies."""
         kit = Path(__file__).parent
-        helpers = sorted([*kit.glob("*.py"), *kit.parent.glob("data/*.py")])
+        rooms = ("data", "kit", "tasks", "tokens")
+        helpers = sorted(f for room in rooms for f in kit.parent.glob(f"{room}/*.py"))
         code = sha256(self.source, *helpers)
         text = json.dumps([code, self.data_sha256, *key], sort_keys=True)
         name = hashlib.sha256(text.encode()).hexdigest()
@@ -440,26 +440,6 @@ def _config_of(folder: Path, config_class: type):
     if unknown := values.keys() - known:
         raise UserError(f"{folder}/config.json: unknown option {sorted(unknown)[0]}")
     return config_class(**values)
-
-
-@contextlib.contextmanager
-def one_line_errors(resume: str | None = None) -> Iterator[None]:
-    """A `UserError` becomes one line and exit 2; Ctrl-C a hint and exit 130."""
-    try:
-        yield
-    except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise
-        where = f" ({error.filename})" if error.filename else ""
-        print(f"error: {error.strerror}{where}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        hint = f"; go on with: {resume}" if resume else ""
-        print(f"\ninterrupted{hint}", file=sys.stderr)
-        raise SystemExit(130) from None
 
 
 def _has_tensorflow() -> bool:

@@ -17,8 +17,8 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from data.errors import one_line_errors
 from kit.publish import export_of
-from kit.run import one_line_errors
 
 BAR, WORD, WORDS = 24, 20, 60  # columns of a bar and a word; words shown of a long text
 PIECES, PIECE = 16, 25  # of a text that is continued: how many, tokens of each
@@ -88,7 +88,7 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
         for name in ("keras", "jax"):  # see `main`: the coding's package imports them
             if sys.modules.get(name, main) is None:
                 del sys.modules[name]
-        from kit import music
+        from tasks import music_files
 
         coding = {k: v.numpy() for k, v in model.signatures["coding"]().items()}
         length = PIECE_QUARTERS * int(coding["quarter"])
@@ -99,7 +99,7 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
         except tf.errors.InvalidArgumentError as error:
             yield re.search(r"expected a key or notes[^\]]*", str(error))[0]
             return
-        yield music.write_answer(text, found, coding)
+        yield music_files.write_answer(text, found, coding)
 
     if "coding" in model.signatures:
         return compose

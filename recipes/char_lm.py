@@ -39,20 +39,18 @@ from custom_layers.gru import GRU
 from custom_layers.language_model import Writer, begin, first_states
 from custom_layers.lstm import LSTM
 from custom_layers.simple_rnn import SimpleRNN
-from kit.language import (
-    FreshStates,
-    Streams,
+from kit.batches import Streams
+from kit.length import Length
+from kit.machine import use_xla
+from kit.run import Run, Simpler, command
+from kit.training import Checkpoint, FreshStates, copy_weights
+from tasks.language_models import (
     baselines,
     copied_share,
-    copy_weights,
     nats_of,
     parsed_share,
     probabilities_figure,
 )
-from kit.length import Length
-from kit.machine import use_xla
-from kit.resume import Checkpoint
-from kit.run import Run, Simpler, command
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, np.ndarray], dict]:
 
     A text larger than memory works: it is read, encoded and mapped piece by piece.
     """
-    from data.tables import UserError
+    from data.errors import UserError
     from data.texts import read_parts, read_whole
 
     if config.max_vocab > 65_000:  # ids lie on disk in two bytes each

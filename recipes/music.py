@@ -10,7 +10,7 @@ Data     A folder of MIDI files (5 % of them test, 5 % validation, by name), or
          one with the folders `train`, `validation` and `test`. Time is cut into frames,
          the fewest a quarter note on which nearly all notes begin.
 Model    Music as tokens: frame after frame, its notes from the highest down, each
-         struck or held, then the end of the frame (`custom_layers/notes.py`). Token ->
+         struck or held, then the end of the frame (`tokens/notes.py`). Token ->
          vector -> LSTM, LSTM -> the next token's probability, none for what the coding
          rules out: so the nats of a frame's tokens add up to those of the chord. Each
          epoch reads every piece in another key.
@@ -35,17 +35,18 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from custom_layers import notes
 from custom_layers.decoding import generate
 from custom_layers.gru import GRU
 from custom_layers.language_model import first_states
 from custom_layers.lstm import LSTM
-from custom_layers.notes import ANY_KEY, END, HELD, KEYS, NEXT, STRUCK, VOCAB
-from kit.language import FreshStates, Streams, copy_weights, nats_of_rows
+from kit.batches import Streams
 from kit.length import Length
 from kit.machine import use_xla
-from kit.resume import Checkpoint
 from kit.run import Run, command
+from kit.training import Checkpoint, FreshStates, copy_weights
+from tasks.language_models import nats_of_rows
+from tokens import notes
+from tokens.notes import ANY_KEY, END, HELD, KEYS, NEXT, STRUCK, VOCAB
 
 
 @dataclass(frozen=True)
@@ -448,10 +449,10 @@ def nats_of_frames(model: keras.Model, pieces: list[np.ndarray]) -> tuple[float,
 
 
 def main(config: Config, run: Run) -> None:
-    from data.tables import UserError
-    from kit import music
+    from data.errors import UserError
+    from tasks import compositions, music_files
 
-    melody = music.read_melody(config.melody) if config.melody else None
+    melody = music_files.read_melody(config.melody) if config.melody else None
     try:
         notes.beginning(config.first)
     except ValueError as error:
@@ -476,20 +477,22 @@ def main(config: Config, run: Run) -> None:
     metrics["validation_nll_per_frame"], _ = nats_of_frames(model, parts["validation"])
     found = nats_of_frames(model, parts["test"])
     metrics["test_nll_per_frame"], metrics["test_nll_per_frame_after_first"] = found
-    metrics |= music.frequencies(pieces["train"], pieces["test"])
+    metrics |= compositions.frequencies(pieces["train"], pieces["test"])
 
     composer = Composer(model, about)
     frames = QUARTERS * about["grid"]
     settings = {"temperature": TEMPERATURE, "top_p": TOP_P, "seed": config.seed}
     written = composer.write([config.first] * SAMPLES, frames, **settings)
-    metrics |= music.compare(written, pieces["test"], pieces["train"], about["bar"])
+    metrics |= compositions.compare(
+        written, pieces["test"], pieces["train"], about["bar"]
+    )
     shown = {f"{n}": piece for n, piece in enumerate(written[:SHOWN], start=1)}
     if melody is not None:
         tops = [melody_tops(melody(about["grid"]), about)]
         (shown["melody"],) = composer.compose([ANY_KEY], tops, **settings)
-    lines = [f"{name}: {music.spoken(piece)}" for name, piece in shown.items()]
+    lines = [f"{name}: {compositions.spoken(piece)}" for name, piece in shown.items()]
     run.write("samples.txt", "\n".join(lines) + "\n")
-    run.write("figures.json", [music.write_samples(run.folder, shown, about)])
+    run.write("figures.json", [music_files.write_samples(run.folder, shown, about)])
     run.finish(metrics)
 
 

@@ -39,18 +39,19 @@ from keras import layers, ops
 from custom_layers.gru import GRU
 from custom_layers.lstm import LSTM
 from custom_layers.simple_rnn import SimpleRNN
-from custom_layers.words import APOSTROPHE, lower, lower_in_graph
-from kit.classification import (
+from kit.batches import Batches, bucket_lengths
+from kit.length import Length
+from kit.machine import use_xla
+from kit.run import Run, Simpler, command
+from kit.training import Checkpoint
+from tasks.classifiers import (
     bag_of_words,
     confusion_figure,
     figures_of,
     samples,
     word_figure,
 )
-from kit.length import Length
-from kit.machine import use_xla
-from kit.resume import Batches, Checkpoint, bucket_lengths
-from kit.run import Run, Simpler, command
+from tokens.words import APOSTROPHE, lower, lower_in_graph
 
 
 @dataclass(frozen=True)
@@ -368,7 +369,8 @@ def train(
 def first_vectors(config: Config, run: Run, parts: dict, words: list[str]):
     """What the words' vectors begin at: those of a file, where `--embeddings` names
     one, else by counting which words stand together in training."""
-    from data.vectors import vectors_from_counts, vectors_from_file
+    from data.vectors import vectors_from_file
+    from tasks.count_vectors import vectors_from_counts
 
     shape = (len(words) + 2, VECTOR)
     if config.embeddings:

@@ -43,19 +43,13 @@ from custom_layers.attention import (
 )
 from custom_layers.decoding import beam_search
 from custom_layers.lstm import LSTM, LSTMCell
-from custom_layers.vocabulary import END, PADDING, START, Vocabulary
+from kit.batches import PairBatches
 from kit.length import Length
 from kit.machine import use_xla
-from kit.pairs import (
-    PairBatches,
-    SmoothedCrossentropy,
-    accuracy,
-    alignment_figure,
-    most_similar,
-    scores,
-)
-from kit.resume import Checkpoint
 from kit.run import Run, Simpler, command
+from kit.training import Checkpoint, SmoothedCrossentropy, accuracy
+from tasks.translations import alignment_figure, most_similar, scores
+from tokens.vocabulary import END, PADDING, START, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -113,8 +107,8 @@ def load_data(config: Config, run: Run) -> tuple[dict, dict, dict]:
     """Texts by part, `(sources, targets)`; their ids, lists of `int32 [time]`, targets
     between START and END; the vocabulary: `unit`, the tokens of `source` and `target`,
     `length`, the most tokens that a translation has."""
+    from data.errors import UserError
     from data.pairs import read_pairs
-    from data.tables import UserError
 
     if config.units % 2:
         raise UserError(f"--units must be even, found {config.units}")
@@ -481,7 +475,7 @@ def token_accuracy(model: keras.Model, pairs: tuple[list, list]) -> float:
 
 def short(pairs: tuple[list, list], config: Config) -> list[list]:
     """The pairs of which both sides have at most `max_tokens`."""
-    from data.tables import UserError
+    from data.errors import UserError
 
     most = config.max_tokens + 2  # with START and END
     kept = [pair for pair in zip(*pairs, strict=True) if max(map(len, pair)) <= most]

@@ -6,7 +6,7 @@
     make word2vec DATA=text8 ARGS="--test-data folder"
     make try RECIPE=word2vec                         # a word, or man : king :: woman
 
-Data     Text: a file, or a folder of files. Words as in `custom_layers/words.py`, in
+Data     Text: a file, or a folder of files. Words as in `tokens/words.py`, in
          lower case, without marks; those of fewer than 5 places are passed over.
 Model    A vector a word that finds the words near it among words drawn at random
          (negative sampling): `skipgram` from each word those around it, `cbow` from
@@ -42,11 +42,11 @@ from custom_layers.negative_sampling import (
     limit_updates,
     scale_gradient,
 )
-from custom_layers.words import lower, lower_in_graph, tokenize
 from kit.length import Length
 from kit.machine import use_xla
-from kit.resume import Checkpoint
 from kit.run import Run, command
+from kit.training import Checkpoint
+from tokens.words import lower, lower_in_graph, tokenize
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def load_data(config: Config, run: Run) -> tuple[np.ndarray, dict]:
 
     A text larger than memory works: it is read, encoded and mapped piece by piece.
     """
-    from data.tables import UserError
+    from data.errors import UserError
     from data.texts import between_words, read_parts
 
     for name in ("window", "negatives", "units", "min_count"):
@@ -387,7 +387,7 @@ def export(words: list[str], vectors: np.ndarray, folder: Path) -> None:
 
 def train(config: Config, run: Run, model: keras.Model, ids, counts) -> dict:
     """Fits on the whole text; the last weights count."""
-    from data.tables import UserError
+    from data.errors import UserError
 
     training = Blocks(ids, counts, config)
     # The loss is a mean over so many words; each pair's gradient counts whole.
@@ -414,8 +414,8 @@ def train(config: Config, run: Run, model: keras.Model, ids, counts) -> dict:
 
 
 def main(config: Config, run: Run) -> None:
-    from data.vectors import vectors_from_counts
-    from kit.words import evaluate, map_figure, read_evaluation, write_vectors
+    from tasks.count_vectors import vectors_from_counts
+    from tasks.word_vectors import evaluate, map_figure, read_evaluation, write_vectors
 
     questions = read_evaluation(run.test_data) if run.test_data else {}
     ids, vocabulary = load_data(config, run)

@@ -8,7 +8,7 @@
 Data     A UTF-8 file in any language (its last 5 % test, the 5 % before validation);
          a folder of such files, split by file; or a folder with the parts as files,
          as Mikolov's Penn Treebank has them, by path.
-Words    As `custom_layers/words.py` cuts them; words seen once, and those past
+Words    As `tokens/words.py` cuts them; words seen once, and those past
          `--max-vocab`, are `<unk>`. Where `<unk>` stands in a text it has been cut
          already (Penn Treebank, WikiText): its words are what stands between spaces.
 Model    word -> vector -> LSTM layers -> the next word's probability, by the same
@@ -39,20 +39,13 @@ from custom_layers.decoding import generate
 from custom_layers.language_model import Writer, begin, first_states
 from custom_layers.lstm import LSTM
 from custom_layers.tied_embedding import TiedEmbedding
-from custom_layers.words import join, join_in_graph, tokenize, tokenize_in_graph
-from kit.language import (
-    FreshStates,
-    Streams,
-    baselines,
-    copied_share,
-    copy_weights,
-    nats_of,
-    probabilities_figure,
-)
+from kit.batches import Streams
 from kit.length import Length
 from kit.machine import use_xla
-from kit.resume import Checkpoint
 from kit.run import Run, Simpler, command
+from kit.training import Checkpoint, FreshStates, copy_weights
+from tasks.language_models import baselines, copied_share, nats_of, probabilities_figure
+from tokens.words import join, join_in_graph, tokenize, tokenize_in_graph
 
 
 @dataclass(frozen=True)
@@ -148,7 +141,7 @@ def load_data(config: Config, run: Run) -> tuple[dict[str, np.ndarray], dict, in
 
     A text larger than memory works: it is read, encoded and mapped piece by piece.
     """
-    from data.tables import UserError
+    from data.errors import UserError
     from data.texts import between_words, read_parts, read_whole
 
     if config.max_vocab > 65_000:  # ids lie on disk in two bytes each

@@ -18,7 +18,7 @@ from benchmarks.report import rounded
 from benchmarks.tables import Bench, Plan, medians
 from benchmarks.tasks import Task, make_arrays
 from benchmarks.workers import ROOT, Worker
-from data.tables import UserError
+from data.errors import UserError
 
 TINY = Plan(
     layers=("GRU",),

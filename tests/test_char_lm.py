@@ -12,9 +12,7 @@ import pytest
 
 from benchmarks.throwaway import run_in
 from custom_layers.language_model import first_states
-from data.tables import UserError
-from kit import language
-from kit.language import nats_of
+from data.errors import UserError
 from recipes.char_lm import (
     PADDING,
     UNKNOWN,
@@ -27,6 +25,8 @@ from recipes.char_lm import (
     prompt_ids,
     writer,
 )
+from tasks import language_models as language
+from tasks.language_models import nats_of
 from tests.exports import ask, ask_by_saved_model_cli, ask_elsewhere
 from tests.processes import WITHOUT_TENSORFLOW, python, python_on_jax
 

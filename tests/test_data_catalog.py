@@ -24,8 +24,9 @@ from data import (
     text8,
     wikitext,
 )
+from data.errors import UserError
 from data.pairs import read_pairs
-from data.tables import UserError, read_table
+from data.tables import read_table
 from data.texts import PARTS, read_parts
 
 ROOT = Path(__file__).parent.parent

@@ -16,7 +16,7 @@ import pytest
 from babel import Locale
 
 from data import dates, pairs
-from data.tables import UserError
+from data.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 DAYS = [date(2021, month, day) for month in range(1, 13) for day in (1, 3, 11, 13, 28)]

@@ -11,7 +11,7 @@ import pytest
 
 from data import download
 from data.download import fetch
-from data.tables import UserError
+from data.errors import UserError
 
 CONTENT = bytes(range(256)) * 4096  # 1 MB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

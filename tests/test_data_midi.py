@@ -9,6 +9,7 @@ import pytest
 
 from data import chorales, rolls, scores
 from data.catalog import CATALOG, locate
+from data.errors import UserError
 from data.midi import (
     KEYS,
     LOWEST,
@@ -19,7 +20,6 @@ from data.midi import (
     read_pieces,
     write_midi,
 )
-from data.tables import UserError
 from data.texts import PARTS
 from tests.test_data_catalog import SHARED
 
@@ -331,7 +331,7 @@ def test_names_of_the_chorales_and_the_tunes():
 
 
 def test_the_sample_has_cadences_in_all_keys(tmp_path):
-    from custom_layers import notes
+    from tokens import notes
 
     chorales.sample(tmp_path)
     keys = {}

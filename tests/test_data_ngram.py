@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from data.ngram import NGram, unigram_nats
+from tasks.ngram import NGram, unigram_nats
 
 VOCAB = 9  # the last two stand in no text
 
@@ -187,6 +187,6 @@ def test_a_long_text_is_looked_at_in_chunks(monkeypatch):
     whole = -model.log_probabilities(test).mean()
     alone = unigram_nats(train, test, VOCAB)
     for size in (1, 2, 7, 300):
-        monkeypatch.setattr("data.ngram.CHUNK", size)
+        monkeypatch.setattr("tasks.ngram.CHUNK", size)
         assert model.nats(test) == pytest.approx(whole, abs=1e-12)
         assert unigram_nats(train, test, VOCAB) == pytest.approx(alone, abs=1e-12)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import pairs
+from data.errors import UserError
 from data.pairs import PARTS, read_pairs, write_pairs
-from data.tables import UserError
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("SHARED_DATA", ROOT / ".." / "shared" / "data"))

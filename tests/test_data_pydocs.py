@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from data import pydocs
+from data.errors import UserError
 from data.pydocs import docstrings_in, overlap, sentences, words_of
-from data.tables import UserError
 from data.texts import PARTS
 
 ROOT = Path(__file__).parent.parent

@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
+from data.errors import UserError
 from data.splits import read_splits, split_off
-from data.tables import UserError, write_table
+from data.tables import write_table
 
 COLUMNS = ("text", "label")
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.tables import UserError, read_table, write_table
+from data.errors import UserError
+from data.tables import read_table, write_table
 
 
 def write(path, content: bytes | str):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import texts
-from data.tables import UserError
+from data.errors import UserError
 from data.texts import PARTS, Part, read_parts, read_whole, split_by_name
 
 LETTERS = ["a", "b ", "é", "漢", "😀", "\n", "\r\n", "\r", "\ufeff", "\u2028"]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from data import vectors
-from data.tables import UserError
-from data.vectors import vectors_from_counts, vectors_from_file
+from data.errors import UserError
+from data.vectors import vectors_from_file
+from tasks.count_vectors import vectors_from_counts
 
 SIZE = 14
 

@@ -5,13 +5,12 @@ import numpy as np
 import pytest
 
 from custom_layers import GRU, LSTM
-from data.tables import UserError
+from data.errors import UserError
+from kit.batches import Streams
 from kit.files import mapped
-from kit.language import (
-    FreshStates,
-    Streams,
+from kit.training import FreshStates, copy_weights
+from tasks.language_models import (
     copied_share,
-    copy_weights,
     nats_of,
     nats_of_each,
     parsed_share,
@@ -138,7 +137,9 @@ def test_states_go_on_inside_fit_and_begin_anew_with_a_pass(most):
 
 
 def test_copied_share_counts_windows_that_stand_in_the_text(monkeypatch):
-    monkeypatch.setattr("kit.language.CHUNK", 1000)  # windows lie across chunks too
+    monkeypatch.setattr(
+        "tasks.language_models.CHUNK", 1000
+    )  # windows lie across chunks too
     random = np.random.default_rng(0)
     text = random.integers(90, size=30_000).astype("uint16")
     new = random.integers(90, size=120)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from kit import length as length_module
+from kit.batches import Batches
 from kit.length import LearningRate, Length
-from kit.resume import Batches, Checkpoint
+from kit.training import Checkpoint
 
 
 class Folder:

@@ -13,22 +13,9 @@ import numpy as np
 import pytest
 
 import recipes.music as recipe
-from custom_layers import notes
-from custom_layers.notes import (
-    ANY_KEY,
-    END,
-    HELD,
-    KEYS,
-    LOWEST,
-    MAJOR,
-    NEXT,
-    STRUCK,
-    VOCAB,
-)
 from data import chorales
+from data.errors import UserError
 from data.midi import on_grid, read_notes, write_midi
-from data.tables import UserError
-from kit import language, music
 from recipes.music import (
     Composer,
     Config,
@@ -40,7 +27,22 @@ from recipes.music import (
     melody_tops,
     nats_of_frames,
 )
+from tasks import compositions as music
+from tasks import language_models as language
+from tasks import music_files
 from tests.processes import ROOT, WITHOUT_TENSORFLOW, python, python_on_jax
+from tokens import notes
+from tokens.notes import (
+    ANY_KEY,
+    END,
+    HELD,
+    KEYS,
+    LOWEST,
+    MAJOR,
+    NEXT,
+    STRUCK,
+    VOCAB,
+)
 
 ABOUT = {"grid": 2, "bar": 8, "most": 4, "held": True, "lowest": 20, "highest": 60}
 
@@ -534,16 +536,16 @@ def test_frequencies_by_hand():
 
 
 def test_a_tone_sounds_at_its_pitch(tmp_path):
-    music.write_wav(tmp_path / "a.wav", [[(0.0, 2.0, 69)], [(2.0, 3.0, 69)]])
+    music_files.write_wav(tmp_path / "a.wav", [[(0.0, 2.0, 69)], [(2.0, 3.0, 69)]])
     with wave.open(str(tmp_path / "a.wav")) as file:
-        assert file.getframerate() == music.RATE
-        assert file.getnframes() / music.RATE == pytest.approx(
-            3 * music.QUARTER + 0.5, abs=0.01
+        assert file.getframerate() == music_files.RATE
+        assert file.getnframes() / music_files.RATE == pytest.approx(
+            3 * music_files.QUARTER + 0.5, abs=0.01
         )
-        sound = np.frombuffer(file.readframes(music.RATE), "<i2")
-    heard = np.abs(np.fft.rfft(sound[: music.RATE]))
+        sound = np.frombuffer(file.readframes(music_files.RATE), "<i2")
+    heard = np.abs(np.fft.rfft(sound[: music_files.RATE]))
     assert abs(int(heard.argmax()) - 440) <= 1  # a second: a bin a hertz
-    music.write_wav(tmp_path / "none.wav", [])
+    music_files.write_wav(tmp_path / "none.wav", [])
 
 
 # A run ------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from custom_layers import notes
-from custom_layers.notes import (
+from tokens import notes
+from tokens.notes import (
     ANY_KEY,
     END,
     HELD,

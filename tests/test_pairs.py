@@ -4,13 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from kit.pairs import (
-    PairBatches,
-    SmoothedCrossentropy,
-    accuracy,
-    most_similar,
-    scores,
-)
+from kit.batches import PairBatches
+from kit.training import SmoothedCrossentropy, accuracy
+from tasks.translations import most_similar, scores
 
 
 def some_pairs(count=150, seed=0):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custom_layers.pieces import INSIDE, cut_word, cut_words_in_graph, join_pieces
+from tokens.pieces import INSIDE, cut_word, cut_words_in_graph, join_pieces
 
 PIECES = [
     "a",

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from data.tables import UserError
+from data.errors import UserError
 from kit.publish import main
 
 

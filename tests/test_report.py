@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from data.tables import UserError
-from kit.pairs import alignment_figure
+from data.errors import UserError
 from kit.report import apart, write_report
+from tasks.translations import alignment_figure
 
 METRICS = {
     "seed": 0,

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import pytest
 
-from kit.resume import Batches, bucket_lengths
+from kit.batches import Batches, bucket_lengths
 from tests.processes import ROOT, python
 
 WORDS = [*"abcdefghijklmnop", "not", "very", "good", "bad", "dull", "fine"]
@@ -28,7 +28,7 @@ TEXT_OPTIONS = ["--epochs", 1, "--units", 8, "--dropout", "0.3", "--prompt", "a"
 UNTIL = """
 import importlib, os, pathlib, signal, sys
 import kit.report
-from kit.resume import Checkpoint
+from kit.training import Checkpoint
 from kit.run import Run, command
 name, place, *options = sys.argv[1:]
 sys.argv[1:] = options
@@ -241,7 +241,7 @@ def test_interrupt_names_the_way_on(reviews, tmp_path):
 
 
 def test_an_interrupt_that_was_swallowed_is_raised_after_the_batch():
-    from kit.resume import Checkpoint
+    from kit.training import Checkpoint
 
     class Stopped:
         folder, interrupted, verbose = Path(), True, 0
@@ -329,7 +329,7 @@ def test_training_data_work_with_fit_in_any_order():
 
 def test_averaged_weights_are_validated_and_kept(tmp_path):
     """With `use_ema` the best weights are the averages, raw ones go on training."""
-    from kit.resume import Checkpoint
+    from kit.training import Checkpoint
 
     class Folder:
         folder, interrupted, verbose = tmp_path, False, 0

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from custom_layers.vocabulary import END, FIRST, START
-from data.tables import UserError
+from data.errors import UserError
 from recipes.translation import (
     BEAMS,
     Config,
@@ -27,6 +26,7 @@ from tests.processes import (
     python_on_jax,
     saved_model_cli,
 )
+from tokens.vocabulary import END, FIRST, START
 
 ROOT = Path(__file__).parent.parent
 CHARACTERS = list(" abcde12好é,")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custom_layers.vocabulary import END, START, UNKNOWN, Vocabulary
+from tokens.vocabulary import END, START, UNKNOWN, Vocabulary
 
 CHARACTERS = list(" abcde12好é,")
 WORDS = ["the", ".", ",", "cat", "sat", "don't", "好", "é", "on", "a", "mat", "!"]

@@ -10,8 +10,7 @@ import pytest
 from keras import ops
 
 import recipes.word2vec as recipe
-from data.tables import UserError
-from kit.words import evaluate, map_figure, read_evaluation, write_vectors
+from data.errors import UserError
 from recipes.word2vec import (
     CENTRES,
     DRAWS,
@@ -21,6 +20,7 @@ from recipes.word2vec import (
     build_model,
     export,
 )
+from tasks.word_vectors import evaluate, map_figure, read_evaluation, write_vectors
 from tests.processes import ROOT, WITHOUT_TENSORFLOW, python, python_on_jax
 
 TOPICS = [

@@ -12,10 +12,7 @@ import pytest
 
 from benchmarks.throwaway import run_in
 from custom_layers.language_model import first_states
-from custom_layers.words import tokenize
-from data.tables import UserError
-from kit import language
-from kit.language import nats_of
+from data.errors import UserError
 from recipes.word_lm import (
     PRESETS,
     UNKNOWN,
@@ -30,8 +27,11 @@ from recipes.word_lm import (
     train,
     writer,
 )
+from tasks import language_models as language
+from tasks.language_models import nats_of
 from tests.exports import ask, ask_by_saved_model_cli, ask_elsewhere
 from tests.processes import WITHOUT_TENSORFLOW, python, python_on_jax
+from tokens.words import tokenize
 
 ROOT = Path(__file__).parent.parent
 WORDS = ["<eos>", "the", ".", ",", "(", ")", "cat", "sat", "don't", "好", "的", "é"]

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custom_layers.words import join, join_in_graph, tokenize, tokenize_in_graph
 from data.texts import between_words
+from tokens.words import join, join_in_graph, tokenize, tokenize_in_graph
 
 # Texts in which marks, spaces and scripts meet often, and any others.
 EDGES = " \n\t.,'-()[]“”‘!?:;%<>@_aAbÉσ1好的。，ไ\u00a0\u200b\u3000\ufe0f\0😀İ"

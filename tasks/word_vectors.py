@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.tables import UserError
+from data.errors import UserError
 from kit.files import write_whole
 
 ANALOGIES = "questions-words.txt"

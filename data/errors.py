@@ -1,0 +1,30 @@
+"""What a user can get wrong, as one line and exit status 2."""
+
+import contextlib
+import errno
+import sys
+from collections.abc import Iterator
+
+
+class UserError(Exception):
+    """What a user can get wrong: names the thing, what was expected and found."""
+
+
+@contextlib.contextmanager
+def one_line_errors(resume: str | None = None) -> Iterator[None]:
+    """A `UserError` becomes one line and exit 2; Ctrl-C a hint and exit 130."""
+    try:
+        yield
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"error: {error.strerror}{where}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        hint = f"; go on with: {resume}" if resume else ""
+        print(f"\ninterrupted{hint}", file=sys.stderr)
+        raise SystemExit(130) from None
