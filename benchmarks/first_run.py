@@ -21,7 +21,7 @@ import tyro
 from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
 from data.errors import one_line_errors
-from kit.run import git_commit
+from kit.machine import git_commit
 
 # One after the other; each lasts until a line begins so.
 PHASES = [

@@ -29,8 +29,7 @@ from benchmarks.recurrent import open_pytorch
 from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
 from data.errors import one_line_errors
-from kit.machine import describe_machine
-from kit.run import git_commit
+from kit.machine import describe_machine, git_commit
 
 UNITS, LENGTH, SEEN = 256, 1000, 40
 CHARACTERS = "".join(chr(code) for code in range(10, 108))

@@ -20,10 +20,9 @@ from benchmarks.workers import ROOT, describe_hardware
 from data.catalog import locate
 from data.errors import one_line_errors
 from data.texts import read_parts
-from kit.batches import Streams
 from kit.files import sha256
-from kit.machine import describe_machine
-from kit.run import git_commit
+from kit.machine import describe_machine, git_commit
+from kit.streams import Streams
 from recipes.char_lm import WINDOW, Config, build_model, encode
 
 BATCH = 64  # streams side by side

@@ -24,8 +24,7 @@ from benchmarks.report import write_record
 from benchmarks.throwaway import run_in
 from benchmarks.workers import ROOT, describe_hardware
 from data.errors import one_line_errors
-from kit.machine import describe_machine
-from kit.run import git_commit
+from kit.machine import describe_machine, git_commit
 
 STEPS = 20  # windows at each of the three places
 
@@ -66,7 +65,7 @@ def measure(folder: Path, size: int) -> dict:
     """Seconds of each stage, and the most memory up to its end."""
     import keras
 
-    from kit.batches import Streams
+    from kit.streams import Streams
     from recipes.char_lm import BATCH, ORDER, WINDOW, Config, build_model, load_data
     from tasks.language_models import baselines, nats_of
 

@@ -23,7 +23,8 @@ from collections import Counter
 from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
 from data.errors import UserError, one_line_errors
-from kit.run import command, git_commit
+from kit.command import command
+from kit.machine import git_commit
 
 RESULTS = ROOT / "results"
 

@@ -36,7 +36,7 @@ from benchmarks.tables import PLAN, TABLES, Bench
 from benchmarks.workers import ROOT, Worker
 from data.errors import UserError, one_line_errors
 from kit.files import read_json
-from kit.run import git_commit
+from kit.machine import git_commit
 
 
 @dataclasses.dataclass(frozen=True)

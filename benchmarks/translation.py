@@ -30,10 +30,9 @@ import recipes  # noqa: F401  (imports the backend without its start-up log)
 from benchmarks.keras_worker import Contenders
 from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
+from custom_layers.losses import SmoothedCrossentropy
 from data.errors import one_line_errors
-from kit.machine import describe_machine
-from kit.run import git_commit
-from kit.training import SmoothedCrossentropy
+from kit.machine import describe_machine, git_commit
 from recipes.translation import (
     BEAMS,
     SMOOTHING,

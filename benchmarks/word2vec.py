@@ -33,8 +33,7 @@ from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
 from data.errors import UserError, one_line_errors
 from data.texts import read_whole
-from kit.machine import describe_machine
-from kit.run import git_commit
+from kit.machine import describe_machine, git_commit
 from tasks.word_vectors import evaluate, read_evaluation, write_vectors
 from tokens.words import tokenize
 

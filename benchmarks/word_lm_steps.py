@@ -23,8 +23,7 @@ from benchmarks.throwaway import run_in
 from benchmarks.workers import ROOT, describe_hardware
 from data.errors import one_line_errors
 from kit.files import sha256
-from kit.machine import describe_machine
-from kit.run import git_commit
+from kit.machine import describe_machine, git_commit
 from recipes.word_lm import ORDER, PRESETS, Config, build_model, load_data, train
 from tasks.language_models import nats_of
 from tasks.ngram import NGram

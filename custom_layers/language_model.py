@@ -1,37 +1,43 @@
-"""Writing with a recurrent model of the next token.
+"""Text from a recurrent language model: in Python, and as a SavedModel.
 
-All here works on any model `[ids, *states] -> [logits, *states]`: ids int32
-`(batch, time)`, of which 0 pads the end and leaves the states as they are; states
-`(batch, units)` each, those before the ids and those after; logits
-`(batch, time, vocab)` of the next id each.
+Everything here takes a model `[ids, *states] -> [logits, *states]`: ids int32
+`(batch, time)`, padded with 0 at the end, which leaves the states unchanged; states
+`(batch, units)` each, before and after the ids; logits `(batch, time, vocab)` of the
+next ids.
 """
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
 
+from . import saved_model
 from .decoding import check_settings, generate
 
 PADDING = 0
+SCORED = 64  # tokens whose logits are in memory at once
 
 
 def first_states(model, rows):
-    """Zeros `(rows, units)`, one a state: what stands before a text."""
+    """Zeros `(rows, units)` per state: the states before a text."""
     return [ops.zeros((rows, state.shape[-1])) for state in model.inputs[1:]]
 
 
 def begin(model, ids):
-    """`step`, the last id of each row and the states before it: where decoding begins.
+    """Reads prompts and returns what `generate` and `beam_search` start from.
 
-    The ids are read at once, all but each row's last one.
+    All ids but each row's last one are read at once.
 
     Args:
-        model: see the module.
-        ids: int32 `(batch, time)`, 0 after a row's end; of one id or more each.
+        model: See the module.
+        ids: int32 `(batch, time)`, padded with 0; at least one id per row.
 
     Returns:
-        `step(token, states) -> (logits, states)`, the token `(batch,)`, the states, as
-        `generate` and `beam_search` want them.
+        `step(token, states) -> (logits, states)` with tokens `(batch,)`; the last id
+        of each row; the states before it.
     """
     count = ops.sum(ops.cast(ops.not_equal(ids, PADDING), "int32"), axis=1)
     last = ops.arange(ops.shape(ids)[1], dtype="int32") == count[:, None] - 1
@@ -46,63 +52,131 @@ def begin(model, ids):
     return step, token, states
 
 
-class Writer(keras.Model):
-    """Continues prompts, `length` tokens each, in one compiled loop.
+def continue_prompts(
+    model, prompts, length, banned, temperature=1.0, top_k=0, top_p=1.0, seed=0
+):
+    """Ids that follow each prompt, int32 `(prompts, length)`, in one compiled loop.
 
-    What a row gets depends on its prompt, the settings and its seed only.
+    What a row gets depends only on its prompt, the settings and its own seed.
 
     Args:
-        model: see the module.
-        length: how many tokens.
-        encode: gives the ids of a prompt, one or more.
-        decode: gives the text of ids `(length,)`, from them and the prompt.
-        banned: booleans `(vocab,)`, True for tokens that are never written.
-
-    Example:
-        >>> writer = Writer(model, 200, encode, decode)
-        >>> writer.write(["def ", "class "], temperature=0.8)
+        model: See the module.
+        prompts: A list of lists of ids, at least one id each.
+        length: How many ids to draw.
+        banned: Booleans `(vocab,)`, True for ids that are never drawn.
+        temperature: 0 always takes the most probable id; 1 draws as learned.
+        top_k: Draws from the `top_k` most probable ids; 0: from all.
+        top_p: Draws from the fewest ids that reach this probability together.
+        seed: Row i is drawn from `seed + i`.
     """
+    check_settings(temperature, top_k, top_p)
+    rows = len(prompts)
+    # Few lengths, few programs to compile.
+    time = 1 << max(4, max(map(len, prompts)).bit_length())
+    ids = np.full((rows, time), PADDING, "int32")
+    for row, prompt in zip(ids, prompts, strict=True):
+        row[: len(prompt)] = prompt
+    inputs = [
+        ids,
+        np.zeros((rows, length), "int8"),  # its shape says how many ids to draw
+        np.tile(np.asarray(banned, bool), (rows, 1)),
+        np.full(rows, temperature, "float32"),
+        np.full(rows, top_k, "int32"),
+        np.full(rows, top_p, "float32"),
+        np.arange(seed, seed + rows).astype("int32"),
+    ]
+    return _continuation(model).predict_on_batch(inputs)
 
-    def __init__(self, model, length, encode, decode, banned=None):
+
+@functools.lru_cache(maxsize=4)  # compiled once for all prompts of a model
+def _continuation(model):
+    return Continuation(model)
+
+
+class Continuation(keras.Model):
+    """`continue_prompts` as a Keras model, which compiles it."""
+
+    def __init__(self, model):
         super().__init__()
-        self.model, self.length, self.banned = model, length, banned
-        self.encode, self.decode = encode, decode
+        self.model = model
         self.compile(jit_compile=True)
 
     def call(self, inputs):
-        ids, temperature, top_k, top_p, seed = inputs
-        return generate(
-            *begin(self.model, ids),
-            self.length,
-            seed,
-            temperature,
-            top_k,
-            top_p,
-            self.banned,
+        ids, drawn, banned, temperature, top_k, top_p, seed = inputs
+        start = begin(self.model, ids)
+        length = ops.shape(drawn)[1]
+        return generate(*start, length, seed, temperature, top_k, top_p, banned[0])
+
+
+def save_language_model(
+    folder: Path,
+    model,
+    encode: Callable,
+    decode: Callable,
+    banned: np.ndarray,
+    max_prompt: int,
+    max_length: int,
+    resources=(),
+) -> None:
+    """Writes a SavedModel that continues prompts and scores texts.
+
+    `serving_default`: prompt, length, temperature, top_k, top_p, seed, `[batch]` each
+    -> text `[batch]`, the continuation of each prompt.
+    `score`: text `[batch]` -> nats `[batch]`, mean nats per token, 0 for no token.
+
+    Args:
+        folder: Where it is written.
+        model: See the module.
+        encode: Strings `[batch]` -> ragged int32 ids `[batch, time]`, one or more each.
+        decode: Ragged ids and the prompts -> strings `[batch]`.
+        banned: Booleans `(vocab,)`, True for ids that are never drawn.
+        max_prompt: Of a longer prompt the last ids are read.
+        max_length: Of a continuation.
+        resources: The lookup tables and variables of `encode` and `decode`.
+    """
+    import tensorflow as tf
+
+    def write(prompt, length, temperature, top_k, top_p, seed):
+        tf.debugging.assert_non_negative(temperature, "temperature is negative")
+        length = tf.clip_by_value(length, 0, max_length)
+        ids = encode(prompt)[:, -max_prompt:].to_tensor(PADDING)
+        ids = tf.pad(ids, [[0, 0], [0, 1]])  # never without a column
+        most = tf.maximum(tf.reduce_max(length), 0)  # also for no rows
+        start = begin(model, ids)
+        drawn = generate(*start, most, seed, temperature, top_k, top_p, banned)
+        drawn = tf.RaggedTensor.from_tensor(drawn, lengths=length)
+        return {"text": decode(drawn, prompt)}
+
+    def score(text):
+        ids = encode(text).to_tensor(PADDING)
+        inputs, targets = ids[:, :-1], ids[:, 1:]
+
+        def add(start, nats, *states):
+            next_ids = targets[:, start : start + SCORED]
+            window = inputs[:, start : start + SCORED]
+            logits, *states = model([window, *states], training=False)
+            each = tf.nn.sparse_softmax_cross_entropy_with_logits(next_ids, logits)
+            real = tf.cast(next_ids != PADDING, tf.float32)
+            return [start + SCORED, nats + tf.reduce_sum(each * real, axis=1), *states]
+
+        _, nats, *_ = tf.while_loop(
+            lambda start, *_: start < tf.shape(inputs)[1],
+            add,
+            [0, tf.zeros(tf.shape(ids)[:1]), *first_states(model, tf.shape(ids)[0])],
         )
+        count = tf.reduce_sum(tf.cast(targets != PADDING, tf.float32), axis=1)
+        return {"nats": nats / tf.maximum(count, 1.0)}
 
-    def write(self, prompts, temperature=1.0, top_k=0, top_p=1.0, seed=0):
-        """What follows each prompt: a list of texts. Row i is drawn from `seed + i`.
-
-        Args:
-            prompts: a list of texts, of any length.
-            temperature: 0: always the most probable token; 1: as learned.
-            top_k: only the most probable `top_k` tokens; 0: all.
-            top_p: only the most probable ones that reach this probability together.
-            seed: the same one gives the same text.
-        """
-        check_settings(temperature, top_k, top_p)
-        rows = [self.encode(prompt) for prompt in prompts]
-        # Few lengths, few programs to compile.
-        time = 1 << max(4, max(map(len, rows)).bit_length())
-        ids = np.full((len(rows), time), PADDING, "int32")
-        for row, known in zip(ids, rows, strict=True):
-            row[: len(known)] = known
-        settings = [
-            np.full(len(rows), temperature, "float32"),
-            np.full(len(rows), top_k, "int32"),
-            np.full(len(rows), top_p, "float32"),
-            np.arange(seed, seed + len(rows)).astype("int32"),
-        ]
-        written = self.predict_on_batch([ids, *settings])
-        return [self.decode(*pair) for pair in zip(written, prompts, strict=True)]
+    settings = {
+        "prompt": "string",
+        "length": "int32",
+        "temperature": "float32",
+        "top_k": "int32",
+        "top_p": "float32",
+        "seed": "int32",
+    }
+    signatures = {
+        "serving_default": (write, settings),
+        "score": (score, {"text": "string"}),
+    }
+    saved_model.save(folder, model, signatures, resources)

@@ -114,8 +114,10 @@ def _entrances(recipe: str, text: str, origin: str, root: Path) -> dict[str, byt
     body = next(
         n for n in tree if isinstance(n, ast.If) and "__main__" in ast.dump(n)
     ).body
-    names = [n for part in body for n in ast.walk(part) if isinstance(n, ast.Name)]
-    used = ", ".join(sorted({name.id for name in names} - {*dir(builtins)}))
+    nodes = [node for part in body for node in ast.walk(part)]
+    named = {node.id for node in nodes if isinstance(node, ast.Name)}
+    imported = {node.name for node in nodes if isinstance(node, ast.alias)}
+    used = ", ".join(sorted(named - imported - {*dir(builtins)}))
     run = text.split("\n")[body[0].lineno - 1 : body[-1].end_lineno]
     main = [f"{origin}recipes/{recipe}.py", f"from .{recipe} import {used}", ""]
     main.append(textwrap.dedent("\n".join(run)) + "\n")

@@ -1,11 +1,13 @@
-"""What computes: processor, GPU, backend and versions."""
+"""The machine: processor, GPU, backend, versions, and the commit."""
 
 import contextlib
 import importlib.metadata
 import os
 import platform
+import subprocess
 from pathlib import Path
 
+from custom_layers.xla import use_xla
 from data.errors import UserError
 
 
@@ -42,17 +44,6 @@ def gpu_name() -> str | None:
     return details.get("device_name", "GPU")
 
 
-def use_xla() -> bool:
-    """Whether to compile by XLA: on JAX and on a GPU.
-
-    On TensorFlow's CPU the layers are about as fast without it from batches of 32 on
-    (`benchmarks.recurrent`), and each length compiles for seconds.
-    """
-    import keras
-
-    return keras.backend.backend() == "jax" or gpu_name() is not None
-
-
 def describe_machine() -> dict:
     """Backend, device, XLA and versions, as `environment.json` holds them."""
     import keras
@@ -69,3 +60,20 @@ def describe_machine() -> dict:
         "xla": use_xla(),
         "versions": versions,
     }
+
+
+def git_commit() -> str | None:
+    """The commit, with `-dirty` if a file outside `results/` differs from it."""
+    here = ["git", "-C", Path(__file__).parent]
+    status = ["status", "--porcelain", "--untracked-files=no", "--"]
+    try:
+        commit, changed = (
+            subprocess.run([*here, *command], capture_output=True, text=True).stdout
+            for command in (
+                ["rev-parse", "--short=12", "HEAD"],
+                [*status, ":/", ":(exclude,top)results"],
+            )
+        )
+    except OSError:
+        return None
+    return (commit.strip() + "-dirty" * bool(changed)) or None

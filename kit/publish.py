@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from data.errors import UserError, one_line_errors
-from kit.run import newest_run
+from kit.run_folders import newest_run
 
 
 def export_of(recipe: str, run: Path | None = None) -> Path:

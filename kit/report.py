@@ -17,7 +17,7 @@ import numpy as np
 from data.catalog import CATALOG
 from data.errors import one_line_errors
 from kit.files import read_json
-from kit.run import newest_run
+from kit.run_folders import newest_run
 
 BLUE, GREY = "#3572b0", "#8a8f98"
 COLORS = ("#d9742b", BLUE)  # of a probability below 0.5, and from it on

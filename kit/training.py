@@ -1,8 +1,9 @@
-"""Training that can be killed at any moment and goes on exactly.
+"""Training that can be killed at any moment and resumed exactly.
 
-The order of the data is a pure function of (seed, epoch), and at every epoch's end one
-file is replaced atomically that holds all that training changes. So a run killed
-inside an epoch repeats that epoch, and ends bit for bit as if never killed (CPU).
+The order of the batches is a pure function of the seed and the epoch, and at the end of
+every epoch one file is replaced atomically that holds everything that training changes.
+A run killed within an epoch repeats that epoch; on a CPU it ends bit for bit like one
+that was never killed.
 """
 
 import io
@@ -14,55 +15,66 @@ import numpy as np
 from keras import ops
 
 from data.errors import UserError
-from kit.batches import Streams
 from kit.files import write_whole
 from kit.length import Length
 from kit.progress import SILENT
-from kit.run import Run
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keeps all that training changes, the best weights, the history and the time.
+    """Stores the state of a training after every epoch, and its best weights.
 
-    If the optimizer averages weights (`use_ema`), validation sees the averages, and
-    the best weights are averages too.
+    It is constructed after `compile`, and restores what an interrupted run has reached:
+
+        checkpoint = Checkpoint(run, model, training, length, "val_loss", "min")
+        model.fit(training, callbacks=[checkpoint], **checkpoint.fit_options)
+        metrics = checkpoint.finish()
+
+    If the optimizer averages weights (`use_ema`), validation and the best weights use
+    the averages.
 
     Args:
         run: Its folder gets `checkpoint.npz` and `history.csv`.
-        training: Data with `set_epoch`, `shape` and `tokens`, as `Batches`.
-        monitor: The validation figure by which the best epoch is chosen, of equal ones
-            the last.
-        highest: Whether a high figure is good.
-        length: Says how many epochs there are, and ends them early.
+        model: A compiled model.
+        training: Batches with `set_epoch`, `shape` and `tokens`: see `kit.batches`.
+        length: The `kit.length.Length` of the training.
+        monitor: The metric by which the best epoch is chosen; the last of equal ones.
+        mode: "max" if a higher value is better, "min" if a lower one is.
+
+    Attributes:
+        fit_options: Arguments for `fit`.
+
+    Raises:
+        ValueError: The model is not compiled, or `fit` runs without `fit_options`.
+        UserError: The stored state belongs to another model.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        training,
-        monitor: str,
-        highest: bool,
-        length: Length | None = None,
-    ):
+    def __init__(self, run, model, training, length: Length, monitor: str, mode: str):
         super().__init__()
-        self.length = length
-        self.file, self.run, self.training = (
-            run.folder / "checkpoint.npz",
-            run,
-            training,
-        )
-        self.monitor, self.sign = monitor, 1.0 if highest else -1.0
+        if not model.compiled:
+            raise ValueError("Argument `model` must be compiled before `Checkpoint`.")
+        if mode not in ("max", "min"):
+            raise ValueError(
+                f'Argument `mode` must be "max" or "min". Received: mode={mode!r}'
+            )
+        self.run, self.training, self.length = run, training, length
+        self.monitor, self.sign = monitor, {"max": 1.0, "min": -1.0}[mode]
+        self.file = run.folder / "checkpoint.npz"
         self.history, self.best, self.best_score = [], [], -float("inf")
         self.timing = {"train_seconds": 0.0, "tokens": 0, "seconds": 0.0}
         self.shapes, self.raw, self.told = set(), None, 0.0
-
-    def restore(self, model) -> int:
-        """Loads the checkpoint, if there is one; the number of epochs it holds."""
+        self.set_model(model)
         model.optimizer.build(model.trainable_variables)
-        if self.length:
-            self.length.decide(model)
-        if not self.file.exists():
-            return 0
+        length.decide(model)
+        if self.file.exists():
+            self._restore(model)
+        self.fit_options = {
+            "epochs": length.epochs,
+            "initial_epoch": len(self.history),
+            "shuffle": False,  # `training` has an order of its own
+            "verbose": run.verbose,
+        }
+
+    def _restore(self, model) -> None:
         with np.load(self.file) as kept:
             state = json.loads(kept["state"].tobytes())
             variables = self._variables(model)
@@ -74,42 +86,44 @@ class Checkpoint(keras.callbacks.Callback):
         self.history, self.timing = state["history"], state["timing"]
         self.best_score = state["best_score"]
         self._write_history()  # a kill may have come between the two files
-        if self.length:
-            self.length.replay(self._scores(), model)
-            if self.length.end == len(self.history):
-                self.length.epochs = self.length.end
-        return len(self.history)
+        self.length.replay(self._scores(), model)
+        if self.length.end == len(self.history):
+            self.length.epochs = self.length.end
 
-    def _scores(self) -> list[float]:
-        """Of each epoch; high is good."""
-        return [self.sign * row[self.monitor] for row in self.history]
+    def finish(self, use_best: bool = True) -> dict:
+        """Gives the model the best epoch's weights, and returns metrics: `epochs`,
+        `train_seconds`, `tokens_per_second`.
 
-    def use_best(self, model) -> dict:
-        """Puts the best epoch's weights into the model and says which it was; gives
-        `metrics`."""
-        model.set_weights(self.best)
-        best = len(self.history) - int(np.argmax(self._scores()[::-1]))
-        print(f"Best epoch by {self.monitor}: {best} of {len(self.history)}")
-        return self.metrics()
-
-    def metrics(self) -> dict:
-        """`epochs`, `train_seconds`, `tokens_per_second`."""
+        Args:
+            use_best: Whether the best weights count, or the last ones.
+        """
+        if not self.history:
+            raise ValueError("`finish` was called before `fit`.")
+        if use_best:
+            self.model.set_weights(self.best)
+            best = len(self.history) - int(np.argmax(self._scores()[::-1]))
+            print(f"Best epoch by {self.monitor}: {best} of {len(self.history)}")
+        seconds = max(self.timing["seconds"], 1e-9)
         return {
             "epochs": len(self.history),
             "train_seconds": round(self.timing["train_seconds"], 1),
-            "tokens_per_second": round(
-                self.timing["tokens"] / max(self.timing["seconds"], 1e-9)
-            ),
+            "tokens_per_second": round(self.timing["tokens"] / seconds),
         }
+
+    def _scores(self) -> list[float]:
+        """The monitored metric of each epoch; higher is better."""
+        return [self.sign * row[self.monitor] for row in self.history]
 
     @staticmethod
     def _variables(model):
-        """Weights, states, seed generators and the optimizer's; one fixed order."""
+        """Weights, states, seed generators and the optimizer's, in a fixed order."""
         metrics = {id(variable) for variable in model.metrics_variables}
         own = [variable for variable in model.variables if id(variable) not in metrics]
         return own + list(model.optimizer.variables)
 
     def on_epoch_begin(self, epoch, logs=None):
+        if epoch != len(self.history):
+            raise ValueError("`fit` needs **checkpoint.fit_options.")
         self.training.set_epoch(epoch)
         self.clock = self.epoch_clock = time.perf_counter()
 
@@ -157,8 +171,7 @@ class Checkpoint(keras.callbacks.Callback):
             self.on_test_begin()
             self.best = [np.array(value) for value in model.get_weights()]
             self.on_test_end()
-        if self.length:
-            self.length.after_epoch(self._scores(), self.best, model)
+        self.length.after_epoch(self._scores(), self.best, model)
         state = {
             "history": self.history,
             "timing": self.timing,
@@ -182,71 +195,4 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def _numpy(variable) -> np.ndarray:
-    return keras.ops.convert_to_numpy(keras.ops.copy(variable))
-
-
-class FreshStates(keras.callbacks.Callback):
-    """States are zero where a pass begins, and where validation does.
-
-    What training had carried comes back after validation: an epoch may be a part of a
-    pass.
-    """
-
-    def __init__(self, training: Streams):
-        super().__init__()
-        self.training = training
-
-    def states(self):
-        layers = self.model.layers  # on JAX this brings the variables up to date
-        stateful = [layer for layer in layers if getattr(layer, "stateful", False)]
-        return [state for layer in stateful for state in layer.states]
-
-    def reset(self):
-        for state in self.states():
-            state.assign(keras.ops.zeros(state.shape, state.dtype))
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch % self.training.parts == 0:
-            self.reset()
-
-    def on_test_begin(self, logs=None):
-        self.kept = [np.array(state) for state in self.states()]
-        self.reset()
-
-    def on_test_end(self, logs=None):
-        for state, value in zip(self.states(), self.kept, strict=True):
-            state.assign(value)
-
-
-def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """All but the carried states, which a model in training has alone."""
-    pairs = zip(source.trainable_variables, target.trainable_variables, strict=True)
-    for weight, other in pairs:
-        other.assign(weight)
-
-
-class SmoothedCrossentropy(keras.losses.Loss):
-    """Nats of the next token, of whose probability all tokens get a share.
-
-    Label smoothing (Szegedy et al., 2016): against (1 - share) on the right token and
-    share / vocab on each. Mean over the tokens of weight above 0.
-    """
-
-    def __init__(self, share, name="loss"):
-        super().__init__(name=name, reduction="mean_with_sample_weight")
-        self.share = share
-
-    def call(self, y_true, y_pred):
-        logits = ops.cast(y_pred, "float32")
-        y_true = ops.cast(y_true, "int32")[..., None]  # Keras brings floats
-        right = ops.take_along_axis(logits, y_true, axis=-1)[..., 0]
-        wanted = (1 - self.share) * right + self.share * ops.mean(logits, axis=-1)
-        return ops.logsumexp(logits, axis=-1) - wanted
-
-
-def accuracy(y_true, y_pred):
-    """1 where the right token has the largest logit, else 0: as Keras's accuracy, whose
-    argmax takes a fifth of a step with 8,000 words on a CPU."""
-    y_true = ops.cast(y_true, "int32")[..., None]
-    right = ops.take_along_axis(y_pred, y_true, axis=-1)[..., 0]
-    return ops.cast(right >= ops.max(y_pred, axis=-1), "float32")
+    return ops.convert_to_numpy(ops.copy(variable))

@@ -1,4 +1,4 @@
-"""What every recipe that answers with a class says of its answers."""
+"""Metrics, the simpler model and figures for classifiers."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import numpy as np
 CONSTANTS, TUNED = (3.0, 30.0), 10_000  # of the bag of words; rows that choose one
 
 
-def figures_of(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+def metrics(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Accuracy, macro-averaged F1 and mean cross-entropy in nats.
 
     Args:
@@ -88,7 +88,7 @@ def samples(
     return lines
 
 
-def word_figure(
+def word_by_word_figure(
     texts: list[str],
     tokenize: Callable[[str], list[str]],
     classify: Callable[[list[str]], np.ndarray],

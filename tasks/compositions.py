@@ -6,11 +6,14 @@ A piece is `uint8 [frames, 88]`, as `tokens/notes.py` says.
 import itertools
 from collections import Counter
 
+import keras
 import numpy as np
 
+from tasks.language_models import nats_of_rows
 from tokens import notes
-from tokens.notes import KEYS, LOWEST
+from tokens.notes import ANY_KEY, END, KEYS, LOWEST, NEXT
 
+ROWS = 32  # pieces that a model reads at once
 VOICES = 6  # of a frame with more notes, voices go by height alone
 
 
@@ -149,7 +152,30 @@ def _kinds(piece):
     return np.eye(3)[piece]
 
 
-def spoken(piece: np.ndarray) -> str:
+def spelled(piece: np.ndarray) -> str:
     """A piece as names of notes, frame after frame, held ones in brackets."""
     names = notes.names()
     return " ".join(names[token] for token in notes.encode(piece)[1:])
+
+
+def nats_of_frames(model: keras.Model, pieces: list[np.ndarray]) -> tuple[float, float]:
+    """Mean nats of a frame, and of a frame but each piece's first one.
+
+    A frame's nats are the sum over its notes and its end, given all before in the
+    piece, whose key is left open; the mean is over the frames of all pieces. What says
+    that a piece ends is in neither.
+    """
+    total, frames, first = 0.0, 0, 0.0
+    order = sorted(pieces, key=len)  # of similar length together
+    for start in range(0, len(order), ROWS):
+        rows = [[END, ANY_KEY, *ids[1:-1]] for ids in order[start : start + ROWS]]
+        ids = np.zeros((len(rows), max(map(len, rows))), "int32")
+        for place, row in enumerate(rows):
+            ids[place, : len(row)] = row
+        nats = nats_of_rows(model, ids)[:, 1:]  # not the key's
+        ends = ids[:, 2:] == NEXT
+        before = np.cumsum(ends, axis=1) - ends  # frames before each token's
+        total, frames = total + nats.sum(), frames + ends.sum()
+        first += nats[before == 0].sum()
+    later = (total - first) / max(frames - len(pieces), 1)
+    return float(total / frames), float(later)

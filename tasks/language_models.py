@@ -8,13 +8,32 @@ from collections.abc import Callable, Iterator
 import keras
 import numpy as np
 
-from kit.machine import use_xla
+from custom_layers.xla import use_xla
 
 CHUNK = 1 << 22  # tokens looked at together
 READ = 500  # tokens a row read at once, where nothing is learned
 LINES = 5  # of a picture of held-out text
 SHAPES = str.maketrans({" ": "\u2423", "\n": "\u23ce"})  # of what has none
 MOST = 8_000_000  # tokens that an n-gram model counts: some 1 GB
+
+
+def metrics_of(model: keras.Model, data: dict, characters: int) -> dict[str, float]:
+    """Nats per token of the validation and test parts, and what follows from them.
+
+    Args:
+        model: as in `nats_of_each`.
+        data: ids `[tokens]` by part.
+        characters: of the test part. The letters of unknown words are not told, so
+            that with words the bits per character are too few where many are unknown.
+    """
+    nats = nats_of(model, data["test"])
+    bits = nats / np.log(2) * (len(data["test"]) - 1)
+    return {
+        "validation_nats_per_token": nats_of(model, data["validation"]),
+        "test_nats_per_token": nats,
+        "test_perplexity": float(np.exp(nats)),
+        "test_bits_per_char": float(bits / characters),
+    }
 
 
 def nats_of(model: keras.Model, ids: np.ndarray, window: int = 0) -> float:

@@ -3,13 +3,12 @@
 import itertools
 import re
 import wave
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from data.midi import notes_of, on_grid, read_notes, write_midi
-from tasks.compositions import spoken, voices
+from data.midi import notes_of, write_midi
+from tasks.compositions import spelled, voices
 from tokens import notes
 from tokens.notes import LOWEST
 
@@ -17,12 +16,6 @@ RATE = 16_000  # samples a second
 QUARTER = 0.6  # seconds a quarter note
 HARMONICS = 8
 ATTACK, RELEASE = 0.012, 0.09  # seconds
-
-
-def read_melody(path: str) -> Callable[[int], np.ndarray]:
-    """What gives a MIDI file's piece, with so many frames a quarter note."""
-    found = read_notes(Path(path))
-    return lambda grid: on_grid(found, grid)
 
 
 def sung(piece: np.ndarray) -> list[list[tuple[int, int, int]]]:
@@ -77,7 +70,7 @@ def write_answer(text: str, ids: np.ndarray, coding: dict) -> str:
     name = re.sub("[^A-Za-z0-9#]+", "-", text).strip("-") or "any"
     path = Path("runs/music/try") / f"{name[:40]}.mid"
     write_files(path, piece, int(coding["quarter"]), int(coding["bar"]))
-    return f"{spoken(piece)}\n\n{path}, and beside it {path.stem}.wav"
+    return f"{spelled(piece)}\n\n{path}, and beside it {path.stem}.wav"
 
 
 def write_musicxml(path: Path, parts: list[list[tuple]], grid: int) -> None:

@@ -1,6 +1,24 @@
-"""Pairs of sequences in batches: what recipes share that turn one into another."""
+"""Metrics, the simpler model and figures for translations."""
 
+import keras
 import numpy as np
+
+from custom_layers.losses import SmoothedCrossentropy, accuracy
+from custom_layers.xla import use_xla
+from kit.pair_batches import PairBatches
+
+
+def token_accuracy(model: keras.Model, sources: list, targets: list) -> float:
+    """Share of the tokens that the model predicts, given the right ones before them.
+
+    Args:
+        model: as `PairBatches` feed it.
+        sources, targets: ids, as `PairBatches` takes them.
+    """
+    loss = SmoothedCrossentropy(0.0)
+    model.compile("sgd", loss, weighted_metrics=[accuracy], jit_compile=use_xla())
+    batches = PairBatches(sources, targets, batch_size=64)
+    return model.evaluate(batches, verbose=0, return_dict=True)["accuracy"]
 
 
 def scores(written: list[str], targets: list[str], name: str) -> dict[str, float]:
@@ -26,9 +44,9 @@ def scores(written: list[str], targets: list[str], name: str) -> dict[str, float
     return {name.format(key): value for key, value in found.items()}
 
 
-def most_similar(known: list[str], asked: list[str]) -> np.ndarray:
-    """The row of the most similar text of `known`, `int32 [asked]`: what a translation
-    memory looks up. Cosine of the tf-idf of characters, pairs and triples of them.
+def most_similar(known: list[str], asked: list[str]) -> dict[str, np.ndarray]:
+    """`rows` `int32 [asked]` of the most similar texts of `known`, which a translation
+    memory looks up: by the cosine of the tf-idf of character 1- to 3-grams.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -39,7 +57,23 @@ def most_similar(known: list[str], asked: list[str]) -> np.ndarray:
         np.asarray((asked[start : start + 64] @ rows).argmax(axis=1)).ravel()
         for start in range(0, asked.shape[0], 64)
     ]
-    return np.concatenate(found).astype("int32")
+    return {"rows": np.concatenate(found).astype("int32")}
+
+
+def samples(sources: list[str], written: list[str], targets: list[str]) -> list[str]:
+    """A line per translation, with the right one where it differs."""
+    return [
+        f"{source} -> {ours}"
+        + ("" if ours.lower() == right.lower() else f"   (is: {right})")
+        for source, ours, right in zip(sources, written, targets, strict=True)
+    ]
+
+
+def most_attended(tokens: list[str], written: list[str], weights: np.ndarray) -> str:
+    """For each written token the source token with the largest attention weight."""
+    pairs = zip(written, weights.argmax(axis=1), strict=True)
+    line = "  ".join(f"{token}<-{tokens[place]}" for token, place in pairs)
+    return line.replace("<- ", "<-\u2423")  # a character may be a space
 
 
 def alignment_figure(items: list[tuple[list[str], list[str], np.ndarray]]) -> dict:

@@ -1,4 +1,4 @@
-"""Word vectors: files that other programs read, how good they are, and a map."""
+"""Word vectors: files that other programs read, metrics, and a map."""
 
 import tempfile
 from pathlib import Path
@@ -7,13 +7,15 @@ import numpy as np
 
 from data.errors import UserError
 from kit.files import write_whole
+from tokens.words import lower
 
 ANALOGIES = "questions-words.txt"
 PAIRS = {"wordsim353": "wordsim353_combined.tab", "simlex999": "SimLex-999.txt"}
+DRAWN = 120  # words of the map
 SCORE = "SimLex999"  # the column of a header; without it the third
 
 
-def write_vectors(folder: Path, words: list[str], vectors: np.ndarray) -> None:
+def write(folder: Path, words: list[str], vectors: np.ndarray) -> None:
     """`vectors.txt` and `vectors.bin`, word2vec's text and binary forms."""
     head = f"{len(words)} {vectors.shape[1]}\n"
     rows = zip(words, np.asarray(vectors, "float32"), strict=True)
@@ -84,25 +86,29 @@ def _pairs(path: Path, lines: list[str]) -> list[tuple[str, str, float]]:
     return rows
 
 
-def evaluate(vectors: Path, questions: dict) -> tuple[dict, list[tuple[str, int, int]]]:
-    """How good word vectors are, by gensim, whoever made them.
+def evaluate(
+    words: list[str], vectors: np.ndarray, questions: dict
+) -> tuple[dict, list[tuple[str, int, int]]]:
+    """Measures word vectors by gensim.
 
     Args:
-        vectors: a file in word2vec's binary form.
-        questions: as `read_evaluation` gives them.
+        words: Distinct.
+        vectors: `[words, units]`.
+        questions: as `read_evaluation` returns them.
 
     Returns:
-        Figures: `analogy_accuracy`, the share of the questions whose words all have
-        vectors that is answered right, and `analogy_questions`, how many these are;
-        Spearman's correlations `wordsim353_spearman`, `simlex999_spearman`, where three
-        pairs of words or more have vectors. And of the analogies' sections name, right
-        answers, questions.
+        Metrics: `analogy_accuracy`, the share of right answers among the questions
+        whose words all have vectors, and `analogy_questions`, their number; Spearman's
+        correlations `wordsim353_spearman` and `simlex999_spearman`, where three pairs
+        of words or more have vectors. And for each section of the analogies its name,
+        the number of right answers and of questions.
     """
     try:
         from gensim.models import KeyedVectors
     except ModuleNotFoundError:
         raise UserError("--test-data needs gensim: pip install gensim") from None
-    loaded = KeyedVectors.load_word2vec_format(str(vectors), binary=True)
+    loaded = KeyedVectors(vectors.shape[1])
+    loaded.add_vectors(words, np.asarray(vectors, "float32"))
     figures, sections = {}, []
     if "analogies" in questions:
         figures["analogy_accuracy"], found = loaded.evaluate_word_analogies(
@@ -154,3 +160,49 @@ def map_figure(words: list[str], vectors: np.ndarray, groups: int = 8) -> dict:
         "title": f"A map of {len(words)} frequent words",
         "items": [{"word": w, "place": p, "group": g} for w, p, g in items],
     }
+
+
+def frequent_places(words: list[str]) -> list[int]:
+    """Places of the words of the map: the most frequent ones except the very most
+    frequent, such as "the" and "of", and short ones."""
+    places = [place for place, word in enumerate(words) if len(word) > 2]
+    return places[min(50, len(places) // 3) :][:DRAWN]
+
+
+def neighbour_lines(neighbours: dict[str, list[tuple[str, float]]]) -> list[str]:
+    """A line per word with its nearest words and their cosines."""
+    lines = []
+    for word, near in neighbours.items():
+        said = "  ".join(f"{other} {cosine:.2f}" for other, cosine in near)
+        lines.append(f"{word:<10} {said or '(not in the vocabulary)'}")
+    return lines
+
+
+def cosines_figure(words: list[str], units: np.ndarray, neighbours: dict) -> dict:
+    """A heat map of the cosines of some words and the two nearest to each.
+
+    Args:
+        words: All words.
+        units: Their vectors `[words, units]`, of length 1.
+        neighbours: By word, its nearest words and their cosines.
+    """
+    place_of = {word: place for place, word in enumerate(words)}
+    near = [
+        [lower(word), *(other for other, _ in each[:2])]
+        for word, each in neighbours.items()
+        if lower(word) in place_of
+    ]
+    names = list(dict.fromkeys(word for words in near for word in words))
+    rows = units[[place_of[word] for word in names]]
+    item = {"source": names, "written": names, "weights": (rows @ rows.T).tolist()}
+    return {"kind": "similarities", "title": "Cosines of words", "items": [item]}
+
+
+def sections_figure(sections: list[tuple[str, int, int]]) -> dict:
+    """The share of right analogies, section by section."""
+    items = [
+        {"name": name, "share": right / asked, "said": f"{right} of {asked}"}
+        for name, right, asked in sections
+        if asked
+    ]
+    return {"kind": "shares", "title": "Analogies that are right", "items": items}

@@ -193,7 +193,7 @@ def in_this_process(recipe, tmp_path, monkeypatch, capsys):
 
     Returns the exit status (0 for a finished run), what it printed, and its errors.
     """
-    from kit.run import command
+    from kit.command import command
 
     module = importlib.import_module(f"recipes.{recipe}")
     monkeypatch.chdir(tmp_path)

@@ -34,7 +34,7 @@ from custom_layers import (
     twice,  # from data.tables import
 )
 from kit import run
-from kit.run import command
+from kit.command import command
 
 SMOKE = {"é": 1}
 

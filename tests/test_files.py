@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kit.command import Options
 from kit.files import cached, sha256, write_whole
-from kit.run import Options, Run
+from kit.run import Run
 
 MADE = {
     "array": np.array([[0.5, -1.0]], "float32"),

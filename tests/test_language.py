@@ -6,9 +6,8 @@ import pytest
 
 from custom_layers import GRU, LSTM
 from data.errors import UserError
-from kit.batches import Streams
 from kit.files import mapped
-from kit.training import FreshStates, copy_weights
+from kit.streams import FreshStates, Streams, copy_weights
 from tasks.language_models import (
     copied_share,
     nats_of,

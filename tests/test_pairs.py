@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from kit.batches import PairBatches
-from kit.training import SmoothedCrossentropy, accuracy
+from custom_layers.losses import SmoothedCrossentropy, accuracy
+from kit.pair_batches import PairBatches
 from tasks.translations import most_similar, scores
 
 

@@ -29,7 +29,8 @@ UNTIL = """
 import importlib, os, pathlib, signal, sys
 import kit.report
 from kit.training import Checkpoint
-from kit.run import Run, command
+from kit.run import Run
+from kit.command import command
 name, place, *options = sys.argv[1:]
 sys.argv[1:] = options
 recipe = importlib.import_module(f"recipes.{name}")

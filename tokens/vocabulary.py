@@ -10,7 +10,7 @@ from .pieces import (
     cut_words_in_graph,
     join_pieces,
 )
-from .words import join, join_in_graph, tokenize, tokenize_in_graph
+from .words import join, join_in_graph, most_frequent, tokenize, tokenize_in_graph
 
 PADDING, UNKNOWN, START, END = 0, 1, 2, 3  # the first ids
 SPECIAL = ("", "<unk>", "", "")  # how they are shown
@@ -55,10 +55,7 @@ class Vocabulary:
         counts = Counter()
         for text in texts:
             counts.update(text if unit == "char" else tokenize(text))
-        # Equal counts in the order of the alphabet: the same data, the same ids.
-        order = sorted(counts, key=lambda token: (-counts[token], token))
-        least = 1 if unit == "char" else 2
-        return [token for token in order[:most] if counts[token] >= least]
+        return most_frequent(counts, most, least=1 if unit == "char" else 2)
 
     def __len__(self) -> int:
         return len(self.names)

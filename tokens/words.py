@@ -54,6 +54,15 @@ GLUED = {
 }
 
 
+def most_frequent(counts: dict[str, int], most: int, least: int) -> list[str]:
+    """The `most` most frequent tokens among those that occur `least` times, in order.
+
+    Ties are in alphabetical order, so that the same data give the same ids.
+    """
+    order = sorted(counts, key=lambda token: (-counts[token], token))
+    return [token for token in order[:most] if counts[token] >= least]
+
+
 def lower(text: str) -> str:
     """Lower-cased character by character: the text stays as long as it is."""
     return text.translate(LOWER)

@@ -1,0 +1,48 @@
+"""Pieces of music as training data: each epoch reads every piece in another key."""
+
+import numpy as np
+
+from kit.streams import Streams
+from tokens import notes
+from tokens.notes import ANY_KEY, KEYS, STRUCK
+
+
+class Pieces(Streams):
+    """Pieces one after the other in parallel streams, each epoch in another order and
+    each piece in another key. Half of the pieces name their key.
+
+    Args:
+        pieces: a list of ids `[time]`.
+        rows: streams.
+        window: tokens per row and batch; fewer, where the pieces are short.
+        moves: semitones that a piece is moved up or down at most; the lowest and the
+            highest key, beyond which no piece is moved.
+        seed: of the order and the keys; `None`: in order, as they are.
+
+    A batch is `(ids [rows, window], next ids [rows, window])`.
+    """
+
+    def __init__(self, pieces, rows: int, window: int, moves=(0, 0, 0), seed=None):
+        self.pieces, self.moves = pieces, moves
+        ids = np.concatenate(pieces)
+        super().__init__(ids, rows, min(window, len(ids) // (2 * rows)), seed)
+
+    def set_epoch(self, epoch: int) -> None:
+        pieces = self.pieces
+        if self.seed is not None:
+            random = np.random.default_rng([self.seed, epoch, 1])
+            order = random.permutation(len(pieces))
+            pieces = [self.transposed(pieces[place], random) for place in order]
+        self.ids = np.concatenate(pieces)
+        super().set_epoch(epoch)
+
+    def transposed(self, ids: np.ndarray, random) -> np.ndarray:
+        """The piece in a key drawn for it, named or not."""
+        most, lowest, highest = self.moves
+        keys = (ids[ids >= STRUCK].astype("int32") - STRUCK) % KEYS
+        if len(keys):
+            down = max(-most, min(0, lowest - keys.min()))
+            up = min(most, max(0, highest - keys.max()))
+            ids = notes.transpose(ids, random.integers(down, up + 1))
+        is_named = random.random() < 0.5
+        return ids if is_named else np.concatenate([[ANY_KEY], ids[1:]])
