@@ -102,7 +102,7 @@ def _batches(sources, rows: int) -> Iterator[tuple[list[int], np.ndarray]]:
         yield places, batch
 
 
-class _Search(keras.Model):
+class Search(keras.Model):
     """`search` as a Keras model, which compiles it."""
 
     def __init__(self, *arguments):
@@ -115,5 +115,5 @@ class _Search(keras.Model):
 
 
 @functools.lru_cache(maxsize=4)  # compiled once for all texts of a model
-def _compiled(model, length: int, beams: int) -> _Search:
-    return _Search(model, length, beams)
+def _compiled(model, length: int, beams: int) -> Search:
+    return Search(model, length, beams)

@@ -29,7 +29,7 @@ import functools
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import keras
 import numpy as np
@@ -81,11 +81,6 @@ BEAMS, SHOWN = 5, 6  # of the wider search; translations in the report
 MAX_BEAMS, MAX_SOURCE = 16, 1000  # of a request to the export; tokens of a source
 
 
-class Pairs(NamedTuple):
-    texts: tuple[list[str], list[str]]  # sources and targets
-    ids: tuple[list[np.ndarray], list[np.ndarray]]  # int32 [time]; START target END
-
-
 # 1. Text to numbers ------------------------------------------------------------------
 
 
@@ -95,9 +90,10 @@ def both_sides(vocabulary: dict) -> list[Vocabulary]:
     return [Vocabulary(unit, vocabulary[side]) for side in ("source", "target")]
 
 
-def load_data(config: Config, run) -> tuple[dict[str, Pairs], dict]:
-    """Pairs by part; the vocabulary: `unit`, the tokens of `source` and `target`, and
-    `length`, the maximum of a translation in tokens."""
+def load_data(config: Config, run) -> tuple[dict, dict]:
+    """`texts` and `ids` by part, sources and targets each, targets between START and
+    END; the vocabulary: `unit`, the tokens of `source` and `target`, and `length`, the
+    maximum of a translation in tokens."""
     from data.errors import UserError
     from data.pairs import read_pairs
 
@@ -130,8 +126,8 @@ def load_data(config: Config, run) -> tuple[dict[str, Pairs], dict]:
         return ids
 
     ids = run.cached("ids", make=encode_all)
-    sides = {part: (ids[f"{part}.s"], ids[f"{part}.t"]) for part in parts}
-    return {part: Pairs(parts[part], sides[part]) for part in parts}, vocabulary
+    ids = {part: (ids[f"{part}.s"], ids[f"{part}.t"]) for part in parts}
+    return {"texts": parts, "ids": ids}, vocabulary
 
 
 # 2. The network ----------------------------------------------------------------------
@@ -149,6 +145,8 @@ class Seq2Seq(keras.Model):
 
     def __init__(self, config, source_vocab, target_vocab, **name):
         super().__init__(**name)
+        vocab = {"source_vocab": source_vocab, "target_vocab": target_vocab}
+        self.arguments = {"config": config, **vocab}
         config, self.target_vocab = Config(**config), target_vocab
         units, depth = config.units, config.layers
         self.has_attention = config.model == "attention"
@@ -170,17 +168,15 @@ class Seq2Seq(keras.Model):
         halves = [lstm(units // 2) for _ in range(depth)]  # one per direction
         self.encoders = [layers.Bidirectional(half) for half in halves]
         score = config.attention
-        before = score == "bahdanau"
+        before = score == "bahdanau"  # attends before the step, the others after it
         attention = BahdanauAttention(units) if before else LuongAttention(score)
-        first = AttentionDecoder(
-            attention=attention,
-            cell=LSTMCell(units),
-            attend="before" if before else "after",  # the step
-            units=units,
-            input_feeding=not before,
-        )
+        how = {"attend": "before" if before else "after", "input_feeding": not before}
+        first = AttentionDecoder(LSTMCell(units), attention, units=units, **how)
         first.build((None, None, units), (None, None, units))
         self.decoders = [first, *(lstm(units) for _ in range(depth - 1))]
+
+    def get_config(self):
+        return {**super().get_config(), **self.arguments}
 
     def call(self, inputs, training=False):
         source, target = inputs
@@ -219,7 +215,11 @@ class Seq2Seq(keras.Model):
             first = states[2 * number : 2 * number + 2]
             if self.has_attention and number == 0:
                 first = [*first, *states[2 * len(self.decoders) :]]
-                z, weights, h, c, *fed = decoder(x, *context, initial_state=first)
+                memory, keys, mask = context
+                attended = decoder(
+                    x, memory, keys, memory_mask=mask, initial_state=first
+                )
+                z, weights, h, c, *fed = attended
             else:
                 z, h, c = decoder(x, initial_state=first, training=training)
             y = self.dropout(y + z if number > 1 else z, training=training)
@@ -330,10 +330,10 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     from kit.pair_batches import PairBatches
     from kit.training import Checkpoint
 
-    pairs, longest = len(data["train"].texts[0]), config.max_tokens
+    pairs, longest = len(data["texts"]["train"][0]), config.max_tokens
     batch = int(np.clip(pairs // STEPS, MIN_BATCH, BATCH))
-    training = PairBatches(*data["train"].ids, batch, config.seed, longest)
-    validation = PairBatches(*data["validation"].ids, BATCH, max_tokens=longest)
+    training = PairBatches(*data["ids"]["train"], batch, config.seed, longest)
+    validation = PairBatches(*data["ids"]["validation"], BATCH, max_tokens=longest)
     if config.dropout is None and pairs < FEW:
         model.dropout.rate = DROPOUT_OF_FEW
     length = Length(run, training, config.epochs, MAX_PASSES, f"{pairs:,} pairs")
@@ -355,16 +355,16 @@ def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     """Metrics of the test parts, greedy and with beams, and of the memory's."""
     from tasks import translations
 
-    ids = data["test"].ids
-    metrics = {"test_token_accuracy": translations.token_accuracy(model, *ids)}
-    for part in (name for name in data if name.startswith("test")):
-        sources, targets = data[part].texts
+    texts, test = data["texts"], data["ids"]["test"]
+    metrics = {"test_token_accuracy": translations.token_accuracy(model, *test)}
+    for part in (name for name in texts if name.startswith("test")):
+        sources, targets = texts[part]
         written = translate(model, vocabulary, sources)
         metrics |= translations.scores(written, targets, f"{part}_{{}}")
-    sources, targets = data["test"].texts
+    sources, targets = texts["test"]
     written = translate(model, vocabulary, sources, BEAMS)
     metrics |= translations.scores(written, targets, f"test_{{}}_beam{BEAMS}")
-    known, answers = data["train"].texts
+    known, answers = texts["train"]
     most_similar = functools.partial(translations.most_similar, known, sources)
     rows = run.cached("translation memory", make=most_similar)["rows"]
     remembered = [answers[row] for row in rows]

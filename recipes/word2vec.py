@@ -43,8 +43,7 @@ from tokens.words import lower, lower_in_graph, most_frequent, tokenize
 @dataclass(frozen=True)
 class Config:
     data: str = "pydocs"  # a name (pydocs, text8) or a path
-    # A folder that measures the vectors, with questions-words.txt,
-    # wordsim353_combined.tab and SimLex-999.txt, or some of them.
+    # A folder with questions-words.txt, wordsim353_combined.tab, SimLex-999.txt
     test_data: str = ""
     seed: int = 0  # of the initial vectors, the windows, the draws
     epochs: int = 0  # passes over the text; 0: chosen by the data's size
@@ -138,6 +137,7 @@ class WordVectors(keras.Model):
 
     def __init__(self, config, counts, **name):
         super().__init__(**name)
+        self.arguments = {"config": config, "counts": counts}
         config = Config(**config)
         self.window, self.cbow = config.window, config.model == "cbow"
         small = keras.initializers.RandomUniform(
@@ -153,6 +153,9 @@ class WordVectors(keras.Model):
         distance = np.abs(places - config.window - np.arange(CENTRES)[:, None])
         # A word is not in its own window.
         self.distance = np.where(distance == 0, len(places), distance).astype("int32")
+
+    def get_config(self):
+        return {**super().get_config(), **self.arguments}
 
     def limited_vectors(self, ids, pairs):
         rows = self.vectors(ids)
@@ -195,9 +198,7 @@ def load(folder: str | Path) -> tuple[WordVectors, dict]:
 # 3. What it answers ------------------------------------------------------------------
 
 
-def nearest(
-    model: WordVectors, vocabulary: dict, word: str, k: int = NEIGHBOURS
-) -> list[tuple[str, float]]:
+def nearest(model, vocabulary: dict, word: str, k: int = NEIGHBOURS) -> list[tuple]:
     """The `k` words nearest to one, by the cosine; none for an unknown word.
 
     Example:
@@ -328,8 +329,7 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     model.fit(training, callbacks=[checkpoint], **checkpoint.fit_options)
     metrics = checkpoint.finish(use_best=False)
     if not np.isfinite(vectors_of(model)).all():
-        given = f"found {config.learning_rate}"
-        raise UserError(f"training diverged: lower --learning-rate, {given}")
+        raise UserError(f"training diverged at --learning-rate {config.learning_rate}")
     metrics["words_per_second"] = metrics.pop("tokens_per_second")
     return metrics
 
