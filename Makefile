@@ -69,7 +69,7 @@ bench: ## our layers beside Keras's and PyTorch's in one run, into results/
 	$(READY)
 	@$(RUN_PYTHON) -m benchmarks.recurrent $(ARGS)
 
-results: ## write the README's table from results/*.json
+results: ## write the tables of README and docs from results/*.json
 	$(READY)
 	@$(RUN_PYTHON) -m benchmarks.results_table
 

@@ -161,6 +161,58 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
+# What each recipe does, for the README's table.
+TASKS = {
+    "sentiment": "a text into one of a few classes",
+    "char_lm": "continue a text, character by character",
+    "word_lm": "continue a text, word by word",
+    "translation": "sentences into another language, dates into ISO",
+    "music": "first notes into a piece",
+    "word2vec": "words into vectors",
+}
+
+
+def summary() -> str:
+    """A row for each recipe: its first figure, on its default data."""
+    lines = [
+        "| recipe | task | measured | ours | simpler model | training |",
+        "|---|---|---|---:|---:|---:|",
+    ]
+    runs = load()
+    for recipe, task in TASKS.items():
+        head = f"| [`make {recipe}`](docs/recipes/{recipe}.md) | {task} "
+        if recipe == "word2vec":
+            lines.append(f"{head}| {vectors_row()} |")
+            continue
+        (_, data), row = next((k[:2], r) for k, r in ROWS.items() if k[0] == recipe)
+        found = [run["metrics"] for run in runs[recipe, data]]
+        shown, places = row.get("shown", float), row.get("places", 4)
+        ours, simpler = (
+            mean(shown(metrics[name + row["figure"]]) for metrics in found)
+            for name in ("", "baseline_")
+        )
+        minutes = mean(metrics["train_seconds"] for metrics in found) / 60
+        lines.append(
+            f"{head}| {row['unit']}, {data} | **{ours:.{places}f}** "
+            f"| {row['simpler']} {simpler:.{places}f} | {minutes:.1f} min |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def vectors_row() -> str:
+    """Skip-gram's agreement with people's ratings, beside counting."""
+    record = json.loads((ROOT / "results" / "word2vec.json").read_text())
+    name, found = "wordsim353_spearman", record["summary"]
+    ours, counts = found["skipgram, ours"][name], found["counts, ours"][name]
+    seconds = [
+        run["train_seconds"]
+        for run in record["runs"]
+        if (run["model"], run["by"]) == ("skipgram", "ours")
+    ]
+    figures = f"**{ours:.3f}** | counts {counts:.3f}"
+    return f"WordSim-353, Wikipedia | {figures} | {mean(seconds) / 60:.1f} min"
+
+
 def speed() -> str:
     """The layers beside others: ratios of every record, milliseconds of the first."""
     records = [
@@ -191,12 +243,9 @@ def own_files_table() -> str:
 
 # Of each page the tables, by the name of their marks.
 PAGES = {
-    "README.md": {
-        "results": table,
-        "speed": speed,
-        "steps": steps,
-        "vectors": vectors,
-    },
+    "README.md": {"summary": summary},
+    "docs/results.md": {"results": table, "vectors": vectors, "steps": steps},
+    "docs/layers.md": {"speed": speed},
     "docs/own-files.md": {"own files": own_files_table},
 }
 

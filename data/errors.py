@@ -1,4 +1,4 @@
-"""What a user can get wrong, as one line and exit status 2."""
+"""Errors that a user can make: one line and exit status 2."""
 
 import contextlib
 import errno
@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 
 class UserError(Exception):
-    """What a user can get wrong: names the thing, what was expected and found."""
+    """An error that a user can make. The message names the thing, what was expected
+    and what was found."""
 
 
 @contextlib.contextmanager
 def one_line_errors(resume: str | None = None) -> Iterator[None]:
-    """A `UserError` becomes one line and exit 2; Ctrl-C a hint and exit 130."""
+    """Turns a `UserError` into one line and exit 2, Ctrl-C into a hint and exit 130."""
     try:
         yield
     except UserError as error:

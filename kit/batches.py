@@ -1,11 +1,12 @@
-"""Batches for `fit`: labelled sequences, pairs of sequences, a long text in streams.
+"""Batches of labelled sequences for `fit`.
 
-Each of them has, beside what `keras.utils.PyDataset` asks for:
+All batches of this project are a `keras.utils.PyDataset` with three more methods:
 
-- `set_epoch(epoch)`: puts the batches in the order of an epoch, a pure function of the
-  seed and the epoch, so that a resumed run sees what the undisturbed one would have;
-- `shape(index)`: what distinguishes the compiled programs;
-- `tokens(index)`: how many real tokens a batch holds.
+- `set_epoch(epoch)` puts them in the order of an epoch, a pure function of the seed and
+  the epoch, so that a resumed run sees the same batches as an undisturbed one;
+- `shape(index)` tells apart the shapes of batches, for each of which a program is
+  compiled;
+- `tokens(index)` is the number of real tokens in a batch.
 """
 
 import keras
@@ -13,17 +14,17 @@ import numpy as np
 
 
 class Batches(keras.utils.PyDataset):
-    """Sequences of ids in batches of few shapes: XLA compiles one program a shape.
+    """Sequences of ids in batches of few shapes, so that few programs are compiled.
 
     Each sequence goes to the smallest bucket that holds it and is padded with 0 to the
-    bucket's length; each bucket's last batch is filled with rows of weight 0.
+    bucket's length. The last batch of each bucket is filled up with rows of weight 0.
 
     Args:
-        sequences: list of `int32 [time]` arrays.
+        sequences: List of `int32 [time]` arrays.
         labels: `int32 [rows]`.
-        batch_size: rows a batch.
-        buckets: lengths, ascending; the last one holds every sequence.
-        seed: shuffles, anew each epoch; `None` keeps the order within each bucket.
+        batch_size: Rows per batch.
+        buckets: Lengths in ascending order; the last one holds every sequence.
+        seed: Shuffles anew in each epoch; `None` keeps the order within each bucket.
 
     A batch is `(ids [batch, time], labels [batch], weights [batch])`.
     """
@@ -56,8 +57,8 @@ class Batches(keras.utils.PyDataset):
         if self.seed is not None:
             order = random.permutation(len(batches))
             batches = [batches[index] for index in order]
-        # Keras takes the shape from the first two batches: a length that they share
-        # would be demanded of all.
+        # Keras infers the shape of all batches from the first two, so these differ in
+        # length: a length that they shared would be required of all.
         for index, (bucket, _) in enumerate(batches):
             if bucket != batches[0][0]:
                 batches[1], batches[index] = batches[index], batches[1]
@@ -79,19 +80,19 @@ class Batches(keras.utils.PyDataset):
         return ids, labels, weights
 
     def shape(self, index: int) -> int:
-        """What distinguishes the compiled programs: the padded length."""
+        """The padded length."""
         return self.buckets[self.batches[index][0]]
 
     def tokens(self, index: int) -> int:
-        """Real tokens of a batch."""
+        """The number of real tokens in a batch."""
         return int(self.lengths[self.batches[index][1]].sum())
 
 
 def bucket_lengths(lengths, count: int = 6, step: int = 8) -> list[int]:
-    """The at most `count` lengths that leave the least padding.
+    """The lengths, at most `count`, that leave the least padding.
 
-    Multiples of `step` (of more, where the longest sequence is above 64 times that);
-    the last one holds every sequence.
+    They are multiples of `step`, or of a multiple of it if the longest sequence is
+    longer than 64 steps. The last one holds every sequence.
     """
     lengths = np.maximum(lengths, 1)
     step *= -(-lengths.max() // (64 * step))

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and what is read back from them."""
+"""Files that are written completely or not at all, and caches made of them."""
 
 import contextlib
 import hashlib
@@ -28,9 +28,10 @@ def read_json(path: Path):
 
 
 def sha256(*paths: Path) -> str:
-    """One hash over files, and over all files of folders except hidden ones.
+    """One hash over files and over all files of folders, except hidden ones.
 
-    Names count too, as texts are split by them; not where all are CSV or TSV files.
+    The names of files in a folder count too, because texts are split by them, unless
+    all of them are CSV or TSV files.
     """
     total = hashlib.sha256()
     for path in paths:
@@ -56,7 +57,7 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file so that a kill at any moment leaves the old one or the new."""
+    """Writes a file so that a kill at any moment leaves the old one or the new one."""
     making = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with making.open("wb") as stream:
@@ -69,9 +70,9 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def cached(path: Path, make: Callable[[], dict]) -> dict:
-    """What the `.npz` file at `path` holds, else what `make()` gives, kept there.
+    """Returns the contents of the `.npz` file at `path`, or makes and stores them.
 
-    Its values are arrays, lists of arrays of one axis, or what JSON holds.
+    The values are arrays, lists of one-dimensional arrays, or anything that JSON holds.
     """
     with contextlib.suppress(OSError, ValueError, KeyError), np.load(path) as kept:
         found = {}
@@ -101,15 +102,15 @@ def cached(path: Path, make: Callable[[], dict]) -> dict:
 
 
 def mapped(folder: Path, make: Callable[[], dict]) -> dict[str, np.ndarray]:
-    """Arrays of ids on disk: those in `folder`, else what `make()` gives, kept there.
+    """Returns the arrays of ids stored in `folder`, or makes and stores them.
 
     Args:
-        folder: there whole or not at all, one file an array.
-        make: names and, for each, the array in pieces, an iterable of `[n]` arrays of
-            whole numbers from 0 to below 65,536. A piece at a time is in memory.
+        folder: Exists completely or not at all; one file per array.
+        make: Returns by name an iterable of pieces `[n]`, whole numbers from 0 to below
+            65,536. Only one piece is in memory at a time.
 
     Returns:
-        `uint16` arrays `[n]`, mapped into memory, read-only.
+        By name, `uint16` arrays `[n]`, mapped from disk and read-only.
     """
 
     def write(making: Path) -> None:

@@ -1,9 +1,9 @@
-"""How long a recipe trains, and its learning rate on the way: one rule for all.
+"""How long a recipe trains, and its learning rate meanwhile: one rule for all.
 
-`--epochs` sets the number of passes over the training part. Without it a data set that
-a recipe names has the number that was measured for it, and of any other the data and
-this machine decide: as many passes as fit into `MINUTES`, measured in a few steps, at
-most as many as the recipe says, and validation ends them where it no longer improves.
+`--epochs` sets the number of passes over the training part. Without it, a data set
+that the recipe names in `SETTINGS` has the number that was measured to suit it. For any
+other data, as many passes are planned as fit into `MINUTES` on this machine, at most as
+many as the recipe allows; training ends earlier where validation no longer improves.
 """
 
 import time
@@ -14,22 +14,23 @@ from keras import ops
 
 from kit.files import read_json
 
-MINUTES = 8  # of training, where nobody says how long
-MEASURED = 8  # steps by which the speed is measured
+MINUTES = 8  # of training, where `--epochs` is not given
+MEASURED = 8  # steps that measure the speed
 
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate: from a tenth of the peak up to it, in a line, in `warm_up` steps
-    but at most a tenth of all; then to zero at step `total`, along a cosine
-    (Loshchilov and Hutter, 2017) or in a line.
+    """A learning rate with a warm-up and a decay to zero.
 
-    `land(first, last)` takes it to zero sooner: in a line from step `first` to `last`.
+    It rises linearly from a tenth of the peak to the peak in `warm_up` steps, at most a
+    tenth of all steps; then it falls to zero at step `total`, along a cosine
+    (Loshchilov and Hutter, 2017) or, with `shape="line"`, linearly. `land(first, last)`
+    lets it fall to zero sooner, linearly from step `first` to step `last`.
     """
 
     def __init__(self, peak: float, warm_up: int, total: int = 1, shape="cosine"):
         self.peak, self.warm_up, self.shape = peak, warm_up, shape
-        # Variables, so that TensorFlow's compiled step reads their later values.
+        # Variables, so that TensorFlow's compiled step sees later values.
         self.total, self.first, self.last = (
             keras.Variable(float(value), trainable=False, dtype="float32")
             for value in (total, 1e9, 2e9)
@@ -61,19 +62,20 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class Length:
-    """The number of epochs of a `fit`; see above.
+    """The number of epochs of a training; see the module.
 
-    An epoch is a pass, or where `training.parts` says so a part of a pass.
+    An epoch is a pass over the data, or a part of a pass if `training.parts` says so.
 
     Args:
-        run: Its folder gets `plan.json`, by which a resumed run goes on as begun.
-        training: Data with `set_epoch`, as `Batches`.
-        asked: Passes: what `--epochs` says or was measured; 0: by the rule above.
-        most: Passes at most, where the rule decides.
-        size: What is trained on, as "7,000 rows".
+        run: Its folder gets `plan.json`, which a resumed run follows.
+        training: Batches with `set_epoch`: see `kit.batches`.
+        asked: Number of passes that `--epochs` or `SETTINGS` gives; 0: decide it.
+        most: Maximum number of passes, if it is decided.
+        size: The amount of data, for the first lines: "7,000 rows".
 
     Attributes:
-        epochs: Of `fit`, once `decide` was called.
+        epochs: The number of epochs, after `decide`.
+        end: The epoch at which training ends early, or None.
     """
 
     def __init__(self, run, training, asked: int, most: int, size: str):
@@ -83,13 +85,13 @@ class Length:
         self.epochs, self.end, self.rate = asked * self.parts, None, None
 
     def schedule(self, peak: float, warm_up: int, shape="cosine") -> LearningRate:
-        """The learning rate over the epochs."""
+        """Returns the learning rate, for the optimizer."""
         steps = (self.asked or self.most) * self.parts * len(self.training)
         self.rate = LearningRate(peak, warm_up, steps, shape)
         return self.rate
 
     def decide(self, model: keras.Model) -> None:
-        """Sets `epochs`, with a compiled model, and says so."""
+        """Measures the speed of a compiled model, sets `epochs` and prints the plan."""
         place = self.run.folder / "plan.json"
         if self.asked:
             return
@@ -115,19 +117,21 @@ class Length:
         return f"{passes} pass{'es' * (passes > 1)}"
 
     def replay(self, scores: list[float], model: keras.Model) -> None:
-        """Comes to where a run stood after so many epochs."""
+        """Repeats the decisions of earlier epochs, when a run is resumed."""
         for epoch in range(1, len(scores) + 1):
             self._lands(scores[:epoch])
         if self.end:
             _read_again(model)
 
     def after_epoch(self, scores: list[float], best: list, model: keras.Model) -> None:
-        """Ends early what no longer improves: from the best weights, with a rate that
-        falls to zero in a quarter of the epochs that led there.
+        """Ends training early where validation no longer improves.
+
+        Training then continues from the best weights, with a learning rate that falls
+        to zero, for a quarter of the epochs that led to them.
 
         Args:
-            scores: Of each epoch, high is good.
-            best: The best epoch's weights.
+            scores: The monitored metric of each epoch; higher is better.
+            best: The weights of the best epoch.
         """
         if self._lands(scores):
             model.set_weights(best)

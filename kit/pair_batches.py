@@ -11,10 +11,14 @@ class PairBatches(Batches):
     """Pairs in batches of similar length and few shapes.
 
     Args:
-        sources, targets: lists of `int32 [time]`; targets with their start and end.
-        batch_size: pairs a batch; a bucket's last one is filled with rows of weight 0.
-        seed: shuffles, anew each epoch; `None` keeps the order within each bucket.
-        max_tokens: longer pairs, without start and end, are left out.
+        sources, targets: Lists of `int32 [time]`; targets with their start and end.
+        batch_size: Pairs per batch; the last batch of a bucket is filled up with rows
+            of weight 0.
+        seed: Shuffles anew in each epoch; `None` keeps the order within each bucket.
+        max_tokens: Pairs with a longer side, without start and end, are left out.
+
+    Raises:
+        UserError: No pair is short enough.
 
     A batch is `((source [batch, source], target [batch, time]), next [batch, time],
     weights [batch, time])`: all but the last id of the target, all but the first, and 1
@@ -37,7 +41,7 @@ class PairBatches(Batches):
         )
         self.widest = sizes.max(axis=0)
         self.real = sizes[:, 1]
-        # Sentences are short: multiples of 8 would leave a third of them padding.
+        # Sentences are short: with multiples of 8, a third would be padding.
         self.buckets = bucket_lengths(sizes.max(axis=1), step=1)
         self.bucket_of = np.searchsorted(self.buckets, sizes.max(axis=1))
         self.set_epoch(0)
@@ -45,7 +49,7 @@ class PairBatches(Batches):
     def set_epoch(self, epoch: int) -> None:
         """Puts the batches in this epoch's order."""
         super().set_epoch(epoch)
-        # Keras takes the shapes from the first two: shortest and longest.
+        # Keras infers the shapes from the first two: the shortest and the longest.
         buckets = [bucket for bucket, _ in self.batches]
         first, last = int(np.argmin(buckets)), int(np.argmax(buckets))
         chosen = [self.batches[first], self.batches[last]]
@@ -64,5 +68,5 @@ class PairBatches(Batches):
         return (sources, targets[:, :-1]), following, (following > 0).astype("float32")
 
     def tokens(self, index: int) -> int:
-        """Real tokens of a batch's targets."""
+        """The number of real target tokens in a batch."""
         return int(self.real[self.batches[index][1]].sum())

@@ -1,16 +1,16 @@
-"""Says what is being done, and that it still is."""
+"""Progress lines for work that takes more than a few seconds."""
 
 import contextlib
 import threading
 import time
 from collections.abc import Iterator
 
-SILENT = 5  # seconds without a line, at most
+SILENT = 5  # seconds without a line at most
 
 
 @contextlib.contextmanager
 def working(what: str) -> Iterator[None]:
-    """Prints `what`, and again every few seconds until it is done."""
+    """Prints `what`, and again every few seconds until the work is done."""
     print(f"{what} ...", flush=True)
     done, start = threading.Event(), time.monotonic()
 

@@ -4,11 +4,14 @@ TensorFlow Serving watches ``models/name/`` and takes the highest numbered folde
 soon as it is there: a version appears whole, by a rename, and is never replaced.
 """
 
+import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
 from data.errors import UserError, one_line_errors
+from kit.files import read_json
 from kit.run_folders import newest_run
 
 
@@ -37,13 +40,17 @@ def main(recipe: str, to: str, run: Path | None = None) -> None:
         raise UserError(f"{models} cannot be written: {error.strerror}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    print(f"{target}\nServe it, later versions too, and ask it:")
     print(
-        f"  docker run -p 8501:8501 -v '{models.resolve()}:/models/{recipe}' ", end=""
+        f"{target}\n"
+        "Serve it, and later versions too:\n"
+        f"  docker run -p 8501:8501 -v '{models.resolve()}:/models/{recipe}' "
+        f"-e MODEL_NAME={recipe} tensorflow/serving"
     )
-    print(f"-e MODEL_NAME={recipe} tensorflow/serving")
-    print("""  curl -d '{"instances": ["not bad at all"]}' """, end="")
-    print(f"http://localhost:8501/v1/models/{recipe}:predict")
+    request = export.parent.parent / "request.json"
+    if request.is_file():
+        body = json.dumps({"instances": [read_json(request)]}, ensure_ascii=False)
+        url = f"http://localhost:8501/v1/models/{recipe}:predict"
+        print(f"Ask it:\n  curl -d {shlex.quote(body)} {url}")
 
 
 if __name__ == "__main__":

@@ -7,20 +7,20 @@ from data.errors import UserError
 
 
 class Streams(keras.utils.PyDataset):
-    """A long text read window after window, in `rows` places at once.
+    """A long text in parallel streams, for truncated back-propagation through time.
 
-    Truncated back-propagation through time: row i of a batch continues row i of the
-    batch before, so that a state carried from batch to batch has read all of the
-    row's text, while gradients stay within a window. The text is cut into `rows` equal
-    streams, from a place that changes each pass, so that windows begin elsewhere.
+    Row i of a batch continues row i of the batch before, so that a state carried from
+    batch to batch has read the whole stream, while gradients stay within a window. The
+    text is divided into `rows` equal streams; where the first one begins changes with
+    every pass, so that windows begin at other places.
 
     Args:
-        ids: `[tokens]`, whole numbers; may lie on disk (`numpy.memmap`).
-        rows: streams side by side, the size of a batch.
-        window: tokens a row has in a batch.
-        seed: draws where a pass begins; `None`: always at the first token.
-        most: an epoch reads no more tokens: a longer pass is cut into `parts` epochs,
-            and states go on from one to the next. Default: an epoch is a pass.
+        ids: `[tokens]`, whole numbers; may be mapped from disk (`numpy.memmap`).
+        rows: Number of streams, the size of a batch.
+        window: Tokens per row in a batch.
+        seed: Draws where a pass begins; `None`: always at the first token.
+        most: Maximum number of tokens per epoch. A longer pass is divided into `parts`
+            epochs, and states are carried from one to the next. Default: no limit.
 
     A batch is `(ids [rows, window], next ids [rows, window])`.
 
@@ -48,7 +48,7 @@ class Streams(keras.utils.PyDataset):
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Goes to this epoch's part of its pass."""
+        """Moves to the part of a pass that this epoch reads."""
         turn, self.part = divmod(epoch, self.parts)
         offset = 0
         if self.seed is not None:
@@ -65,11 +65,11 @@ class Streams(keras.utils.PyDataset):
         return ids[:, :-1], ids[:, 1:]
 
     def shape(self, index: int) -> int:
-        """What distinguishes the compiled programs: the window."""
+        """The window."""
         return self.window
 
     def tokens(self, index: int) -> int:
-        """Tokens of a batch."""
+        """The number of tokens in a batch."""
         return self.rows * self.window
 
 
@@ -107,7 +107,7 @@ class FreshStates(keras.callbacks.Callback):
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """All but the carried states, which a model in training has alone."""
+    """Copies all weights except carried states, which only a training model has."""
     pairs = zip(source.trainable_variables, target.trainable_variables, strict=True)
     for weight, other in pairs:
         other.assign(weight)

@@ -312,6 +312,8 @@ def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
         model, test, lambda ids: decode(ids, characters), 40
     )
     run.write("figures.json", [figure])
+    request = {"prompt": config.prompt, "length": LENGTH, "top_k": 0, "top_p": 1.0}
+    run.write("request.json", {**request, **settings})
     return metrics
 
 

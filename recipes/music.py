@@ -335,6 +335,8 @@ def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     run.write("samples.txt", "\n".join(lines) + "\n")
     figure = music_files.write_samples(run.folder, shown, vocabulary)
     run.write("figures.json", [figure])
+    length = QUARTERS * grid
+    run.write("request.json", {"first": config.first, "length": length, **settings})
     return metrics
 
 

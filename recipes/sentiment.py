@@ -359,6 +359,7 @@ def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     )
     confusion = classifiers.confusion_figure(probabilities, test.labels, labels)
     run.write("figures.json", [by_word, confusion])
+    run.write("request.json", {"text": EXAMPLES[0]})
     return metrics
 
 

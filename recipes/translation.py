@@ -15,8 +15,7 @@ Model    A bidirectional LSTM reads the source; the decoder, an LSTM, writes the
          token by token and attends to the source at every step. Before attention came
          `--model plain`: only the encoder's last state reaches the decoder; `reverse`
          also reads the source backwards; `peeky` also shows the decoder that state at
-         every step. The simpler model is a translation memory: the target of the most
-         similar source in training.
+         every step. The simpler model is a memory: the most similar source's target.
 Needs    babel for `dates`, sacrebleu, scikit-learn, keras-nlp for `--unit subword`.
 Writes   runs/translation/<UTC time>/: report.html with the alignments, metrics.json,
          samples.txt, and saved_model/1/: `serving_default` translates texts, `align`
@@ -379,6 +378,7 @@ def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     print("\nNever seen:", *lines[:SHOWN], sep="\n  ")
     figure = translations.alignment_figure(alignments)
     run.write("figures.json", [figure] if alignments else [])
+    run.write("request.json", {"text": sources[0], "beam": BEAMS})
     return metrics
 
 

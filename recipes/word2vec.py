@@ -1,7 +1,6 @@
 """Words into vectors, from the words around them (word2vec), or by counting.
 
     make word2vec                                    # Python's documentation, offline
-    make word2vec ARGS="--model cbow"
     make word2vec DATA=mine.txt ARGS="--min-count 10 --shown 'king paris music'"
     make word2vec DATA=text8 ARGS="--test-data folder"
     make try RECIPE=word2vec                         # a word, or man : king :: woman
@@ -379,6 +378,7 @@ def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     map_figure = word_vectors.map_figure([words[p] for p in frequent], units[frequent])
     cosines = word_vectors.cosines_figure(words, units, neighbours)
     run.write("figures.json", [map_figure, cosines, *figures])
+    run.write("request.json", {"word": shown[0], "k": NEIGHBOURS})
     return metrics
 
 

@@ -13,9 +13,8 @@ Words    As `tokens/words.py` splits them; words that occur once, and those beyo
          (Penn Treebank, WikiText): its words are what stands between spaces.
 Model    word -> vector -> LSTM layers -> probabilities of the next word, by the same
          vectors (tied weights). It is trained by truncated back-propagation through
-         time: the text is read in parallel streams whose states are carried from window
-         to window. The simpler model is an n-gram model of order 5 (interpolated
-         Kneser-Ney).
+         time: parallel streams of text, whose states are carried from window to window.
+         The simpler model is an n-gram model of order 5 (interpolated Kneser-Ney).
 Writes   runs/word_lm/<UTC time>/: report.html, metrics.json, samples.txt, and
          saved_model/1/: `serving_default` continues prompts, `score` returns nats per
          word.
@@ -378,6 +377,8 @@ def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
         model, test, lambda ids: decode(ids, vocabulary), 12
     )
     run.write("figures.json", [figure])
+    request = {"prompt": config.prompt, "length": LENGTH, "top_k": 0, "top_p": 1.0}
+    run.write("request.json", {**request, **settings})
     return metrics
 
 

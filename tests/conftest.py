@@ -202,7 +202,7 @@ def in_this_process(recipe, tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", [recipe, *map(str, arguments)])
         status = 0
         try:
-            command(module.main, module.Config, module.SMOKE, module.SETTINGS)
+            command(module.main)
         except SystemExit as stop:
             status = stop.code
         said = capsys.readouterr()

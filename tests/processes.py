@@ -29,6 +29,18 @@ CHILD = {
 OWNER = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
 PLACE = Path(tempfile.gettempdir()) / f"imported-for-{OWNER}"
 
+# What answers, exports and loads needs neither the run's kit nor what it imports.
+WITHOUT_KIT = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("data", "kit", "matplotlib", "tyro"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+    del sys.modules[name]  # imported by TensorFlow, before the fork
+"""
+
 # With a recipe's name as its first argument: `--smoke`, where TensorFlow is missing.
 WITHOUT_TENSORFLOW = """
 import sys

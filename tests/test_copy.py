@@ -34,7 +34,6 @@ from custom_layers import (
     twice,  # from data.tables import
 )
 from kit import run
-from kit.command import command
 
 SMOKE = {"é": 1}
 
@@ -54,6 +53,8 @@ def _hidden():
 
 
 if __name__ == "__main__":
+    from kit.run import command
+
     command(
         main, Config, SMOKE
     )
@@ -204,7 +205,7 @@ def test_no_copy_imports_the_project(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(copier, "_sample", lambda recipe: {})
     files, packages = copy_recipe(recipe, tmp_path / "copy")
     absolute = re.compile(
-        rb"^\s*(from|import) (custom_layers|data|kit|recipes)\b", re.M
+        rb"^\s*(from|import) (custom_layers|data|kit|recipes|tasks|tokens)\b", re.M
     )
     for name, content in files.items():
         assert not absolute.search(content), name
@@ -222,7 +223,8 @@ class Blocker(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, Blocker())
 from app.sentiment import Config, build_model
-print(build_model(Config(units=4), 10, 3).output_shape)
+vocabulary = {"words": ["a"], "labels": ["x", "y", "z"], "max_tokens": 9}
+print(build_model(Config(units=4), vocabulary).output_shape)
 Blocker.names = {"matplotlib"}  # the report is left out of the copy
 sys.argv = ["sentiment", *sys.argv[1:]]
 runpy.run_module("app.sentiment", run_name="__main__", alter_sys=True)

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,19 +49,26 @@ def test_a_broken_cache_is_made_anew(tmp_path):
 class Config:
     data: str
     test_data: str = ""
+    seed: int = 0
+    units: int = 8
 
 
-def test_cached_for_the_same_data_and_code_alone(tmp_path, monkeypatch):
+def test_cached_for_the_same_data_code_and_options_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     source = Path(shutil.copy(__file__, tmp_path / "recipe.py"))
+    recipe = SimpleNamespace(__file__=str(source), READING=("seed",))
     (tmp_path / "a.csv").write_text("text,label\n")
 
-    def run():
-        return Run(source, "recipe", Config("a.csv"), Options(), tmp_path)
+    def run(smoke=False, **options):
+        config = Config("a.csv", **options)
+        return Run(recipe, config, Options(smoke=smoke), tmp_path)
 
     assert run().cached("x", 1, make=lambda: {"n": 1}) == {"n": 1}
     assert run().cached("x", 1, make=never) == {"n": 1}
+    assert run(units=9).cached("x", 1, make=never) == {"n": 1}  # not of READING
     assert run().cached("x", 2, make=lambda: {"n": 2}) == {"n": 2}
+    assert run(seed=1).cached("x", 1, make=lambda: {"n": 5}) == {"n": 5}
+    assert run(smoke=True).cached("x", 1, make=lambda: {"n": 6}) == {"n": 6}
     source.write_text(source.read_text() + "# edited\n")
     assert run().cached("x", 1, make=lambda: {"n": 3}) == {"n": 3}
     (tmp_path / "a.csv").write_text("text,label\na,b\n")

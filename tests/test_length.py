@@ -90,18 +90,10 @@ def fit(run, asked=0, most=12, stop=None):
     data, held_out = texts(seed=1), texts(16)
     length = Length(run, data, asked, most, "40 rows")
     model = network(length.schedule(0.05, warm_up=20))
-    checkpoint = Checkpoint(run, data, "val_loss", highest=False, length=length)
-    start = checkpoint.restore(model)
-    model.fit(
-        data,
-        validation_data=held_out,
-        epochs=stop or length.epochs,
-        initial_epoch=start,
-        callbacks=[checkpoint],
-        shuffle=False,
-        verbose=0,
-    )
-    checkpoint.use_best(model)
+    checkpoint = Checkpoint(run, model, data, length, "val_loss", "min")
+    options = checkpoint.fit_options | ({"epochs": stop} if stop else {})
+    model.fit(data, validation_data=held_out, callbacks=[checkpoint], **options)
+    checkpoint.finish()
     return model, checkpoint, length
 
 

@@ -16,21 +16,32 @@ import recipes.music as recipe
 from data import chorales
 from data.errors import UserError
 from data.midi import on_grid, read_notes, write_midi
+from kit.streams import copy_weights
 from recipes.music import (
-    Composer,
+    WINDOW,
     Config,
-    Pieces,
     build_model,
+    compose,
     export,
-    first_tops,
+    harmonize,
+    load,
     load_data,
-    melody_tops,
-    nats_of_frames,
 )
-from tasks import compositions as music
-from tasks import language_models as language
-from tasks import music_files
-from tests.processes import ROOT, WITHOUT_TENSORFLOW, python, python_on_jax
+from tasks import compositions, language_models, music_files
+from tasks.composing import (
+    compiled_composer,
+    compose_below,
+    forced_beginning,
+    forced_melody,
+)
+from tasks.transposed import Pieces
+from tests.processes import (
+    ROOT,
+    WITHOUT_KIT,
+    WITHOUT_TENSORFLOW,
+    python,
+    python_on_jax,
+)
 from tokens import notes
 from tokens.notes import (
     ANY_KEY,
@@ -44,7 +55,14 @@ from tokens.notes import (
     VOCAB,
 )
 
-ABOUT = {"grid": 2, "bar": 8, "most": 4, "held": True, "lowest": 20, "highest": 60}
+VOCABULARY = {
+    "grid": 2,
+    "bar": 8,
+    "most": 4,
+    "held": True,
+    "lowest": 20,
+    "highest": 60,
+}
 
 
 def random_pieces(count=5, seed=0, frames=(3, 20)):
@@ -64,11 +82,17 @@ def random_pieces(count=5, seed=0, frames=(3, 20)):
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(3)
-    model = build_model(Config(units=7, layers=2))
+    model = build_model(Config(units=7, layers=2), VOCABULARY)
     random = np.random.default_rng(3)
     for weight in model.weights:  # far from what it would begin with
         weight.assign(random.normal(0, 0.5, weight.shape))
     return model
+
+
+@pytest.fixture(autouse=True)
+def compiled_anew():
+    """Whether a test writes with XLA must not depend on the tests before it."""
+    compiled_composer.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -88,18 +112,20 @@ def a_run(data, vocabulary=None):
         test_data=None,
         options=SimpleNamespace(smoke=False),
         vocabulary=lambda: vocabulary,
-        cached=lambda *key, make: make(),
+        cached=lambda name, *more, make: make(),
     )
 
 
 def test_a_loaded_model_reads_music_in_its_own_frames(cadences):
-    parts, about = load_data(Config(), a_run(cadences))
-    assert about["grid"] == 1 and not about["held"] and about["most"] == 4
-    assert about["lowest"] == 43 - LOWEST and about["highest"] > 70 - LOWEST
-    assert sorted(parts) == ["test", "train", "validation"]
-    loaded, known = load_data(Config(), a_run(cadences, about | {"grid": 3}))
-    assert known["grid"] == 3
-    for ours, theirs in zip(parts["train"], loaded["train"], strict=True):
+    data, vocabulary = load_data(Config(), a_run(cadences))
+    assert vocabulary["grid"] == 1 and vocabulary["most"] == 4
+    assert not vocabulary["held"]
+    assert vocabulary["lowest"] == 43 - LOWEST and vocabulary["highest"] > 70 - LOWEST
+    assert sorted(data) == ["test", "train", "validation"]
+    known = vocabulary | {"grid": 3, "highest": 5}
+    loaded, found = load_data(Config(), a_run(cadences, known))
+    assert found == known
+    for ours, theirs in zip(data["train"], loaded["train"], strict=True):
         once, thrice = notes.decode(ours), notes.decode(theirs)
         np.testing.assert_array_equal(np.repeat(once > 0, 3, axis=0), thrice > 0)
 
@@ -119,10 +145,9 @@ def in_pieces(ids):
     return [tuple(part) for part in np.split(ids, np.flatnonzero(ids == END) + 1)]
 
 
-def test_streams_are_the_pieces_in_other_keys(monkeypatch):
-    monkeypatch.setattr(recipe, "WINDOW", 16)
+def test_streams_are_the_pieces_in_other_keys():
     ids = [notes.encode(piece, MAJOR) for piece in random_pieces(40)]
-    data = Pieces(ids, 3, ABOUT, 1, seed=1)
+    data = Pieces(ids, 1, 16, (3, 20, 60), seed=1)
     known = [tuple(each[1:]) for each in ids]
     orders, moves, keys = [], set(), set()
     for epoch in range(4):
@@ -151,7 +176,7 @@ def test_streams_are_the_pieces_in_other_keys(monkeypatch):
     assert moves == set(range(-3, 4))
     assert orders[0] != orders[1]
     assert ANY_KEY in keys and len(keys) > 4  # moved keys, or left open
-    again = Pieces(ids, 3, ABOUT, 1, seed=1)
+    again = Pieces(ids, 1, 16, (3, 20, 60), seed=1)
     for epoch in (2, 0):
         for each in (again, data):
             each.set_epoch(epoch)
@@ -160,7 +185,7 @@ def test_streams_are_the_pieces_in_other_keys(monkeypatch):
 
 def test_validation_is_read_as_it_is():
     ids = [notes.encode(piece, MAJOR) for piece in random_pieces(20)]
-    data = Pieces(ids, 0, {}, 2)
+    data = Pieces(ids, 2, WINDOW)
     data.set_epoch(3)
     np.testing.assert_array_equal(data.ids, np.concatenate(ids))
 
@@ -170,29 +195,30 @@ def test_nothing_is_moved_off_the_known_keys():
     piece = np.zeros((2, KEYS), "uint8")
     piece[:, [20, 60]] = 1
     ids = notes.encode(piece, MAJOR)
-    data = Pieces([ids] * 200, 6, ABOUT, 4, seed=0)
+    data = Pieces([ids] * 200, 4, WINDOW, (6, 20, 60), seed=0)
     assert {each[1:] for each in in_pieces(data.ids) if each} == {tuple(ids[1:])}
 
 
 def test_a_piece_beyond_the_known_keys_goes_no_farther():
     piece = np.zeros((2, KEYS), "uint8")
     piece[:, [10, 30]] = 1
-    data = Pieces([notes.encode(piece, MAJOR)] * 200, 6, ABOUT, 4, seed=0)
+    ids = notes.encode(piece, MAJOR)
+    data = Pieces([ids] * 200, 4, WINDOW, (6, 20, 60), seed=0)
     notes_of_all = data.ids[(data.ids >= STRUCK)] - STRUCK
     assert set(notes_of_all.tolist()) == {*range(10, 17), *range(30, 37)}
 
 
 def test_a_single_chord_is_too_little():
     with pytest.raises(UserError, match="too short"):
-        Pieces([notes.encode(np.zeros((0, KEYS)))], 6, ABOUT, 1, seed=0)
+        Pieces([notes.encode(np.zeros((0, KEYS)))], 1, WINDOW, (6, 20, 60), seed=0)
 
 
 # The likelihood ---------------------------------------------------------------------
 
 
 def test_nats_of_frames_are_those_of_their_tokens(model, monkeypatch):
-    monkeypatch.setattr(recipe, "BATCH", 3)
-    monkeypatch.setattr(language, "READ", 11)
+    monkeypatch.setattr(compositions, "ROWS", 3)
+    monkeypatch.setattr(language_models, "READ", 11)
     pieces = random_pieces(7, seed=2)
     total, later, frames = 0.0, 0.0, 0
     for piece in pieces:
@@ -209,7 +235,8 @@ def test_nats_of_frames_are_those_of_their_tokens(model, monkeypatch):
             place += following == NEXT
             token = following
         frames += len(piece)
-    found = nats_of_frames(model, [notes.encode(piece, MAJOR) for piece in pieces])
+    ids = [notes.encode(piece, MAJOR) for piece in pieces]
+    found = compositions.nats_of_frames(model, ids)
     wanted = total / frames, later / (frames - len(pieces))
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
 
@@ -252,12 +279,13 @@ def test_training_reads_as_writing_does(cell):
     random = np.random.default_rng(0)
     ids = random.integers(1, VOCAB, (2, 3, 6)).astype("int32")
     config = Config(cell=cell, units=7, weight_dropout=0.5)
-    model, learner = build_model(config), build_model(config, 3)
-    recipe.copy_weights(model, learner)
+    model = build_model(config, VOCABULARY)
+    training_model = build_model(config, VOCABULARY, 3)
+    copy_weights(model, training_model)
     states = [keras.ops.zeros((3, 7))] * (len(model.inputs) - 1)
     for piece in ids:
         wanted, *states = model([keras.ops.convert_to_tensor(piece), *states])
-        np.testing.assert_allclose(learner(piece), wanted, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(training_model(piece), wanted, rtol=1e-4, atol=1e-4)
 
 
 # What is written --------------------------------------------------------------------
@@ -265,9 +293,8 @@ def test_training_reads_as_writing_does(cell):
 
 @pytest.mark.usefixtures("without_xla")
 def test_highest_notes_are_those_asked_for(model):
-    composer = Composer(model, ABOUT)
     asked = ["C4 E4 G4", "G5", "D minor"]
-    pieces = composer.write(asked, frames=12, temperature=1.0, seed=5)
+    pieces = compose(model, VOCABULARY, asked, frames=12, temperature=1.0, seed=5)
     for text, piece in zip(asked, pieces, strict=True):
         _, wanted = notes.beginning(text)
         for number, note in enumerate(wanted):
@@ -276,9 +303,10 @@ def test_highest_notes_are_those_asked_for(model):
                 assert highest == note - STRUCK
                 assert piece[frame, highest] == 1 + frame % 2
     assert all(6 <= len(piece) <= 12 for piece in pieces)  # none ends before the half
-    ends = {len(piece) for piece in composer.write([""] * 40, frames=12)}
+    ends = {len(piece) for piece in compose(model, VOCABULARY, [""] * 40, frames=12)}
     assert min(ends) == 6 and len(ends) > 2
-    free = Composer(model, ABOUT | {"held": False}).write(["C4"], frames=2, seed=5)[0]
+    struck = VOCABULARY | {"held": False}
+    (free,) = compose(model, struck, ["C4"], frames=2, seed=5)
     assert free[: len(free), 39].tolist() == [1] * len(free)
 
 
@@ -293,24 +321,29 @@ def test_a_piece_begins_after_the_end_of_another(model):
         if place > 0:
             ids.append(int(np.array(logits)[0, 0].argmax()))
     tops = np.zeros((1, 30), "int32")
-    about = ABOUT | {"most": KEYS}
-    (piece,) = Composer(model, about).compose([MAJOR + 2], tops, temperature=0.0)
+    vocabulary = VOCABULARY | {"most": KEYS}
+    (piece,) = compose_below(model, vocabulary, [MAJOR + 2], tops, temperature=0.0)
     wanted = notes.decode(ids[1:])
     assert len(wanted) > 0 and END not in ids[1:]
     np.testing.assert_array_equal(piece[: len(wanted)], wanted)
 
 
-@pytest.mark.usefixtures("without_xla")
-def test_a_melody_is_kept_to_its_end(model):
+@pytest.fixture(scope="module")
+def melody():
     melody = np.zeros((9, KEYS), "uint8")
     for frame, key in enumerate([40, 40, 42, None, 44, 45, 45, 40, 20]):
         if key is not None:
             melody[frame, [key, key - 12]] = 1, 2
     melody[1, 40] = 2
-    tops = melody_tops(melody, ABOUT)
+    return melody
+
+
+@pytest.mark.usefixtures("without_xla")
+def test_a_melody_is_kept_to_its_end(model, melody):
+    tops = forced_melody(melody, VOCABULARY)
     assert tops[:4].tolist() == [STRUCK + 40, HELD + 40, STRUCK + 42, NEXT]
-    composer = Composer(model, ABOUT)
-    for piece in composer.compose([ANY_KEY] * 8, [tops] * 8, seed=1):
+    pieces = compose_below(model, VOCABULARY, [ANY_KEY] * 8, [tops] * 8, seed=1)
+    for piece in pieces:
         assert len(piece) == len(melody)
         for ours, theirs in zip(piece, melody, strict=True):
             if not theirs.any():
@@ -319,31 +352,69 @@ def test_a_melody_is_kept_to_its_end(model):
             highest = np.flatnonzero(theirs)[-1]
             assert np.flatnonzero(ours)[-1] == highest
             assert ours[highest] == theirs[highest]
-    without = melody_tops(melody, ABOUT | {"held": False})
+    without = forced_melody(melody, VOCABULARY | {"held": False})
     assert (without < HELD).all() and without[1] == STRUCK + 40
+    # `harmonize` writes the rows one by one.
+    for seed, piece in enumerate(pieces, start=1):
+        alone = harmonize(model, VOCABULARY, melody, seed=seed)
+        np.testing.assert_array_equal(alone, piece)
+    assert len({piece.tobytes() for piece in pieces}) > 2
 
 
 @pytest.mark.usefixtures("without_xla")
 def test_a_row_depends_on_its_beginning_settings_and_seed_only(model):
-    composer = Composer(model, ABOUT)
-    both = composer.write(["C4", "G4 A4"], frames=10, seed=7)
-    alone = composer.write(["G4 A4"], frames=10, seed=8)
+    both = compose(model, VOCABULARY, ["C4", "G4 A4"], frames=10, seed=7)
+    alone = compose(model, VOCABULARY, ["G4 A4"], frames=10, seed=8)
     np.testing.assert_array_equal(both[1], alone[0])
-    other = composer.write(["G4 A4"], frames=10, seed=9)
+    other = compose(model, VOCABULARY, ["G4 A4"], frames=10, seed=9)
     assert alone[0].shape != other[0].shape or (alone[0] != other[0]).any()
-    sure = composer.write(["G4"] * 2, frames=10, temperature=0.0, seed=1)
+    sure = compose(model, VOCABULARY, ["G4"] * 2, 10, temperature=0.0, seed=1)
     np.testing.assert_array_equal(*sure)
 
 
+@pytest.mark.usefixtures("without_xla")
+def test_a_loaded_model_writes_the_same(model, melody, tmp_path):
+    model.save(tmp_path / "model.keras")
+    (tmp_path / "vocabulary.json").write_text(json.dumps(VOCABULARY))
+    loaded, vocabulary = load(tmp_path)
+    assert vocabulary == VOCABULARY
+
+    def written(model):
+        asked = ["C4", "", "D minor: A4 F4"]
+        pieces = compose(model, vocabulary, asked, frames=12, seed=3)
+        return [*pieces, harmonize(model, vocabulary, melody)]
+
+    for found, wanted in zip(written(loaded), written(model), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.usefixtures("without_xla")
+def test_models_write_by_their_own_weights(model):
+    """Compiled programs are kept, but none is another model's, nor of old weights."""
+    other = build_model(Config(units=7, layers=2), VOCABULARY)
+    asked = (VOCABULARY, ["C4"] * 4, 12)
+
+    def written(by):
+        return b"".join(piece.tobytes() for piece in compose(by, *asked))
+
+    ours, theirs = written(model), written(other)
+    assert ours != theirs and written(model) == ours
+    other.set_weights(model.get_weights())
+    assert written(other) == ours
+
+
+@pytest.mark.parametrize("wrong", ["H4", "C4 moll"])
+def test_what_is_no_beginning_is_said(model, wrong):
+    with pytest.raises(ValueError, match="expected a key or notes"):
+        compose(model, VOCABULARY, ["C4", wrong])
+
+
 def test_tops_of_first_notes():
-    tops = first_tops([STRUCK + 5, STRUCK + 6], 6, ABOUT)
+    tops = forced_beginning([STRUCK + 5, STRUCK + 6], 6, VOCABULARY)
     assert tops.tolist() == [STRUCK + 5, HELD + 5, STRUCK + 6, HELD + 6, 0, 0]
-    assert first_tops([STRUCK + 5] * 9, 3, ABOUT).tolist() == [
-        STRUCK + 5,
-        HELD + 5,
-        STRUCK + 5,
-    ]
-    assert first_tops([], 2, ABOUT).tolist() == [0, 0]
+    cut = forced_beginning([STRUCK + 5] * 9, 3, VOCABULARY)
+    assert cut.tolist() == [STRUCK + 5, HELD + 5, STRUCK + 5]
+    assert forced_beginning([], 2, VOCABULARY).tolist() == [0, 0]
 
 
 # The export -------------------------------------------------------------------------
@@ -354,7 +425,7 @@ def exported(model, tmp_path_factory):
     import tensorflow as tf
 
     folder = tmp_path_factory.mktemp("export") / "saved_model"
-    export(model, ABOUT, folder)
+    export(model, VOCABULARY, folder)
     return tf.saved_model.load(str(folder)), folder
 
 
@@ -378,19 +449,20 @@ def rows(asked, length=12, temperature=1.0, top_p=0.9, seed=3):
 def test_the_export_writes_as_in_memory(model, exported):
     loaded, _ = exported
     found = loaded.signatures["serving_default"](**rows(ASKED))["notes"].numpy()
-    composer = Composer(model, ABOUT)
-    wanted = composer.write(ASKED, 12, temperature=1.0, top_p=0.9, seed=3)
+    wanted = compose(model, VOCABULARY, ASKED, 12, temperature=1.0, top_p=0.9, seed=3)
     for ours, theirs in zip(found, wanted, strict=True):
         np.testing.assert_array_equal(notes.decode(ours), theirs)
     # Rows of lengths of their own, of more than there is, of none.
     lengths = [3, 12, 1, 0, 5]
-    composer.compile(jit_compile=False)  # XLA would compile each
+    composer = compiled_composer(model, VOCABULARY["most"])
+    assert composer.jit_compile  # the rows above were written by XLA
+    composer.compile(jit_compile=False)  # which would compile each length
     found = loaded.signatures["generate"](**rows(ASKED, lengths))["notes"].numpy()
     for ours, text, seed, length in zip(
         found, ASKED, range(3, 8), lengths, strict=True
     ):
         frames = max(length, 1)
-        alone = composer.write([text], frames, top_p=0.9, seed=seed)[0]
+        alone = compose(model, VOCABULARY, [text], frames, top_p=0.9, seed=seed)[0]
         np.testing.assert_array_equal(notes.decode(ours), alone)
     none = loaded.signatures["generate"](**rows([]))["notes"]
     assert none.shape[0] == 0
@@ -422,7 +494,8 @@ found = loaded.signatures["serving_default"](
     first=tf.constant(asked), length=tf.constant([12] * count),
     temperature=tf.constant([1.0] * count), top_p=tf.constant([0.9] * count),
     seed=tf.constant([3 + n for n in range(count)]))
-assert not {"custom_layers", "data", "kit", "recipes"} & set(sys.modules)
+project = {"custom_layers", "data", "kit", "recipes", "tasks", "tokens"}
+assert not project & set(sys.modules)
 print(json.dumps(found["notes"].numpy().tolist()))
 """
 
@@ -436,21 +509,28 @@ def test_a_fresh_process_writes_alike(exported, tmp_path):
     assert json.loads(child.stdout.splitlines()[-1]) == wanted.tolist()
 
 
-HIDDEN = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import recipes.music as recipe
-for name in [name for name in sys.modules if name.split(".")[0] in ("kit", "data")]:
-    sys.modules[name] = None  # an import of it fails
-about = {"grid": 1, "bar": 4, "most": 2, "held": False}
-model = recipe.build_model(recipe.Config(units=4, layers=1))
-assert recipe.Composer(model, about).write(["C4"], 3)[0][0, 39] == 1
-recipe.export(model, about, sys.argv[2])
+HIDDEN = f"""
+{WITHOUT_KIT}
+import json
+from pathlib import Path
+import numpy as np
+from recipes.music import Config, build_model, compose, export, harmonize, load
+vocabulary = {{"grid": 1, "bar": 4, "most": 2, "held": False}}
+model = build_model(Config(units=4, layers=1), vocabulary)
+(piece,) = compose(model, vocabulary, ["C4"], 3)
+assert piece[0, 39] == 1
+assert harmonize(model, vocabulary, piece)[0, 39] == 1
+export(model, vocabulary, "saved_model")
+model.save("model.keras")
+Path("vocabulary.json").write_text(json.dumps(vocabulary))
+(again,) = compose(*load("."), ["C4"], 3)
+np.testing.assert_array_equal(again, piece)
+assert not {{"data", "kit", "matplotlib", "tyro"}} & set(sys.modules)
 """
 
 
-def test_model_composer_and_export_need_neither_kit_nor_data(tmp_path):
-    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
+def test_model_pieces_export_and_load_need_neither_kit_nor_data(tmp_path):
+    child = python("-c", HIDDEN, folder=tmp_path, PYTHONPATH=str(ROOT))
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 
@@ -466,30 +546,31 @@ def chords(*frames):
 
 
 def test_voices_go_by_height_and_move_little():
-    sung = music.voices(chords([72, 60], [71], [59], [74, 57]))
+    sung = compositions.voices(chords([72, 60], [71], [59], [74, 57]))
     assert (sung + LOWEST).tolist() == [[72, 60], [71, 20], [20, 59], [74, 57]]
     # Who holds a note goes on, though others would move less.
     held = chords([72, 60, 58], [62, 60])
     held[1, 60 - LOWEST] = 2
-    assert (music.voices(held) + LOWEST).tolist() == [[72, 60, 58], [62, 60, 20]]
+    assert (compositions.voices(held) + LOWEST).tolist() == [[72, 60, 58], [62, 60, 20]]
     held[1, 60 - LOWEST] = 1
-    assert (music.voices(held) + LOWEST).tolist() == [[72, 60, 58], [20, 62, 60]]
-    assert music.voices(np.zeros((3, KEYS), "uint8")).tolist() == [[-1]] * 3
-    assert music.voices(np.ones((2, KEYS), "uint8")).shape == (2, music.VOICES)
+    assert (compositions.voices(held) + LOWEST).tolist() == [[72, 60, 58], [20, 62, 60]]
+    assert compositions.voices(np.zeros((3, KEYS), "uint8")).tolist() == [[-1]] * 3
+    full = compositions.voices(np.ones((2, KEYS), "uint8"))
+    assert full.shape == (2, compositions.VOICES)
 
 
 def test_fifths_and_overlaps_by_hand():
-    assert music.movements(chords([67, 60], [69, 62])) == {
+    assert compositions.movements(chords([67, 60], [69, 62])) == {
         "changes": 1,
         "overlaps": 0,
         "fifths": 1,
     }
     # A twelfth counts, opposite motion and a repeated fifth do not.
-    assert music.movements(chords([79, 60], [81, 62]))["fifths"] == 1
-    assert music.movements(chords([67, 60], [74, 55]))["fifths"] == 0
-    assert music.movements(chords([67, 60], [67, 60]))["changes"] == 0
+    assert compositions.movements(chords([79, 60], [81, 62]))["fifths"] == 1
+    assert compositions.movements(chords([67, 60], [74, 55]))["fifths"] == 0
+    assert compositions.movements(chords([67, 60], [67, 60]))["changes"] == 0
     # The lower voice goes above where the upper one was.
-    assert music.movements(chords([64, 60], [69, 65])) == {
+    assert compositions.movements(chords([64, 60], [69, 65])) == {
         "changes": 1,
         "overlaps": 1,
         "fifths": 0,
@@ -498,14 +579,14 @@ def test_fifths_and_overlaps_by_hand():
 
 def test_statistics_by_hand():
     scale = chords([60], [62], [64], [65], [60], [62], [64], [65], [67, 64, 60], [71])
-    found = music.statistics([scale], bar=4)
+    found = compositions.statistics([scale], bar=4)
     assert found["repeated_bars"] == 0.5
     key = notes.key_of(scale)
     assert key == MAJOR
     np.testing.assert_allclose(
         found["degrees"][[0, 2, 4, 5, 7, 11]] * 12, [3, 2, 3, 2, 1, 1]
     )
-    moved = music.statistics([np.roll(scale, 3, axis=1)], bar=4)
+    moved = compositions.statistics([np.roll(scale, 3, axis=1)], bar=4)
     np.testing.assert_allclose(moved["degrees"], found["degrees"])
 
 
@@ -513,15 +594,15 @@ def test_the_longest_copied_stretch():
     random = np.random.default_rng(0)
     read = [chords(*random.integers(40, 90, (30, 3)).tolist()) for _ in range(3)]
     other = chords(*random.integers(40, 90, (30, 3)).tolist())
-    assert music.longest_copied([other], read) <= 2
+    assert compositions.longest_copied([other], read) <= 2
     for shift in (0, 5, -7):
         copied = np.concatenate(
             [other[:5], np.roll(read[1][7:19], shift, axis=1), other[5:9]]
         )
-        assert music.longest_copied([other[:3], copied], read) == 12
-    assert music.longest_copied(read, read) == 30
+        assert compositions.longest_copied([other[:3], copied], read) == 12
+    assert compositions.longest_copied(read, read) == 30
     across = np.concatenate([read[0][-4:], read[1][:4]])
-    assert music.longest_copied([across], read) == 4
+    assert compositions.longest_copied([across], read) == 4
 
 
 def test_frequencies_by_hand():
@@ -531,7 +612,7 @@ def test_frequencies_by_hand():
     never = (3 + 1) / 6, (0 + 1) / 6
     nats = -np.log(struck) - 87 * np.log(never[0])
     nats += -np.log(silent) - np.log(never[1]) - 86 * np.log(never[0])
-    found = music.frequencies(training, test)
+    found = compositions.frequencies(training, test)
     np.testing.assert_allclose(found["baseline_test_nll_per_frame"], nats / 2)
 
 
@@ -552,17 +633,19 @@ def test_a_tone_sounds_at_its_pitch(tmp_path):
 
 
 def test_a_run_learns_cadences(music_recipe, cadences, request):
-    status, _, errors = music_recipe(
+    status, said, errors = music_recipe(
         *("--data", cadences, "--run-dir", "run", "--units", 24, "--layers", 1),
         *("--epochs", 60, "--dropout", 0, "--learning-rate", 0.02, "--first", "C5"),
     )
     assert status == 0, errors
+    assert "is better here" not in said  # the simpler model is not
     run = Path("run")
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["test_nll_per_frame"] < 0.7 * metrics["baseline_test_nll_per_frame"]
     assert metrics["test_nll_per_frame_after_first"] < metrics["test_nll_per_frame"]
-    about = json.loads((run / "vocabulary.json").read_text())
-    assert about["grid"] == 1 and about["bar"] == 4 and not about["held"]
+    vocabulary = json.loads((run / "vocabulary.json").read_text())
+    assert vocabulary["grid"] == 1 and vocabulary["bar"] == 4
+    assert not vocabulary["held"]
     for number in (1, 2, 3):
         piece = on_grid(read_notes(run / f"samples/{number}.mid"), 1)
         assert np.flatnonzero(piece[0])[-1] == 72 - LOWEST
@@ -595,6 +678,40 @@ def test_a_run_learns_cadences(music_recipe, cadences, request):
     assert (
         Path("again/samples/1.mid").read_bytes() == (run / "samples/1.mid").read_bytes()
     )
+
+    # In Python: the samples by what `load` returns, and the request of the run.
+    request.getfixturevalue("without_xla")
+    model, vocabulary = load(run)
+    asked = json.loads((run / "request.json").read_text())
+    assert asked.pop("first") == "C5" and asked.pop("length") == recipe.QUARTERS
+    pieces = compose(model, vocabulary, ["C5"] * 3, recipe.QUARTERS, **asked)
+    lines = [
+        f"{number}: {compositions.spelled(piece)}\n"
+        for number, piece in enumerate(pieces, start=1)
+    ]
+    assert (run / "samples.txt").read_text() == "".join(lines)
+    tune = on_grid(read_notes(Path("tune.mid")), 1)
+    np.testing.assert_array_equal(
+        harmonize(model, vocabulary, tune, **asked) > 0, piece > 0
+    )
+
+
+@pytest.mark.usefixtures("without_xla")
+@pytest.mark.usefixtures("unexported")
+def test_better_frequencies_are_said_at_the_end(music_recipe, cadences):
+    status, said, errors = music_recipe(
+        "--smoke", "--data", cadences, "--learning-rate", 1e-6
+    )
+    assert status == 0, errors
+    metrics = json.loads(Path("runs/music/smoke/metrics.json").read_text())
+    ours, theirs = (
+        metrics[f"{simpler}test_nll_per_frame"] for simpler in ("", "baseline_")
+    )
+    assert theirs < ours
+    assert (
+        "How often each key sounds is better here: test_nll_per_frame "
+        f"{theirs:.4f} against {ours:.4f}. What helps: more pieces; more passes"
+    ) in said
 
 
 @pytest.mark.usefixtures("without_xla")
@@ -635,7 +752,8 @@ def test_test_pieces_of_another_folder(music_recipe, cadences, tmp_path):
     )
     assert status == 0, errors
     metrics = json.loads(Path("runs/music/smoke/metrics.json").read_text())
-    found = music.statistics([on_grid(read_notes(cadences / "major-48.mid"), 1)], 4)
+    piece = on_grid(read_notes(cadences / "major-48.mid"), 1)
+    found = compositions.statistics([piece], 4)
     assert metrics["test_repeated_bars"] == found["repeated_bars"]
 
 
@@ -670,13 +788,21 @@ def test_jax_trains_without_tensorflow_and_both_write_the_same(cadences, tmp_pat
         (["--first", "H2"], ["--first", "expected a key or notes", "found h2"]),
         (["--melody", "text.mid"], ["text.mid", "not read as MIDI"]),
         (["--melody", "none.mid"], ["none.mid"]),
+        (["--load", "run", "--melody", "text.mid"], ["text.mid", "not read as MIDI"]),
         (["--test-data", "empty"], ["empty", "found none"]),
         (["--dropout", 1], ["--dropout"]),
     ],
 )
-def test_bad_input_ends_in_one_line(music_recipe, cadences, tmp_path, options, naming):
+def test_bad_input_ends_in_one_line(
+    music_recipe, cadences, tmp_path, monkeypatch, options, naming
+):
+    # Before training: nothing is built.
+    monkeypatch.setattr(recipe, "build_model", lambda *_: pytest.fail("too late"))
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.mid").write_text("do re mi\n")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/config.json").write_text("{}")
+    (tmp_path / "run/vocabulary.json").write_text(json.dumps(VOCABULARY))
     options = options if "--data" in options else ["--data", cadences, *options]
     status, _, errors = music_recipe(*options)
     assert status == 2

@@ -1,4 +1,4 @@
-"""NOTES.md names nothing that is not there, and says the same in both languages."""
+"""Pages name nothing that is not there; the notes say the same in both languages."""
 
 import ast
 import re
@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTES = (ROOT / "NOTES.md").read_text("utf-8")
-LANGUAGES = ("English", "中文")
-COLUMNS = ("concept", "equation", "code", "command", "picture", "slip")
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+}
+LANGUAGES = {"en": "docs/notes.en.md", "zh": "docs/notes.zh.md"}
+REFERENCE = {  # code, command, and perhaps a picture
+    "en": re.compile(r"Code: (.+)\. Run: (.+?)\.(?: Picture: (.+)\.)?"),
+    "zh": re.compile(r"代码：(.+)。命令：(.+?)。(?:图：(.+)。)?"),
+}
+COMMAND = re.compile(r"^(?:make |(?:\S*/)?python -m ).*", re.M)
 CODE = re.compile(r"`([^`\n]+)`")
 MATH = re.compile(r"\$([^$\n]+)\$")
 SYMBOL = re.compile(r"([\w/]+\.py):([\w.]+)")
@@ -99,7 +106,10 @@ def named_tests(word):
 
 def fault_of_options(recipe, command):
     path = f"recipes/{recipe}.py"
-    classes = names_in(tree(path))["Config"], names_in(tree("kit/run.py"))["Options"]
+    classes = (
+        names_in(tree(path))["Config"],
+        names_in(tree("kit/command.py"))["Options"],
+    )
     known = {name for node in classes for name in names_in(node)}
     for option, value in re.findall(r"--([\w-]+)(?: (\w+))?", command):
         if option.replace("-", "_") not in known:
@@ -133,40 +143,65 @@ def fault_of_math(math, before, after):
     return None
 
 
-def tables(language):
-    """Rows of a language's tables, each a dictionary by column."""
-    text = NOTES.split(f"\n## {language}\n")[1]
-    text = re.split(r"^## ", text, flags=re.M)[0]
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
-    assert all(len(row) == len(COLUMNS) for row in rows)
-    heads = [place for place, row in enumerate(rows) if set(row[0]) <= set("-")]
-    assert heads, f"no table under {language}"
-    skipped = {place for head in heads for place in (head - 1, head)}
-    kept = [row for place, row in enumerate(rows) if place not in skipped]
-    return [dict(zip(COLUMNS, row, strict=True)) for row in kept]
+def concepts(language):
+    """What a language's page says of each concept."""
+    rows = []
+    for text in re.split(r"^### ", PAGES[LANGUAGES[language]], flags=re.M)[1:]:
+        text = re.split(r"^## ", text, flags=re.M)[0]
+        concept, *paragraphs = text.strip().split("\n\n")
+        (place,) = (n for n, x in enumerate(paragraphs) if REFERENCE[language].match(x))
+        code, command, picture = (
+            REFERENCE[language].fullmatch(paragraphs[place]).groups()
+        )
+        rows.append(
+            {
+                "concept": concept,
+                "equation": "\n".join(paragraphs[:place]),
+                "code": code,
+                "command": command,
+                "picture": picture or "",
+                "slip": "\n".join(paragraphs[place + 1 :]),
+            }
+        )
+    assert len(rows) > 50
+    return rows
 
 
-ROWS = {language: tables(language) for language in LANGUAGES}
+ROWS = {language: concepts(language) for language in LANGUAGES}
 ALL = [row for language in LANGUAGES for row in ROWS[language]]
+NOTES = "\n".join(PAGES[page] for page in LANGUAGES.values())
 
 
 def test_symbols_are_there():
-    named = set(SYMBOL.findall(NOTES))
-    assert named
+    named = {pair for text in PAGES.values() for pair in SYMBOL.findall(text)}
+    assert len(named) > 50
     assert [fault for pair in sorted(named) if (fault := fault_of_symbol(*pair))] == []
     for row in ALL:
         assert SYMBOL.search(row["code"]), row["concept"]
 
 
-def test_commands_can_be_run():
-    codes = {
-        code for code in CODE.findall(NOTES) if re.match(r"make |\S*python ", code)
-    }
-    assert codes
-    assert [fault for code in sorted(codes) if (fault := fault_of_command(code))] == []
-    for row in ALL:
-        assert set(CODE.findall(row["command"])) & codes, row["concept"]
+def commands(text):
+    """Those in backticks, and the lines of blocks of code."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, flags=re.M | re.S)
+    lines = "\n".join(blocks).replace("$ ", "").replace("\\\n", "")
+    inline = CODE.findall(re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
+    found = {code for code in inline if COMMAND.match(code)}
+    return found | {line.partition("  #")[0].strip() for line in COMMAND.findall(lines)}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_can_be_run(page):
+    codes = sorted(commands(PAGES[page]))
+    assert [fault for code in codes if (fault := fault_of_command(code))] == []
+    if page in LANGUAGES.values():
+        rows = ROWS["en" if page == LANGUAGES["en"] else "zh"]
+        for row in rows:
+            assert set(CODE.findall(row["command"])) & set(codes), row["concept"]
+
+
+def test_commands_are_found():
+    text = "`make a`, `b`\n```sh\n$ make c D=e    # why\nf\npython -m g\n```\n`make h`"
+    assert commands(text) == {"make a", "make c D=e", "python -m g", "make h"}
 
 
 def test_pictures_are_drawn():
@@ -177,12 +212,18 @@ def test_pictures_are_drawn():
         assert row["picture"] == "" or CODE.fullmatch(row["picture"])[1] in named
 
 
-def test_links_lead_somewhere():
-    headings = re.findall(r"^#+ (.+)$", NOTES, flags=re.M)
-    anchors = {"#" + heading.lower().replace(" ", "-") for heading in headings}
-    for target in re.findall(r"\]\(([^)\s]+)\)", NOTES):
-        if not target.startswith("https://"):
-            assert target in anchors or (ROOT / target).is_file(), target
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", PAGES[page]):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        place = (ROOT / page).parent / path if path else ROOT / page
+        assert place.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", place.read_text("utf-8"), flags=re.M)
+            anchors = {heading.lower().replace(" ", "-") for heading in headings}
+            assert anchor in anchors, target
 
 
 def test_equations_can_be_drawn():
@@ -212,7 +253,7 @@ def test_every_cell_that_explains_is_filled_in_its_language():
             assert row["concept"], row
             assert row["slip"], row
             chinese = re.search("[\u4e00-\u9fff]", re.sub("`.+?`", "", row["slip"]))
-            assert bool(chinese) == (language == "中文"), row["concept"]
+            assert bool(chinese) == (language == "zh"), row["concept"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Publishing: numbered, whole, nothing overwritten."""
 
+import json
+import shlex
 import shutil
 
 import pytest
@@ -33,6 +35,19 @@ def test_versions_are_numbered_and_kept(run, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "models/tiny/10\n" in printed and "models/tiny/11\n" in printed
     assert f"-v '{tmp_path}/models/tiny:/models/tiny'" in printed
+
+
+def test_the_request_is_that_of_the_run(run, capsys):
+    main("tiny", "models")
+    assert "curl" not in capsys.readouterr().out  # a run without one
+    request = {"text": "it's好", "beam": 5}
+    (run / "request.json").write_text(json.dumps(request))
+    main("tiny", "models")
+    (line,) = (x for x in capsys.readouterr().out.splitlines() if "curl" in x)
+    command, option, body, url = shlex.split(line)
+    assert (command, option) == ("curl", "-d")
+    assert json.loads(body) == {"instances": [request]}
+    assert url == "http://localhost:8501/v1/models/tiny:predict"
 
 
 def test_a_full_disk_leaves_no_version_behind(run, tmp_path, monkeypatch):

@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 
 from kit.batches import Batches, bucket_lengths
+from kit.length import Length
+from kit.training import Checkpoint
 from tests.processes import ROOT, python
 
 WORDS = [*"abcdefghijklmnop", "not", "very", "good", "bad", "dull", "fine"]
@@ -35,7 +37,7 @@ name, place, *options = sys.argv[1:]
 sys.argv[1:] = options
 recipe = importlib.import_module(f"recipes.{name}")
 if name == "char_lm":
-    recipe.MOST_TOKENS, recipe.SAMPLES, recipe.LENGTH = 10_000, 2, 9
+    recipe.MAX_TOKENS, recipe.SAMPLES, recipe.LENGTH = 10_000, 2, 9
 kit.report.write_report = Run.export = lambda *arguments: None
 
 def reach(here, with_signal=signal.SIGKILL):
@@ -67,7 +69,7 @@ begin, Checkpoint.set_model = Checkpoint.set_model, keep
 end_batch, Checkpoint.on_train_batch_end = Checkpoint.on_train_batch_end, at_batch
 move, pathlib.Path.replace = pathlib.Path.replace, replace
 write_in, Run.write = Run.write, write
-command(recipe.main, recipe.Config, recipe.SMOKE)
+command(recipe.main)
 """
 # Before there is a checkpoint, inside an epoch, before a checkpoint stands in its
 # place, between it and the history; the last one, too, when nothing is left to train.
@@ -242,12 +244,14 @@ def test_interrupt_names_the_way_on(reviews, tmp_path):
 
 
 def test_an_interrupt_that_was_swallowed_is_raised_after_the_batch():
-    from kit.training import Checkpoint
-
     class Stopped:
         folder, interrupted, verbose = Path(), True, 0
 
-    checkpoint = Checkpoint(Stopped(), None, "val_loss", highest=False)
+    model = keras.Sequential([keras.Input([1]), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    data, _ = batches(seed=0)
+    length = Length(Stopped(), data, 1, 1, "")
+    checkpoint = Checkpoint(Stopped(), model, data, length, "val_loss", "min")
     with pytest.raises(KeyboardInterrupt):
         checkpoint.on_train_batch_end(0)
 
@@ -330,7 +334,6 @@ def test_training_data_work_with_fit_in_any_order():
 
 def test_averaged_weights_are_validated_and_kept(tmp_path):
     """With `use_ema` the best weights are the averages, raw ones go on training."""
-    from kit.training import Checkpoint
 
     class Folder:
         folder, interrupted, verbose = tmp_path, False, 0
@@ -354,18 +357,15 @@ def test_averaged_weights_are_validated_and_kept(tmp_path):
         )
         data, _ = batches(seed=0)
         held_out, _ = batches(seed=None)
-        checkpoint = Checkpoint(Folder(), data, "val_loss", highest=False)
-        start = checkpoint.restore(model)
+        length = Length(Folder(), data, epochs, epochs, "100 rows")
+        checkpoint = Checkpoint(Folder(), model, data, length, "val_loss", "min")
         model.fit(
             data,
             validation_data=held_out,
-            epochs=epochs,
-            initial_epoch=start,
             callbacks=[checkpoint],
-            shuffle=False,
-            verbose=0,
+            **checkpoint.fit_options,
         )
-        checkpoint.use_best(model)
+        checkpoint.finish()
         best = min(row["val_loss"] for row in checkpoint.history)
         assert model.evaluate(held_out, verbose=0) == pytest.approx(best)
         return [row["val_loss"] for row in checkpoint.history], model.get_weights()

@@ -19,21 +19,27 @@ from recipes.sentiment import (
     classify,
     encode,
     export,
-    first_scores,
-    number_of_pair,
-    tokenize,
+    initial_scores,
+    pair_id,
 )
 from tests.processes import (
+    WITHOUT_KIT,
     WITHOUT_TENSORFLOW,
     python,
     python_on_jax,
     saved_model_cli,
 )
+from tokens.plain_words import tokenize
 
 ROOT = Path(__file__).parent.parent
 WORDS = tokenize("not bad at all good film dull don't ! ? 好看的电影 ไทย ÉTÉ σας")
 LABELS = ["bad", "good", "mixed"]
 MAX_TOKENS = 30
+VOCABULARY = {
+    "words": sorted(set(WORDS)),
+    "labels": LABELS,
+    "max_tokens": MAX_TOKENS,
+}
 
 # Fresh processes cost seconds each: what they are asked stands in few of them.
 
@@ -59,27 +65,32 @@ def any_texts(count):
     return texts
 
 
+def vocabulary(words, classes):
+    """Made-up names of so many words and classes."""
+    names = [f"word{number}" for number in range(words)]
+    return {"words": names, "labels": LABELS[:classes], "max_tokens": MAX_TOKENS}
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """A model with random weights, and its SavedModel."""
     folder = tmp_path_factory.mktemp("export") / "saved_model"
     keras.utils.set_random_seed(1)
-    words = sorted(set(WORDS))
-    model = build_model(Config(units=8), len(words), len(LABELS))
+    model = build_model(Config(units=8), VOCABULARY)
     # Random biases too: fresh ones are zero and would hide a missing one.
     random_numbers = np.random.default_rng(1)
     model.set_weights(
         [w + 0.3 * random_numbers.normal(size=w.shape) for w in model.get_weights()]
     )
-    export(model, words, LABELS, MAX_TOKENS, folder)
-    return model, words, folder
+    export(model, VOCABULARY, folder)
+    return model, folder
 
 
 @pytest.fixture(scope="module")
 def loaded(exported):
     import tensorflow as tf
 
-    return tf.saved_model.load(str(exported[2]))
+    return tf.saved_model.load(str(exported[1]))
 
 
 @settings(
@@ -124,11 +135,11 @@ def test_long_texts_keep_both_ends():
 
 
 def test_padding_and_other_rows_change_nothing(exported):
-    model, words, _ = exported
+    model, _ = exported
     texts = ["not bad at all", "dull", "good film ! " * 9, ""]
-    together = classify(model, words, texts, MAX_TOKENS)
+    together = classify(model, VOCABULARY, texts)
     for text, row in zip(texts, together, strict=True):
-        alone = classify(model, words, [text], MAX_TOKENS)[0]
+        alone = classify(model, VOCABULARY, [text])[0]
         np.testing.assert_allclose(alone, row, atol=1e-6)
     assert np.ptp(together, axis=0).max() > 0.01  # texts do make a difference
 
@@ -150,7 +161,7 @@ print(json.dumps([names, labels]))
 
 
 def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
-    model, words, folder = exported
+    model, folder = exported
     texts = any_texts(1000)
     (tmp_path / "texts.json").write_text(json.dumps(texts))
     away = shutil.copytree(folder, tmp_path / "elsewhere")
@@ -158,7 +169,7 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     child = python(*command, folder=tmp_path)
     assert child.returncode == 0, child.stderr
     names, labels = json.loads(child.stdout.splitlines()[-1])
-    expected = classify(model, words, texts, MAX_TOKENS)
+    expected = classify(model, VOCABULARY, texts)
     found = np.load(tmp_path / "found.npy")
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert names == LABELS
@@ -166,21 +177,21 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
 
 
 def test_export_by_saved_model_cli(exported, tmp_path):
-    model, words, folder = exported
+    model, folder = exported
     written = "text=[b'not bad at all', b'dull']"
     saved_model_cli(folder, ["--input_exprs", written], tmp_path)
-    expected = classify(model, words, ["not bad at all", "dull"], MAX_TOKENS)
+    expected = classify(model, VOCABULARY, ["not bad at all", "dull"])
     found = np.load(tmp_path / "probabilities.npy")
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_probabilities_after_each_word(exported, loaded):
-    model, words, _ = exported
+    model, _ = exported
     text = "not bad at all, don't 好"
     answer = loaded.signatures["word_by_word"](text=_string(text))
     seen = tokenize(text)
     beginnings = [" ".join(seen[: n + 1]) for n in range(len(seen))]
-    expected = classify(model, words, beginnings, MAX_TOKENS)
+    expected = classify(model, VOCABULARY, beginnings)
     np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
     assert loaded.signatures["word_by_word"](text=_string(""))["words"].shape == (0,)
 
@@ -189,25 +200,25 @@ def test_scores_begin_as_naive_bayes():
     """Half of the log-ratio of smoothed counts; no pair stands across two texts."""
     texts = [[2, 3], [2, 4, 2], [5, 1, 3]]
     ids = [np.array(row, "int32") for row in texts]
-    scores = first_scores(Split([], ids, np.array([0, 1, 1])), words=4, classes=2)
+    scores = initial_scores(Split([], ids, np.array([0, 1, 1])), words=4, classes=2)
     totals = np.log([3, 7])  # words and pairs of each class
     ratio = np.log([2, 3]) - totals  # of word 2: once, and twice
     np.testing.assert_allclose(scores[2], 0.5 * (ratio - ratio.mean()), rtol=1e-5)
-    pair = number_of_pair(2, 3, 4)
+    pair = pair_id(2, 3, 4)
     ratio = np.log([2, 1]) - totals
     np.testing.assert_allclose(scores[pair], 0.5 * (ratio - ratio.mean()), rtol=1e-5)
     assert not scores[:2].any()  # padding and unknown words say nothing
-    unseen = [number_of_pair(*pair, 4) for pair in ((3, 2), (2, 5), (5, 3), (5, 1))]
+    unseen = [pair_id(*pair, 4) for pair in ((3, 2), (2, 5), (5, 3), (5, 1))]
     assert not scores[unseen].any()
 
 
 def test_scores_of_words_and_pairs_reach_the_answer():
     """Alone they decide where all else is zero."""
-    model = build_model(Config(units=4), words=4, classes=2)
+    model = build_model(Config(units=4), vocabulary(words=4, classes=2))
     model.set_weights([np.zeros(weight.shape) for weight in model.get_weights()])
     layer = model.get_layer("scores")
     scores = np.zeros(layer.get_weights()[0].shape)
-    scores[2], scores[number_of_pair(2, 3, 4)] = (1.0, 0.0), (0.0, 4.0)
+    scores[2], scores[pair_id(2, 3, 4)] = (1.0, 0.0), (0.0, 4.0)
     layer.set_weights([scores])
     ids = np.array([[2, 4, 0, 0], [2, 3, 0, 0], [3, 2, 0, 0], [2, 1, 3, 0]], "int32")
     odds = np.diff(np.log(model.predict_on_batch(ids)), axis=1)[:, 0]
@@ -219,7 +230,7 @@ def test_scores_of_words_and_pairs_reach_the_answer():
 def test_each_cell_learns_the_order_of_words(cell):
     """Two words, and only their order tells the class."""
     keras.utils.set_random_seed(0)
-    model = build_model(Config(cell=cell, units=8), words=8, classes=2)
+    model = build_model(Config(cell=cell, units=8), vocabulary(words=8, classes=2))
     random_numbers = np.random.default_rng(0)
     ids = random_numbers.integers(4, 10, (400, 6))
     first, second = np.sort(
@@ -295,21 +306,25 @@ def test_jax_trains_without_tensorflow_and_tensorflow_exports(tmp_path):
     assert (tmp_path / "new/saved_model/1/saved_model.pb").exists()
 
 
-HIDDEN = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import recipes.sentiment as recipe
-for name in [name for name in sys.modules if name.split(".")[0] in ("kit", "data")]:
-    sys.modules[name] = None  # an import of it fails
-model = recipe.build_model(recipe.Config(units=4), words=2, classes=2)
-answers = recipe.classify(model, ["not", "bad"], ["not bad", "bad"], 20)
+HIDDEN = f"""
+{WITHOUT_KIT}
+import json
+import numpy as np
+from pathlib import Path
+from recipes.sentiment import Config, build_model, classify, export, load
+vocabulary = {{"words": ["not", "bad"], "labels": ["a", "b"], "max_tokens": 20}}
+model, texts = build_model(Config(units=4), vocabulary), ["not bad", "bad"]
+answers = classify(model, vocabulary, texts)
 assert answers.shape == (2, 2)
-recipe.export(model, ["not", "bad"], ["a", "b"], 20, sys.argv[2])
+export(model, vocabulary, "saved_model")
+model.save("model.keras")
+Path("vocabulary.json").write_text(json.dumps(vocabulary))
+np.testing.assert_array_equal(classify(*load("."), texts), answers)
 """
 
 
-def test_model_answers_and_export_need_neither_kit_nor_data(tmp_path):
-    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
+def test_model_answers_export_and_load_need_neither_kit_nor_data(tmp_path):
+    child = python("-c", HIDDEN, folder=tmp_path, PYTHONPATH=str(ROOT))
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 
@@ -321,12 +336,12 @@ def test_vectors_of_a_file_are_where_training_begins(sentiment, tmp_path, monkey
 
     seen = {}
 
-    def first_vectors(*arguments):
-        seen["words"], seen["first"] = arguments[3], begin(*arguments)
+    def initial_vectors(*arguments):
+        seen["words"], seen["first"] = arguments[2], begin(*arguments)
         return seen["first"]
 
-    begin = recipe.first_vectors
-    monkeypatch.setattr(recipe, "first_vectors", first_vectors)
+    begin = recipe.initial_vectors
+    monkeypatch.setattr(recipe, "initial_vectors", initial_vectors)
     numbers = np.random.default_rng(0).normal(size=(3, 100)).round(4)
     lines = ["3 100"] + [
         f"{word} {' '.join(map(str, row))}"
