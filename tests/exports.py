@@ -64,3 +64,15 @@ def ask_by_saved_model_cli(folder, prompts, away):
     saved_model_cli(folder, ["--inputs", named], away)
     found = np.load(away / "text.npy", allow_pickle=True)
     return [text.decode() for text in found]
+
+
+def answer_to_its_request(run):
+    """What a run's export answers to the request that the run wrote."""
+    import tensorflow as tf
+
+    request = json.loads((run / "request.json").read_text())
+    serve = tf.saved_model.load(str(run / "saved_model/1")).signatures
+    specs = serve["serving_default"].structured_input_signature[1]
+    assert request.keys() == specs.keys()
+    rows = {x: tf.constant([value], specs[x].dtype) for x, value in request.items()}
+    return serve["serving_default"](**rows)

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -311,3 +312,68 @@ def test_music_runs_in_an_app_on_cadences(tmp_path, monkeypatch):
 
 
 LABELS = (("dull", "bad"), ("fine", "good"))
+
+
+# Of each recipe a small model, and how a copy of it is asked.
+SMALL = {
+    "char_lm": (
+        "units=4",
+        {"characters": "\nab", "distinct": 3},
+        "write(*run, ['a'], 5)",
+    ),
+    "music": (
+        "units=4, layers=1",
+        {"grid": 1, "bar": 4, "most": 2, "held": True, "lowest": 0, "highest": 87},
+        "compose(*run, ['C4'], frames=4)",
+    ),
+    "sentiment": (
+        "units=4",
+        {"words": ["not", "bad"], "labels": ["a", "b"], "max_tokens": 9},
+        "classify(*run, ['not bad']).argmax(axis=-1).tolist()",
+    ),
+    "translation": (
+        "units=4",
+        {"unit": "char", "source": ["a"], "target": ["b", "c"], "length": 4},
+        "translate(*run, ['aa', ''], beams=2)",
+    ),
+    "word2vec": (
+        "units=4",
+        {"words": ["a", "b", "c"], "counts": [3, 2, 2]},
+        "nearest(*run, 'a', 2)",
+    ),
+    "word_lm": (
+        "",
+        {"words": ["a", "b"], "cut": False, "distinct": 2},
+        "write(*run, ['a'], 5)",
+    ),
+}
+ANSWER = """
+import json, sys
+from app import answer as copy
+from app.answer import *
+config, vocabulary, verb = sys.argv[1:]
+vocabulary = json.loads(vocabulary)
+run = build_model(eval(f"Config({config})"), vocabulary), vocabulary
+said = repr(eval(verb))
+run[0].save("model.keras")
+open("vocabulary.json", "w").write(json.dumps(vocabulary))
+run = load(".")
+assert repr(eval(verb)) == said
+export(*run, "saved_model")
+print(said)
+"""
+
+
+@pytest.mark.parametrize("recipe", SMALL)
+def test_a_copy_answers_without_kit_and_data(tmp_path, monkeypatch, recipe):
+    make_app(tmp_path, monkeypatch)
+    monkeypatch.setattr(copier, "_sample", lambda recipe: {})
+    copy_recipe(recipe, Path("app/answer"))
+    for folder in ("kit", "data"):
+        shutil.rmtree(Path("app/answer") / folder)
+    config, vocabulary, verb = SMALL[recipe]
+    program = processes.WITHOUT_KIT.replace('"data", "kit", ', "") + ANSWER
+    said = python("-c", program, config, json.dumps(vocabulary), verb)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.strip()
+    assert Path("saved_model/saved_model.pb").exists()

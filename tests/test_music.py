@@ -517,13 +517,13 @@ import numpy as np
 from recipes.music import Config, build_model, compose, export, harmonize, load
 vocabulary = {{"grid": 1, "bar": 4, "most": 2, "held": False}}
 model = build_model(Config(units=4, layers=1), vocabulary)
-(piece,) = compose(model, vocabulary, ["C4"], 3)
+(piece,) = compose(model, vocabulary, ["C4"], 16)
 assert piece[0, 39] == 1
 assert harmonize(model, vocabulary, piece)[0, 39] == 1
 export(model, vocabulary, "saved_model")
 model.save("model.keras")
 Path("vocabulary.json").write_text(json.dumps(vocabulary))
-(again,) = compose(*load("."), ["C4"], 3)
+(again,) = compose(*load("."), ["C4"], 16)
 np.testing.assert_array_equal(again, piece)
 assert not {{"data", "kit", "matplotlib", "tyro"}} & set(sys.modules)
 """

@@ -110,11 +110,14 @@ def fault_of_options(recipe, command):
         names_in(tree(path))["Config"],
         names_in(tree("kit/command.py"))["Options"],
     )
-    known = {name for node in classes for name in names_in(node)}
+    known = {name: node for found in classes for name, node in names_in(found).items()}
     for option, value in re.findall(r"--([\w-]+)(?: (\w+))?", command):
-        if option.replace("-", "_") not in known:
+        if option == "help":
+            continue
+        if not (node := known.get(option.replace("-", "_"))):
             return f"no option --{option} of {recipe}"
-        if value and not value.isdigit() and value not in strings(path):
+        choices = re.findall(r"'(\w+)'", ast.unparse(node.annotation))
+        if value and choices and value not in choices:
             return f"--{option} of {recipe} does not take {value}"
     return None
 
@@ -214,7 +217,8 @@ def test_pictures_are_drawn():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)\s]+)\)", PAGES[page]):
+    text = re.sub(r"^```.*?^```", "", PAGES[page], flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if target.startswith("https://"):
             continue
         path, _, anchor = target.partition("#")

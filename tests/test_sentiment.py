@@ -22,6 +22,7 @@ from recipes.sentiment import (
     initial_scores,
     pair_id,
 )
+from tests.exports import answer_to_its_request
 from tests.processes import (
     WITHOUT_KIT,
     WITHOUT_TENSORFLOW,
@@ -273,6 +274,7 @@ def test_a_chinese_file_from_start_to_answer(sentiment, tmp_path, request):
     for name in ("report.html", "samples.txt", "history.csv", "model.keras"):
         assert (run / name).stat().st_size > 0
     assert (run / "labels.txt").read_text().split() == ["好评", "差评"]
+    assert answer_to_its_request(run)["label"].shape == (1,)
     first_line = out.splitlines()[0]
     for word in ("tensorflow", "CPU", "XLA"):
         assert word in first_line
