@@ -14,6 +14,8 @@ def run_in(folder: Path, data: str) -> SimpleNamespace:
         data=locate(data),
         test_data=None,
         vocabulary=lambda: None,
+        data_sha256=None,
+        some=lambda rows: rows,
         cached=lambda *key, make: make(),
         mapped=lambda *key, make: mapped(folder / "ids", make),
         write=lambda name, content: None,

@@ -3,9 +3,10 @@
 The layout is `train/pos/*.txt`, `train/neg/*.txt` and the same under `test`, in a tar
 or a folder, perhaps one folder deeper (`aclImdb/train/...`).
 
-In the original, training and test have other films, and `NUMBER_RATING.txt` are
-numbered film by film. A validation part drawn by the single text would share its
-films with training and flatter what remembers names: it is made of runs of neighbours.
+In the original, training and test cover different films, and the files
+`NUMBER_RATING.txt` are numbered film by film. Validation texts drawn one by one would
+share films with training and favour models that memorise names, so the validation part
+consists of runs of consecutive numbers.
 """
 
 import hashlib
@@ -20,15 +21,15 @@ from data.errors import UserError
 from data.tables import write_table
 
 MAX_TEXT = 10**7  # bytes of one text
-MAX_ARCHIVE = 4 * 10**9  # bytes of an archive unpacked: a few MB can claim petabytes
+MAX_ARCHIVE = 4 * 10**9  # bytes unpacked: a few MB can claim to hold petabytes
 LABELS = {"neg": "negative", "pos": "positive"}
-RUN = 250  # numbers in a row that go to one part
+RUN = 250  # consecutive numbers that go to the same part
 NUMBERED = re.compile(r"(\d+)_\d+\.txt")
 WANTED = re.compile(r"(^|.*/)(train|test)/(neg|pos)/[^/.][^/]*\.txt")
 
 
 def find_root(path: Path) -> Path | None:
-    """The tar, or the folder with `train` in it, that `path` is or holds; else None."""
+    """Returns a tar, or the folder with `train/pos` at or in `path`; else None."""
     if path.is_dir():
         roots = [path, *(inner for inner in sorted(path.iterdir()) if inner.is_dir())]
         return next((root for root in roots if (root / "train/pos").is_dir()), None)
@@ -37,7 +38,7 @@ def find_root(path: Path) -> Path | None:
 
 
 def digest(root: Path) -> str:
-    """sha256 of this code and the archive, or all texts in the folder with names."""
+    """sha256 of this code and the archive, or the folder's texts with their names."""
     total = hashlib.sha256(Path(__file__).read_bytes())
     if root.is_file():
         with root.open("rb") as file:
@@ -49,8 +50,8 @@ def digest(root: Path) -> str:
 
 
 def convert(root: Path, folder: Path) -> None:
-    """Write `train.csv`, `test.csv` and, of a large numbered training part,
-    `validation.csv` into `folder`, rows in the names' order."""
+    """Writes `train.csv`, `test.csv` and, if the training part is large and numbered,
+    `validation.csv` into `folder`, with rows in the order of the file names."""
     parts = {}
     for name, content in _folder_texts(root) if root.is_dir() else _tar_texts(root):
         split, label = PurePosixPath(name).parts[-3:-1]
@@ -82,12 +83,12 @@ def _folder_texts(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _tar_texts(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """Texts of an archive, in memory: nothing is extracted, no name is trusted."""
+    """Reads an archive's texts in memory: nothing is extracted, no name is trusted."""
     try:
         with tarfile.open(archive) as tar:
             for member in tar:
                 _check_size(f"{archive}", member.offset_data + member.size, MAX_ARCHIVE)
-                tar.members = []  # tarfile remembers them, 100,000 in the official one
+                tar.members = []  # tarfile keeps them all: 100,000 in the original
                 if not member.isreg() or ".." in PurePosixPath(member.name).parts:
                     continue  # folders, links, devices
                 if WANTED.fullmatch(member.name):

@@ -1,8 +1,8 @@
-"""Sums as text, `57+481` -> `538`: the whole of arithmetic that two numbers need.
+"""Sums of two numbers as text: `57+481` -> `538`.
 
-Both terms have one to three digits, each length as often as the others until its sums
-are used up: all that are short are there. No two sums have the same terms, in whatever
-order, so none of test or validation was seen in training the other way round.
+Both terms have one to three digits. Each length is drawn equally often until its sums
+are used up, so all short sums are present. No two sums have the same terms in either
+order, so no test or validation sum appears in training with its terms swapped.
 """
 
 import hashlib
@@ -17,13 +17,13 @@ SIZES = {"train": 45000, "validation": 2500, "test": 2500}
 
 
 def generate(seed: int = SEED) -> dict[str, list[tuple[str, str]]]:
-    """All parts, `(sum, answer)`; the same for the same seed on every Python."""
+    """Returns `(sum, answer)` by part; depends on the seed only, not on Python."""
     random = Random(seed)
     sums: dict[tuple[int, int], tuple[str, str]] = {}
     while len(sums) < sum(SIZES.values()):
         a, b = _number(random), _number(random)
         sums.setdefault((min(a, b), max(a, b)), (f"{a}+{b}", str(a + b)))
-    # The first to be drawn are short: `random.shuffle` may change with Python.
+    # Short sums are drawn first. `random.shuffle` may change between Python versions.
     rows = sorted(sums.values(), key=lambda row: random.random())
     parts, place = {}, 0
     for part, size in SIZES.items():
@@ -39,13 +39,13 @@ def _number(random: Random) -> int:
 
 
 def write(folder: Path) -> None:
-    """`train.tsv`, `validation.tsv` and `test.tsv`."""
+    """Writes `train.tsv`, `validation.tsv` and `test.tsv` into `folder`."""
     for part, rows in generate().items():
         pairs.write_pairs(folder / f"{part}.tsv", rows)
 
 
 def version() -> str:
-    """Changes with the code that makes the files."""
+    """A hash of the code that makes the files."""
     digest = hashlib.sha256()
     for code in (__file__, pairs.__file__):
         digest.update(Path(code).read_bytes())

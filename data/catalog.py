@@ -1,12 +1,12 @@
-"""From a name to files in the plain format a user brings.
+"""Data sets by name, as files in the same plain formats as a user's own data.
 
-    python -m data.catalog            the names
-    python -m data.catalog imdb       make it ready, print where it is
+    python -m data.catalog            lists the names
+    python -m data.catalog imdb       prepares a data set and prints its path
 
-`locate` is what the command line calls before a recipe starts; recipes read files and
-know no names. Fetched files lie in `DATA_HOME/<name>/` (default `data/downloads/`).
-What is made from them, or generated, lies there too, in a folder named by the hash of
-what it was made from; where `DATA_HOME` is read-only, under `.cache/data/`.
+The command line calls `locate` before a recipe starts; recipes read files and know no
+names. Downloads go to `DATA_HOME/<name>/` (default `data/downloads/`). Converted and
+generated files go to a folder next to them, named by a hash of its sources, or to
+`.cache/data/` if `DATA_HOME` is read-only.
 """
 
 import difflib
@@ -44,16 +44,16 @@ CACHE = ROOT / ".cache" / "data"
 class Source:
     about: str
     licence: str
-    # Of what is generated, `version()` and `write(folder)`; of what is fetched,
-    # `digest(path)` and `convert(path, folder)`; none where it is read as it comes.
+    # Generated data: `version()` and `write(folder)`. Downloads: `digest(path)` and
+    # `convert(path, folder)`. None: the downloads are read as they are.
     maker: ModuleType | None = None
-    url: str = ""  # empty: made here
-    generated: bool = False  # no text of people: said wherever its figures stand
+    url: str = ""  # empty: generated
+    generated: bool = False  # not written by people; reported with every figure
     sha256: str = ""
-    sha256_from: str = ""  # who published that hash: never taken from a copy at hand
-    size: int = 0  # bytes; 0: not published
-    accepted: tuple[str, ...] = ()  # other file names taken when they are there already
-    # Of several files, below `url`: sha256 and size by name, in place of those above.
+    sha256_from: str = ""  # who published the hash; never computed from our own copy
+    size: int = 0  # bytes; 0: unknown
+    accepted: tuple[str, ...] = ()  # other names under which the file may exist
+    # For several files below `url`: sha256 and size by name, instead of those above.
     files: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
@@ -77,15 +77,14 @@ CATALOG = {
         accepted=("aclImdb_labelled.tar.gz",),
     ),
     "python": Source(
-        about="source of the standard library of the Python that runs; needs no "
-        "network",
+        about="source code of the running Python's standard library; needs no network",
         licence="PSF License",
         maker=python_source,
     ),
     "pydocs": Source(
-        about="English prose from the documentation that Python, NumPy, Keras and "
-        "matplotlib carry; needs no network",
-        licence="those of the packages; made here, not passed on",
+        about="English prose from the documentation in Python, NumPy, Keras and "
+        "matplotlib; needs no network",
+        licence="those of the packages; made locally, not redistributed",
         maker=pydocs,
     ),
     "tinyshakespeare": Source(
@@ -104,14 +103,14 @@ CATALOG = {
         licence="CC BY-SA 3.0; cite Merity et al., Pointer Sentinel Mixture Models, "
         "ICLR 2017",
         maker=wikitext,
-        # The author's own copy: the first address no longer answers.
+        # The author's own copy, because the original address no longer answers.
         url="https://wikitext.smerity.com/wikitext-2-v1.zip",
         sha256="92675f1d63015c1c8b51f1656a52d5bdbc33aafa60cc47a218a66e7ee817488c",
         sha256_from="MLX Data, github.com/ml-explore/mlx-data, "
         "python/mlx/data/datasets/wikitext.py",
     ),
     "text8": Source(
-        about="the first 100 million characters of a Wikipedia of 2006, a-z and "
+        about="the first 100 million characters of Wikipedia in 2006, a-z and "
         "spaces: 17 million words, 31 MB",
         licence="GFDL and CC BY-SA 3.0, as Wikipedia; the site states no terms",
         maker=text8,
@@ -129,7 +128,8 @@ CATALOG = {
         generated=True,
     ),
     "addition": Source(
-        about="generated sums of up to three figures, 57+481 -> 538; needs no network",
+        about="generated sums of two numbers up to 999, 57+481 -> 538; needs no "
+        "network",
         licence="MIT, as this project",
         maker=addition,
         generated=True,
@@ -173,18 +173,18 @@ CATALOG = {
         "github.com/pytorch/text, torchtext/experimental/datasets/raw/multi30k.py",
     ),
     "chorales": Source(
-        about="Bach's four-part chorales, as music21 carries them; needs no network",
-        licence="music in the public domain, its coding as music21 says of its corpus",
+        about="Bach's four-part chorales from the music21 corpus; needs no network",
+        licence="music in the public domain; encoding: as music21's corpus",
         maker=chorales,
     ),
     "folk": Source(
-        about="1,059 reels, jigs and hornpipes (Ryan's Mammoth Collection, 1883), as "
-        "music21 carries them; needs no network",
-        licence="music in the public domain, its coding as music21 says of its corpus",
+        about="1,059 reels, jigs and hornpipes (Ryan's Mammoth Collection, 1883) from "
+        "the music21 corpus; needs no network",
+        licence="music in the public domain; encoding: as music21's corpus",
         maker=folk,
     ),
     "jsb-chorales": Source(
-        about="JSB Chorales: 382 chorales in quarter notes, in the division of "
+        about="JSB Chorales: 382 chorales in quarter notes, in the split of "
         "Boulanger-Lewandowski et al. (ICML 2012), 0.4 MB",
         licence="none stated; music in the public domain",
         maker=rolls,
@@ -198,18 +198,22 @@ CATALOG = {
 
 
 def locate(name_or_path: str) -> Path:
-    """The file or folder that a catalog name or a path stands for, made ready.
+    """Returns the prepared file or folder for a catalog name or a path.
 
-    A name wins over a path (write `./imdb` for a folder). `reviews`, `imdb`, and any
-    tar or folder in aclImdb's layout (`train/pos/*.txt` ...) give a folder with
-    `train.csv`, `test.csv`, perhaps `validation.csv` and `test_NAME.csv`, each with the
-    columns `text,label`. The names of plain texts give a folder with `train.txt`,
-    `validation.txt` and `test.txt`, `dates` and `addition` one with `train.tsv` ... of
-    the columns `source` and `target`, `multi30k` its files as they come: what
-    `read_pairs` reads. `chorales`, `folk` and `jsb-chorales`, and a JSON or MATLAB file
-    of piano rolls, give a folder of MIDI files. Other paths are returned as they are.
+    A name takes precedence over a path; write `./imdb` for a folder of that name.
 
-    Raises `UserError`: neither a name nor a path, a broken archive, a failed download.
+    - `reviews`, `imdb`, and any tar or folder in aclImdb's layout (`train/pos/*.txt`
+      ...): a folder with `train.csv`, `test.csv`, and possibly `validation.csv` and
+      `test_NAME.csv`, each with the columns `text,label`.
+    - Plain texts: a folder with `train.txt`, `validation.txt` and `test.txt`.
+    - `dates`, `addition`: a folder with `train.tsv` ..., columns `source` and `target`.
+    - `multi30k`: a folder with its original files, as `read_pairs` reads them.
+    - `chorales`, `folk`, `jsb-chorales`, and a JSON or MATLAB file of piano rolls: a
+      folder of MIDI files.
+    - Any other path is returned unchanged.
+
+    Raises `UserError` for neither a name nor a path, a broken archive, or a failed
+    download.
     """
     if name_or_path in CATALOG:
         return _make_ready(name_or_path, CATALOG[name_or_path])
@@ -252,7 +256,7 @@ def _convert(maker: ModuleType, root: Path, made: Path) -> Path:
 
 
 def _is_writable(folder: Path) -> bool:
-    # Mode bits too: what is marked read-only is respected when root runs this.
+    # The mode bits count too, so that root respects a folder marked as read-only.
     place = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     return os.access(place, os.W_OK) and bool(place.stat().st_mode & 0o222)
 

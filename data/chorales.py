@@ -1,4 +1,4 @@
-"""Bach's chorales, as music21 carries them, as MIDI files."""
+"""Bach's chorales from the music21 corpus, as MIDI files."""
 
 from functools import partial
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from data import scores
 from data.midi import write_midi
 
-# Half tones of the four voices above the tonic: I IV V I, in minor i iv V i.
+# Semitones of the four voices above the tonic: I IV V I, in minor i iv V i.
 CADENCES = {
     "major": ([24, 24, 23, 24], [19, 21, 19, 19], [16, 17, 14, 16], [0, 5, 7, 0]),
     "minor": ([24, 24, 23, 24], [19, 20, 19, 19], [15, 17, 14, 15], [0, 5, 7, 0]),
@@ -16,10 +16,10 @@ version = partial(scores.version, __file__)
 
 
 def write(folder: Path) -> None:
-    """Write `train/bwv1.6.mid` ..., `validation/` and `test/` into `folder`.
+    """Writes `train/bwv1.6.mid` ..., `validation/` and `test/` into `folder`.
 
-    Settings of one tune stay in one part: a model that read one would know the other's
-    melody. Which tune it is, the soprano's intervals say.
+    Settings of the same tune stay in one part, because a model that has read one knows
+    the melody of the others. Tunes are identified by the intervals of the soprano.
     """
     scores.write(folder, sources())
 
@@ -33,8 +33,8 @@ def sources() -> list[tuple[str, str, int | None]]:
 
 
 def sample(folder: Path) -> None:
-    """Write cadences in all keys into `folder`, to try what reads MIDI files: small,
-    and nobody's."""
+    """Writes cadences in all keys into `folder`: a small sample of MIDI files that is
+    free of copyright."""
     for mode, voices in CADENCES.items():
         for tonic in range(43, 55):
             sung = [

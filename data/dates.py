@@ -1,20 +1,19 @@
-"""Dates as people write them in 39 languages -> ISO 8601, all of it generated.
+"""Generated dates as people write them in 39 languages -> ISO 8601.
 
     Freitag, den 3. September 2021    le 1er mai 1950    SEP 3RD,  2021    21 мая 1999 г
 
-Names and orders are Babel's copy of the Unicode CLDR; some forms that people use beside
-those of the CLDR are added here. Some texts are typed carelessly: small letters,
-commas and full stops left out, a space too many. `und`, no language, are forms in
-figures alone. Years are 1900 to 2099 of the Gregorian calendar, always with four
-figures.
+Names and patterns come from Babel's copy of the Unicode CLDR; some forms that people
+also use are added here. Some texts are typed carelessly: in lower case, without commas
+or full stops, with an extra space. `und`, no language, has forms in digits only. Years
+are 1900 to 2099 of the Gregorian calendar, always with four digits.
 
-Every text has one answer, whoever wrote it: the month is a word, or the order is year,
-month, day, or the day is above 12. Croatian is left out, as its `listopad` is October
-and that of Polish and Czech is November.
+Every text has one answer in all languages: the month is a word, or the order is year,
+month, day, or the day is above 12. Croatian is left out because its `listopad` is
+October, whereas in Polish and Czech it is November.
 
-No date of test or validation stands in training, in any language: what is learned by
-heart is of no use. Each language has as many rows as the others in every part, and each
-form as many as the others of its language, or one less.
+No test or validation date occurs in training in any language, so memorising does not
+help. In every part each language has the same number of rows, and the forms of a
+language have the same number of rows, or one less.
 """
 
 import hashlib
@@ -29,11 +28,11 @@ from data.errors import UserError
 SEED = 40
 SIZES = {"train": 60000, "validation": 2000, "test": 2000}
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
-HELD_OUT = 3000  # dates for validation, as many for test
+HELD_OUT = 3000  # dates for validation, and as many for test
 
-# Beside the CLDR's forms, in its notation: EEEE weekday, MMMM month, MMM its short
-# form, d and dd day, y year; {th} and {er} the endings of ordinal numbers, {han} the
-# date in Chinese figures.
+# Forms besides the CLDR's, in its notation: EEEE weekday, MMMM month, MMM its short
+# form, d and dd day, y year. {th} and {er} are the endings of ordinal numbers, {han} is
+# the date in Chinese numerals.
 FORMS = {
     "en": """
         d MMMM y
@@ -171,21 +170,21 @@ FORMS = {
 }
 SKELETONS = ("yMMMd", "yMMMEd", "yMMMMd", "yMMMMEEEEd", "yMd", "yMEd")
 
-# Zero in the figures that some write beside 0-9, and the share of texts with them.
+# Zero of the digits that are used besides 0-9, and the share of texts with them.
 ZEROS = {"ar": "٠", "fa": "۰", "hi": "०", "bn": "০", "th": "๐", "ja": "０"}
 NATIVE = 0.4
 CASES = {"as it is": 0.55, "small": 0.2, "capital": 0.15, "words": 0.1}  # shares
-NO_COMMA, NO_STOP, WIDE = 0.2, 0.2, 0.1  # shares of texts without, with two spaces
+NO_COMMA, NO_STOP, WIDE = 0.2, 0.2, 0.1  # shares of texts; WIDE: a doubled space
 
 
 def generate(seed: int = SEED) -> dict[str, list[tuple[str, str, str]]]:
-    """All parts, `(text, ISO date, language)`; the same for the same seed and Babel.
+    """Returns `(text, ISO date, language)` by part; depends on the seed and on Babel.
 
-    Raises `ValueError`: a text has two answers, after a change of the forms.
+    Raises `ValueError` if, after a change of the forms, a text has two answers.
     """
     random = Random(seed)
     days = [FIRST + timedelta(n) for n in range((LAST - FIRST).days + 1)]
-    days.sort(key=lambda day: random.random())  # `shuffle` may change with Python
+    days.sort(key=lambda day: random.random())  # `shuffle` may change in Python
     places = {"validation": (0, HELD_OUT), "test": (HELD_OUT, 2 * HELD_OUT)}
     answers: dict[str, str] = {}
     texts, parts = set(), {}
@@ -211,20 +210,20 @@ def generate(seed: int = SEED) -> dict[str, list[tuple[str, str, str]]]:
 
 
 def write(folder: Path) -> None:
-    """`train.tsv`, `validation.tsv` and `test.tsv`: `source`, `target`, `language`."""
+    """Writes `train.tsv` ... with the columns `source`, `target` and `language`."""
     for part, rows in generate().items():
         pairs.write_pairs(folder / f"{part}.tsv", rows, (*pairs.COLUMNS, "language"))
 
 
 def version() -> str:
-    """Babel's version, which brings that of the CLDR, and a hash of the code.
+    """Babel's version, which determines that of the CLDR, and a hash of the code.
 
-    Raises `UserError`: Babel is not installed.
+    Raises `UserError` if Babel is not installed.
     """
     try:
         from babel import __version__
     except ModuleNotFoundError:
-        wanted = "dates: expected the package Babel, which has the names of the months"
+        wanted = "dates: expected the package Babel, for the names of the months"
         raise UserError(f"{wanted}, found none: pip install babel") from None
     digest = hashlib.sha256()
     for code in (__file__, pairs.__file__):
@@ -233,46 +232,46 @@ def version() -> str:
 
 
 def forms_of(language: str) -> list[str]:
-    """The patterns of a language, each once: the CLDR's, with the month and the weekday
-    in full and cut short, and those that stand here."""
+    """The distinct patterns of a language: the CLDR's, with full and abbreviated months
+    and weekdays, and those in `FORMS`."""
     from babel import Locale
 
-    found = []
+    forms = []
     if language != "und":
         locale = Locale.parse(language)
-        found = [locale.date_formats[n].pattern for n in ("full", "long", "medium")]
+        forms = [locale.date_formats[n].pattern for n in ("full", "long", "medium")]
         known = locale.datetime_skeletons
-        found += [known[name].pattern for name in SKELETONS if name in known]
-        found = [re.sub("(?<!E)E(?!E)", "EEE", form) for form in found]  # the same
-        found += [form.replace("MMMM", "MMM") for form in found]
-        found += [re.sub(r"(EEEE|cccc)(?!\w)", "EEE", form) for form in found]
-    found += [line.strip() for line in FORMS[language].strip().splitlines()]
-    return [form for form in dict.fromkeys(found) if "'{han}'" in form or _order(form)]
+        forms += [known[name].pattern for name in SKELETONS if name in known]
+        forms = [re.sub("(?<!E)E(?!E)", "EEE", form) for form in forms]  # synonyms
+        forms += [form.replace("MMMM", "MMM") for form in forms]
+        forms += [re.sub(r"(EEEE|cccc)(?!\w)", "EEE", form) for form in forms]
+    forms += [line.strip() for line in FORMS[language].strip().splitlines()]
+    return [form for form in dict.fromkeys(forms) if "'{han}'" in form or _order(form)]
 
 
 def _order(form: str) -> list[str]:
-    """The fields of year, month and day as they stand; none where one is missing."""
+    """The year, month and day fields in their order; empty if one is missing."""
     fields = re.findall("y+|M+|d+", re.sub("'[^']*'", "", form))
     whole = sorted(field[0] for field in fields) == ["M", "d", "y"]
     return fields if whole and "yy" not in fields else []
 
 
 def is_clear(form: str) -> bool:
-    """Whether the form names one date even where the day may be a month's number."""
+    """Whether the form is unambiguous even for days up to 12."""
     order = _order(form)
     named = any(len(field) > 2 for field in order)
     return not order or named or [f[0] for f in order] == ["y", "M", "d"]
 
 
 def written(day: date, form: str, language: str, random: Random) -> str:
-    """A date in one of the forms of a language, without mistakes."""
+    """Writes a date in one of the forms of a language, without mistakes."""
     from babel.dates import format_date
 
     text = format_date(day, form, "en" if language == "und" else language)
     for mark, ending in (("{th}", _th), ("{er}", _er), ("{han}", _han)):
         if mark in text:
             text = text.replace(mark, ending(day))
-    # The CLDR's narrow spaces and marks of direction are on no keyboard.
+    # Keyboards lack the CLDR's narrow spaces and direction marks.
     text = re.sub("[\u200e\u200f]", "", re.sub("[\xa0\u202f]", " ", text))
     if language in ZEROS and random.random() < NATIVE:
         zero = ord(ZEROS[language])
@@ -302,7 +301,7 @@ def _han(day: date) -> str:
 
 
 def _typed(text: str, random: Random) -> str:
-    """The text as it may be typed."""
+    """Returns the text as people may type it."""
     case = _drawn(random, CASES)
     if case == "small":
         text = text.lower()
@@ -322,7 +321,7 @@ def _typed(text: str, random: Random) -> str:
 
 
 def _drawn(random: Random, shares: dict[str, float]) -> str:
-    """One of the keys, each with its share."""
+    """Draws a key with the probability `shares[key]`."""
     draw = random.random()
     for name, share in shares.items():
         draw -= share
@@ -332,5 +331,5 @@ def _drawn(random: Random, shares: dict[str, float]) -> str:
 
 
 def key(text: str) -> str:
-    """What is left of a text when case, spaces, commas and full stops do not count."""
+    """Normalises a text: ignores case, spaces, commas and full stops."""
     return " ".join(re.split(r"[\s.,،]+", text.casefold().strip(" .,،")))

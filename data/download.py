@@ -1,4 +1,4 @@
-"""Fetch one file: checked by size and sha256, there whole or not at all."""
+"""Downloads one file, checked by size and sha256, completely or not at all."""
 
 import contextlib
 import hashlib
@@ -19,11 +19,11 @@ TIMEOUT = 30  # seconds without a byte
 
 
 def fetch(url: str, path: Path, sha256: str, size: int | None = None) -> Path:
-    """Download `url` to `path` and return it.
+    """Downloads `url` to `path` and returns `path`.
 
-    The bytes go to a temporary file in the same folder, which takes its name only when
-    size and sha256 are right and it is on the disk. On any failure, Ctrl-C included,
-    the temporary file is removed and an older `path` is left as it was.
+    The bytes go to a temporary file in the same folder, which is renamed to `path` only
+    when its size and sha256 are right and it is on disk. On any failure, including
+    Ctrl-C, the temporary file is removed and an existing `path` is left unchanged.
 
     Raises `UserError`: no network, HTTP error, wrong size or hash, disk full.
     """
@@ -41,7 +41,7 @@ def fetch(url: str, path: Path, sha256: str, size: int | None = None) -> Path:
             raise UserError(f"{url}: expected {size} bytes, found {received}")
         if digest != sha256:
             raise UserError(f"{url}: expected sha256 {sha256}, found {digest}")
-        partial.chmod(0o644)  # mkstemp's files are their owner's alone
+        partial.chmod(0o644)  # mkstemp gives access to the owner only
         partial.replace(path)
         partial = None
         sync_folder(path.parent)

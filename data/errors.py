@@ -1,4 +1,4 @@
-"""Errors that a user can make: one line and exit status 2."""
+"""Errors that users can make and correct: one line and exit status 2."""
 
 import contextlib
 import errno
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 
 class UserError(Exception):
-    """An error that a user can make. The message names the thing, what was expected
-    and what was found."""
+    """An error that a user can correct. The message names the file or argument, what
+    was expected and what was found."""
 
 
 @contextlib.contextmanager
@@ -26,6 +26,6 @@ def one_line_errors(resume: str | None = None) -> Iterator[None]:
         print(f"error: {error.strerror}{where}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        hint = f"; go on with: {resume}" if resume else ""
+        hint = f"; continue with: {resume}" if resume else ""
         print(f"\ninterrupted{hint}", file=sys.stderr)
         raise SystemExit(130) from None

@@ -1,4 +1,4 @@
-"""A folder that is there whole or not at all."""
+"""Creates a folder completely or not at all."""
 
 import os
 import shutil
@@ -9,15 +9,15 @@ from pathlib import Path
 
 from data.errors import UserError
 
-STALE = 3600  # seconds without a change: nobody is writing there any more
+STALE = 3600  # seconds without a change after which no process writes there any more
 
 
 def make_once(target: Path, write: Callable[[Path], None]) -> Path:
-    """The folder `target`; where it is not there yet, filled by `write(folder)`.
+    """Returns the folder `target`; `write(folder)` fills it if it does not exist yet.
 
-    What processes that were killed left beside it is removed.
+    Removes temporary folders that killed processes left next to it.
 
-    Raises `UserError`: it cannot be made.
+    Raises `UserError` if the folder cannot be made.
     """
     if target.is_dir():
         return target
@@ -28,7 +28,7 @@ def make_once(target: Path, write: Callable[[Path], None]) -> Path:
             if stale.is_dir() and time.time() - _changed(stale) > STALE:
                 shutil.rmtree(stale, ignore_errors=True)
         part = Path(tempfile.mkdtemp(".part", target.name + ".", target.parent))
-        part.chmod(0o755)  # mkdtemp's folders are their owner's alone
+        part.chmod(0o755)  # mkdtemp gives access to the owner only
         write(part)
         for file in part.rglob("*"):
             if file.is_dir():
@@ -49,7 +49,7 @@ def make_once(target: Path, write: Callable[[Path], None]) -> Path:
 
 
 def _changed(folder: Path) -> float:
-    """When it, or a file in it, was changed last; now, if it is being renamed."""
+    """The time of the last change in a folder; now, if it is just being renamed."""
     try:
         return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
     except OSError:
@@ -57,7 +57,7 @@ def _changed(folder: Path) -> float:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut (where the system can)."""
+    """Makes a rename in `folder` survive a power cut (on POSIX systems)."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:

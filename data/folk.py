@@ -1,6 +1,6 @@
-"""Folk tunes of Britain, Ireland and America, as music21 carries them, as MIDI files.
+"""Folk tunes of Britain, Ireland and America from the music21 corpus, as MIDI files.
 
-Ryan's Mammoth Collection (Boston, 1883): reels, jigs, hornpipes, one voice each.
+Ryan's Mammoth Collection (Boston, 1883): reels, jigs and hornpipes for one voice.
 """
 
 from functools import partial
@@ -12,7 +12,7 @@ version = partial(scores.version, __file__)
 
 
 def write(folder: Path) -> None:
-    """Write `train/NAME.mid` ..., `validation/` and `test/` into `folder`."""
+    """Writes `train/NAME.mid` ..., `validation/` and `test/` into `folder`."""
     scores.write(folder, sources())
 
 

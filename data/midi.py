@@ -1,9 +1,8 @@
-"""Music in MIDI files as tables of piano keys, and back.
+"""MIDI files as tables of piano keys, and back.
 
-A piece is `uint8 [frames, 88]`, as `tokens/notes.py` says: of each key (A0 to
-C8) whether it is silent (0), struck (1) or held (2) in a frame, a fraction of a quarter
-note. Tempo, its changes, loudness, pedals and instruments are passed over; percussion
-is left out.
+A piece is `uint8 [frames, 88]`, as in `tokens/notes.py`: in each frame, a fraction of a
+quarter note, each key (A0 to C8) is silent (0), struck (1) or held (2). Tempo, tempo
+changes, loudness, pedals and instruments are ignored, and percussion is left out.
 """
 
 import sys
@@ -18,20 +17,20 @@ from data.errors import UserError
 from data.texts import PARTS, split_by_name
 
 KEYS, LOWEST = 88, 21
-GRIDS = (1, 2, 3, 4, 6, 8, 12)  # frames a quarter note
-ON_GRID = 0.95  # share of the notes that begin on it
-MOST_QUARTERS = 60_000  # of a piece: 8 hours at 120 a minute
-PERCUSSION = 9  # the channel, counted from 0
+GRIDS = (1, 2, 3, 4, 6, 8, 12)  # frames per quarter note
+ON_GRID = 0.95  # share of the notes that must begin on the grid
+MAX_QUARTERS = 60_000  # per piece: 8 hours at 120 quarter notes per minute
+PERCUSSION = 9  # its channel, counted from 0
 SUFFIXES = {".mid", ".midi"}
-NAMES = {"valid": "validation", "val": "validation"}  # of folders, for parts
-TICKS = 480  # a quarter note's, of files written here
-TEMPO = 500_000  # microseconds a quarter note, of files written here
+NAMES = {"valid": "validation", "val": "validation"}  # accepted names of folders
+TICKS = 480  # per quarter note, in files written here
+TEMPO = 500_000  # microseconds per quarter note, in files written here
 
 
 @dataclass
 class Notes:
-    """Of a file: `[(first, end, pitch)]` in quarter notes, MIDI's pitch; the quarter
-    notes of a bar where it says so, else 4; how many notes no piano has."""
+    """A file's notes `[(first, end, pitch)]`, in quarter notes and MIDI pitches; its
+    quarter notes per bar (default: 4); its number of notes outside a piano's range."""
 
     notes: list[tuple[Fraction, Fraction, int]]
     bar: float = 4.0
@@ -39,46 +38,46 @@ class Notes:
 
 
 def read_notes(path: Path) -> Notes:
-    """The notes of a MIDI file. Raises `UserError`: it is none, or has no notes."""
+    """Reads a MIDI file. Raises `UserError` if it is none, or has no notes."""
     import mido
 
     try:
         midi = mido.MidiFile(path, clip=True)
         if midi.ticks_per_beat < 1 or midi.ticks_per_beat >= 1 << 15:
             raise ValueError("time in seconds, not in quarter notes")
-    # What mido raises of broken files is of many kinds.
+    # mido raises many kinds of errors for broken files.
     except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
         reason = str(error) or type(error).__name__
-        raise UserError(f"{path}: not read as MIDI: {reason}") from None
-    found = Notes([])
+        raise UserError(f"{path}: cannot be read as MIDI: {reason}") from None
+    piece = Notes([])
     for track in midi.tracks:
-        _read_track(track, midi.ticks_per_beat, found)
-    found.notes.sort()
-    if not found.notes:
-        raise UserError(f"{path}: no notes of a piano's range")
-    if found.notes[-1][1] > MOST_QUARTERS:
-        raise UserError(f"{path}: longer than {MOST_QUARTERS} quarter notes")
-    return found
+        _read_track(track, midi.ticks_per_beat, piece)
+    piece.notes.sort()
+    if not piece.notes:
+        raise UserError(f"{path}: no notes within a piano's range")
+    if piece.notes[-1][1] > MAX_QUARTERS:
+        raise UserError(f"{path}: longer than {MAX_QUARTERS} quarter notes")
+    return piece
 
 
-def _read_track(track, ticks: int, found: Notes) -> None:
+def _read_track(track, ticks: int, piece: Notes) -> None:
     now, sounding, measured = 0, {}, False
 
     def end(key):
         if first := sounding.pop(key, []):
             _, pitch = key
             if LOWEST <= pitch < LOWEST + KEYS:
-                found.notes += [
+                piece.notes += [
                     (Fraction(f, ticks), Fraction(now, ticks), pitch) for f in first
                 ]
             else:
-                found.left_out += len(first)
+                piece.left_out += len(first)
 
     for message in track:
         now += message.time
         if message.type == "time_signature" and not measured:
             measured = True
-            found.bar = 4 * message.numerator / message.denominator
+            piece.bar = 4 * message.numerator / message.denominator
         if message.type not in ("note_on", "note_off") or message.channel == PERCUSSION:
             continue
         key = message.channel, message.note
@@ -86,14 +85,14 @@ def _read_track(track, ticks: int, found: Notes) -> None:
             sounding.setdefault(key, []).append(now)
         else:
             end(key)
-    for key in list(sounding):  # never ended: as long as the track
+    for key in list(sounding):  # notes that never end last as long as the track
         end(key)
 
 
-def on_grid(found: Notes, grid: int) -> np.ndarray:
-    """The piece `uint8 [frames, 88]` of notes, `grid` frames a quarter note.
+def on_grid(notes: Notes, grid: int) -> np.ndarray:
+    """The piece `uint8 [frames, 88]` of notes, at `grid` frames per quarter note.
 
-    A note sounds for one frame at least.
+    A note sounds for at least one frame.
     """
     places = [
         (
@@ -101,7 +100,7 @@ def on_grid(found: Notes, grid: int) -> np.ndarray:
             max(begin + 1, round(end * grid)),
             pitch - LOWEST,
         )
-        for first, end, pitch in found.notes
+        for first, end, pitch in notes.notes
     ]
     piece = np.zeros((max(end for _, end, _ in places), KEYS), "uint8")
     for begin, end, key in places:
@@ -112,7 +111,7 @@ def on_grid(found: Notes, grid: int) -> np.ndarray:
 
 
 def common_grid(pieces: list[Notes]) -> int:
-    """The fewest frames a quarter note that nearly all notes begin on."""
+    """The fewest frames per quarter note on which nearly all notes begin."""
     rests = Counter(first % 1 for piece in pieces for first, _, _ in piece.notes)
     total = rests.total()
     shares = {
@@ -120,27 +119,28 @@ def common_grid(pieces: list[Notes]) -> int:
         for grid in GRIDS
     }
     fitting = [grid for grid in GRIDS if shares[grid] >= ON_GRID]
-    # Played by hand, notes begin anywhere: sixteenths then.
+    # In music played by hand, notes begin anywhere: use sixteenth notes.
     return fitting[0] if fitting else 4
 
 
 def read_all(path: Path, grid: int) -> list[np.ndarray]:
-    """The pieces of a folder of MIDI files, `grid` frames a quarter note."""
+    """The pieces in a folder of MIDI files, at `grid` frames per quarter note."""
     return [on_grid(each, grid) for each in _read_folder(path).values()]
 
 
 def read_pieces(path: Path, grid: int = 0) -> tuple[dict[str, list[np.ndarray]], dict]:
-    """The pieces of each part, and `{"grid": frames a quarter note, "bar": frames}`.
+    """Returns the pieces of each part, and `{"grid": ..., "bar": ...}`, the frames of a
+    quarter note and of a bar.
 
-    A folder with the folders `train`, `validation` (or `valid`) and `test` is read so;
-    else its files, at any depth, are split by their names. Files that are not read are
-    named on standard error and left out.
+    The folders `train`, `validation` (or `valid`, `val`) and `test` are the parts. If
+    they are missing, all files, at any depth, are split by name. Files that cannot be
+    read are left out and listed on standard error.
 
     Args:
         path: a folder of MIDI files.
-        grid: frames a quarter note, or 0: as `common_grid` says of the training part.
+        grid: frames per quarter note; 0: `common_grid` of the training part.
 
-    Raises `UserError`: no such folder, no MIDI file in it that is read, an empty part.
+    Raises `UserError` for no such folder, no readable MIDI file, or an empty part.
     """
     read = _read_folder(path)
     parts = _parts(path, read)
@@ -152,8 +152,9 @@ def read_pieces(path: Path, grid: int = 0) -> tuple[dict[str, list[np.ndarray]],
             )
     grid = grid or common_grid(parts["train"])
     bars = Counter(each.bar for each in parts["train"])
-    found = {part: [on_grid(each, grid) for each in parts[part]] for part in PARTS}
-    return found, {"grid": grid, "bar": max(1, round(bars.most_common(1)[0][0] * grid))}
+    bar = max(1, round(bars.most_common(1)[0][0] * grid))
+    pieces = {part: [on_grid(each, grid) for each in parts[part]] for part in PARTS}
+    return pieces, {"grid": grid, "bar": bar}
 
 
 def _read_folder(path: Path) -> dict[Path, Notes]:
@@ -171,11 +172,11 @@ def _read_folder(path: Path) -> dict[Path, Notes]:
     for line in wrong[:5]:
         print(f"left out: {line}", file=sys.stderr)
     if len(wrong) > 5:
-        print(f"left out: {len(wrong) - 5} files more", file=sys.stderr)
+        print(f"left out: {len(wrong) - 5} more files", file=sys.stderr)
     if not read:
-        raise UserError(f"{path}: none of {len(files)} MIDI files was read")
+        raise UserError(f"{path}: none of {len(files)} MIDI files could be read")
     if beyond := sum(each.left_out for each in read.values()):
-        print(f"left out: {beyond} notes that no piano has", file=sys.stderr)
+        print(f"left out: {beyond} notes outside a piano's range", file=sys.stderr)
     return read
 
 
@@ -190,8 +191,9 @@ def _parts(path: Path, read: dict[Path, Notes]) -> dict[str, list[Notes]]:
 
 
 def notes_of(piece: np.ndarray) -> list[tuple[int, int, int]]:
-    """`[(first frame, frame after its last, key)]`; held from nothing is struck."""
-    found = []
+    """Notes `[(first frame, frame after the last, key)]`; a note held without having
+    been struck counts as struck."""
+    notes = []
     for key in np.flatnonzero(piece.any(axis=0)):
         column = piece[:, key]
         before = np.r_[0, column[:-1]]
@@ -199,13 +201,13 @@ def notes_of(piece: np.ndarray) -> list[tuple[int, int, int]]:
         for first in begins:
             rest = np.flatnonzero(column[first + 1 :] != 2)
             end = first + 1 + (rest[0] if len(rest) else len(column) - first - 1)
-            found.append((int(first), int(end), int(key)))
-    return sorted(found)
+            notes.append((int(first), int(end), int(key)))
+    return sorted(notes)
 
 
 def write_midi(path: Path, voices: list[list[tuple]], bar: float = 4.0) -> None:
-    """Writes `[(first, end, pitch)]` in quarter notes, a track a voice, at 120 quarter
-    notes a minute. `bar`: quarter notes, of which its meter is made."""
+    """Writes notes `[(first, end, pitch)]` in quarter notes, one track per voice, at
+    120 quarter notes per minute. `bar` is the number of quarter notes per bar."""
     import mido
 
     midi = mido.MidiFile(ticks_per_beat=TICKS)
@@ -226,7 +228,7 @@ def write_midi(path: Path, voices: list[list[tuple]], bar: float = 4.0) -> None:
             events.append((round(first * TICKS), 1, pitch))
             events.append((round(end * TICKS), 0, pitch))
         track, now = mido.MidiTrack(), 0
-        for tick, begins, pitch in sorted(events):  # what ends ends first
+        for tick, begins, pitch in sorted(events):  # notes end before others begin
             kind = "note_on" if begins else "note_off"
             track.append(
                 mido.Message(

@@ -13,9 +13,9 @@ from data.errors import UserError
 from data.tables import decoded, report_skipped
 
 PARTS = ("train", "validation", "test")
-HELD_OUT = {"test": (0.1, 10_000), "validation": (0.05, 2_000)}  # share, at most
+HELD_OUT = {"test": (0.1, 10_000), "validation": (0.05, 2_000)}  # share, maximum
 MIN_PAIRS = 10
-MAX_TEXT = 10**9  # bytes of a text unpacked: a few MB can claim petabytes
+MAX_TEXT = 10**9  # bytes unpacked: a few MB can claim to hold petabytes
 COLUMNS = ("source", "target")
 PARALLEL = re.compile(
     r"(train|val|valid|validation|dev|test\w*)"
@@ -31,35 +31,36 @@ def read_pairs(
     reverse: bool = False,
     seed: int = 0,
 ) -> dict[str, Pairs]:
-    """Pairs `(source, target)` by the name of their part, in the files' order.
+    """Returns the pairs `(source, target)` of each part, in the order of the files.
 
-    - A TSV file: a pair a line, nothing quoted. With a header that names `source` and
-      `target` (in any case) these columns are read, without one the first two. It may
-      be packed: `.gz`, or the one text in a `.zip` such as `fra-eng.zip` from
-      http://www.manythings.org/anki, English first (its contents grow, so there is no
-      hash to fetch it by).
-    - A folder with `train.tsv`, perhaps `validation.tsv`, `test.tsv`, `test_NAME.tsv`.
-    - A folder with a file for each of two languages, the same sentence in the same
-      line: `train.de` and `train.en`, perhaps `val.de` ..., `test_2016_flickr.de.gz`
-      ... The language that comes first in the alphabet is the source. Of several tests
-      the first one is `test`, the others keep their names.
+    - A TSV file: one pair per line, without quoting. If a header names `source` and
+      `target` (in any case), these columns are read, otherwise the first two. The file
+      may be compressed: `.gz`, or the only text in a `.zip` such as `fra-eng.zip` from
+      http://www.manythings.org/anki, English first (its contents grow, so it has no
+      fixed hash to download it by).
+    - A folder with `train.tsv`, optionally `validation.tsv`, `test.tsv` and any
+      `test_NAME.tsv`.
+    - A folder with one file for each of two languages, the same sentence in the same
+      line: `train.de` and `train.en`, optionally `val.de` ..., `test_2016_flickr.de.gz`
+      ... The alphabetically first language is the source. The first of several test
+      sets becomes `test`, the others keep their names.
 
-    A part that is missing is split off from training: for test a tenth of the sources,
-    at most 10,000, for validation a twentieth, at most 2,000, chosen by the hash of the
-    source, whose case and spaces do not count. Pairs with the same source stay
-    together, and the order of the lines does not matter. Pairs that training has twice
-    stay once.
+    A missing part is split off from training: a tenth of the sources for test, at most
+    10,000, and a twentieth for validation, at most 2,000, chosen by a hash of the
+    source, in which case and spaces are ignored. Pairs with the same source stay
+    together, and the order of the lines does not matter. Repeated pairs in training are
+    removed.
 
     Args:
-        path: Such a file or folder.
+        path: A file or folder as above.
         test_path: A TSV file for the part `test`, or `None`.
-        reverse: From the target to the source; the split is by what is then the source.
-        seed: Of the split.
+        reverse: Swaps source and target before the split.
+        seed: Random seed of the split.
 
     Returns at least `train`, `validation` and `test`, none of them empty.
-    Raises `UserError`: a file that is missing, not UTF-8, or not whole; over 1 % of the
-    lines without a tab or with an empty side; parallel files of unequal length; fewer
-    than 10 pairs; equal sides in more than half of them.
+    Raises `UserError` for a file that is missing, not UTF-8, or truncated; over 1 % of
+    the lines without a tab or with an empty side; parallel files of unequal length;
+    fewer than 10 pairs; equal sides in more than half of the pairs.
     """
     path = Path(path)
     try:
@@ -75,9 +76,9 @@ def read_pairs(
     parts["train"] = _once(parts["train"], path)
     _check(parts, path)
     count = len(_sources(parts["train"]))
-    for part, (share, most) in HELD_OUT.items():
+    for part, (share, max_count) in HELD_OUT.items():
         if part not in parts:
-            taken = min(max(1, round(share * count)), most)
+            taken = min(max(1, round(share * count)), max_count)
             parts[part], parts["train"] = _split_off(parts["train"], taken, seed)
     if not own:
         _report_seen(parts)
@@ -87,7 +88,7 @@ def read_pairs(
 def write_pairs(
     path: Path, rows: Iterable[tuple[str, ...]], columns: tuple[str, ...] = COLUMNS
 ) -> None:
-    """A TSV file with a header; tabs and line breaks in a text become spaces."""
+    """Writes a TSV file with a header; tabs and line breaks in texts become spaces."""
     lines = ("\t".join(map(_one_line, row)) for row in (columns, *rows))
     path.write_bytes("".join(f"{line}\n" for line in lines).encode())
 
@@ -124,26 +125,26 @@ def _read_folder(folder: Path) -> dict[str, Pairs]:
 
 
 def _parallel(folder: Path) -> dict[str, tuple[Path, Path]]:
-    """The source's and the target's file by part."""
-    found: dict[str, dict[str, Path]] = {}
-    # Backwards: a file that is there unpacked too is read as that.
+    """The source and target file of each part."""
+    files_of: dict[str, dict[str, Path]] = {}
+    # In reverse order, so that an uncompressed file replaces its `.gz`.
     for path in sorted(folder.iterdir(), reverse=True):
         if (match := PARALLEL.fullmatch(path.name)) and path.is_file():
-            found.setdefault(match[1], {})[match[2]] = path
-    languages = sorted(found.get("train", {}))
+            files_of.setdefault(match[1], {})[match[2]] = path
+    languages = sorted(files_of.get("train", {}))
     if len(languages) != 2:
         names = sorted(path.name for path in folder.iterdir())
         names = ", ".join(name[:40] for name in names[:12]) or "nothing"
         wanted = "expected train.tsv, or train.XX and train.YY of two languages XX, YY"
         raise UserError(f"{folder}: {wanted}, found: {names}")
-    parts, tests = {}, [name for name in sorted(found) if name.startswith("test")]
+    parts, tests = {}, [name for name in sorted(files_of) if name.startswith("test")]
     for stem in ("train", "validation", "valid", "val", "dev", *tests):
-        if found.get(stem, {}).keys() & set(languages):
+        if files_of.get(stem, {}).keys() & set(languages):
             for language in languages:
-                if language not in found[stem]:
+                if language not in files_of[stem]:
                     wanted = f"expected {stem}.{language} or {stem}.{language}.gz"
                     raise UserError(f"{folder}: {wanted}, found none")
-            files = tuple(found[stem][language] for language in languages)
+            files = tuple(files_of[stem][language] for language in languages)
             kind = "test" if stem in tests else "validation"
             part = stem if stem == "train" or kind in parts else kind
             parts[part] = files
@@ -155,24 +156,24 @@ def _lines(path: Path) -> list[str]:
         content = _content(path)
     except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise UserError(f"{path}: expected a whole archive, found: {error}") from None
-    except RuntimeError as error:  # a password, another compression
-        raise UserError(f"{path}: expected an archive to read: {error}") from None
+    except RuntimeError as error:  # a password, or an unknown compression
+        raise UserError(f"{path}: expected a readable archive: {error}") from None
     if len(content) > MAX_TEXT:
         raise UserError(f"{path}: expected at most {MAX_TEXT} bytes, found more")
     text = decoded(content, path).replace("\r\n", "\n").removesuffix("\n")
     if not text.strip():
         raise UserError(f"{path}: expected pairs of texts, found an empty file")
-    return text.split("\n")  # at nothing else: parallel files count these alone
+    return text.split("\n")  # not at other separators, or parallel files would differ
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of a text, unpacked; a few more than `MAX_TEXT` at most."""
+    """The uncompressed bytes of a text; at most `MAX_TEXT` + 1 of a compressed one."""
     if path.suffix.lower() == ".gz":
         with gzip.open(path) as file:
             return file.read(MAX_TEXT + 1)
     if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as packed:
-            # ManyThings.org's `_about.txt` and a Mac's `._fra.txt` are no data.
+            # ManyThings.org's `_about.txt` and macOS's `._fra.txt` are not data.
             names = [
                 member.filename
                 for member in packed.infolist()
@@ -188,7 +189,7 @@ def _content(path: Path) -> bytes:
 
 
 def _usable(rows: Iterable, path: Path) -> Pairs:
-    """The pairs with two sides; what is left out is counted aloud."""
+    """Returns the pairs with two sides, and prints how many others were skipped."""
     pairs, skipped = [], Counter()
     for row in rows:
         if row is None:
@@ -206,11 +207,11 @@ def _usable(rows: Iterable, path: Path) -> Pairs:
 
 
 def _once(pairs: Pairs, path: Path) -> Pairs:
-    once = list(dict.fromkeys(pairs))
-    if len(once) < len(pairs):
-        count = len(pairs) - len(once)
+    distinct = list(dict.fromkeys(pairs))
+    if len(distinct) < len(pairs):
+        count = len(pairs) - len(distinct)
         print(f"left out {count} of {len(pairs)} pairs of {path.name}: repeated")
-    return once
+    return distinct
 
 
 def _check(parts: dict[str, Pairs], path: Path) -> None:
@@ -238,7 +239,7 @@ def _sources(pairs: Pairs) -> set[str]:
 
 
 def _key(source: str) -> str:
-    """The same for sources that must not stand on two sides of a split."""
+    """A key that is equal for sources that must be on the same side of a split."""
     return " ".join(source.casefold().split())
 
 
@@ -256,8 +257,8 @@ def _split_off(pairs: Pairs, count: int, seed: int) -> tuple[Pairs, Pairs]:
 
 
 def _report_seen(parts: dict[str, Pairs]) -> None:
-    """Says how much of a test that was brought along training has seen."""
+    """Prints how many sources of a given test part also occur in training."""
     train = _sources(parts["train"])
     seen = sum(_key(source) in train for source, _ in parts["test"])
     if seen:
-        print(f"{seen} of {len(parts['test'])} test sources stand in training too")
+        print(f"{seen} of {len(parts['test'])} test sources also occur in training")

@@ -1,14 +1,14 @@
-"""English prose that Python and some packages carry: a text of words without a network.
+"""English prose from the documentation in Python and some packages, made offline.
 
-Sentences of `help()`'s topics and of the docstrings of the standard library, NumPy,
-Keras and matplotlib: read with `ast`, nothing is imported. Of a docstring what is code,
-a table, a heading or a signature falls out, and of the rest what is not a sentence; its
-markup is taken off. Such texts repeat each other: a sentence falls out if more than
-half of its runs of `SPAN` words stand in those before it. The parts are split by
-module.
+The text consists of sentences from the topics of `help()` and from the docstrings of
+the standard library, NumPy, Keras and matplotlib, read with `ast`; nothing is imported.
+Code, tables, headings, signatures and everything else that is not a sentence are left
+out, and markup is removed. Such texts repeat each other, so a sentence is left out if
+more than half of its sequences of `SPAN` words occur in earlier sentences. The parts
+are split by module.
 
-What comes out depends on the versions: figures on it hold for one set of them. It is
-made from what is installed and is not to be passed on.
+The text depends on the installed versions, so results can only be compared for one set
+of versions. It is made from installed packages and must not be redistributed.
 """
 
 import ast
@@ -29,14 +29,14 @@ from data.errors import UserError
 
 PACKAGES = ("numpy", "keras", "matplotlib")
 TOPICS = "pydoc_data/topics.py"
-SPAN = 8  # words in a row
+SPAN = 8  # consecutive words
 LEFT_OUT = python_source.LEFT_OUT - {"pydoc_data"}
 
-BREAK = re.compile(r"""\.\.(\s|$)|:\w|@\w|[$%|]|([-=~^*+#'"])\2{2,}$""")  # no prose
-ITEM = re.compile(  # of a list, or the name before what is said of an argument
+BREAK = re.compile(r"""\.\.(\s|$)|:\w|@\w|[$%|]|([-=~^*+#'"])\2{2,}$""")  # not prose
+ITEM = re.compile(  # a bullet or number, or the name before an argument's description
     r"\s*(?:(?:[-*+•]|\(?\w{1,2}[.)])\s+|[`*]*\w+[`*]*(?: \([^)]*\))?: +(?=[A-Z]))"
 )
-MARKUP = (  # reST and Markdown: what is said in it stays
+MARKUP = (  # reST and Markdown: the text inside is kept
     (re.compile(r"(?::[\w:.+-]+:)?`{1,2}([^`<]*?)\s*(?:<[^>`]*>)?`{1,2}_{0,2}"), r"\1"),
     (re.compile(r"\[([^\]]*)\]\([^)]*\)"), r"\1"),
     (re.compile(r"\s*\[(?:\w|[#*])*\]_"), ""),
@@ -44,7 +44,7 @@ MARKUP = (  # reST and Markdown: what is said in it stays
     (re.compile(r"\|(\w+)\|"), r"\1"),
     (re.compile(r"(?<![\w.])(?:[~!][\w.]*)?\.(?=[A-Za-z])|[~!](?=[A-Za-z])"), ""),
     (re.compile(r"(?<=\w)\(\)"), ""),
-    (re.compile(r"\s+(?:--+\s+)?"), lambda found: " - " if "--" in found[0] else " "),
+    (re.compile(r"\s+(?:--+\s+)?"), lambda match: " - " if "--" in match[0] else " "),
     (re.compile(r"[“”]"), '"'),
     (re.compile(r"[‘’]"), "'"),
 )
@@ -54,12 +54,12 @@ ABBREVIATION = re.compile(
 )
 SENTENCE = re.compile(r"""["'(]?[A-Z][\w ,;:'"()%/.!?–-]*[.!?]["')]?""", re.ASCII)
 CODE = re.compile(
-    r"""_ | :: | "" | '' | \(\)       # names, what was in markup and is gone
+    r"""_ | :: | "" | '' | \(\)       # names, remains of removed markup
     | \w\( | [A-Za-z]\d              # calls, numbered names
     | \w[.:]\w*[A-Za-z_(]           # dotted names
     | (?<![\w.])\.\w | (?<!\w)-\w   # endings, options
     | /[^A-Za-z] | [^A-Za-z]/ | /\w*/
-    | [.!?:]["')]?[ ][a-z]\w*:      # an argument and what is said of it
+    | [.!?:]["')]?[ ][a-z]\w*:      # an argument and its description
     """,
     re.VERBOSE,
 )
@@ -67,8 +67,8 @@ WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?|\d+")
 
 
 def write(folder: Path) -> None:
-    """A sentence a line in `train.txt`, `validation.txt`, `test.txt`; `about.json`."""
-    modules = {name: "".join(f"{s}\n" for s in found) for name, found in read().items()}
+    """Writes `train.txt` ..., one sentence per line, and `about.json` into `folder`."""
+    modules = {name: "".join(f"{s}\n" for s in kept) for name, kept in read().items()}
     split = texts.split_by_name({name: len(text) for name, text in modules.items()})
     parts = {
         part: "".join(modules[name] for name in names) for part, names in split.items()
@@ -85,7 +85,7 @@ def write(folder: Path) -> None:
 
 
 def version() -> str:
-    """Python's version, and a hash over all that decides what comes out."""
+    """Python's version, and a hash of the code and of all versions."""
     digest = hashlib.sha256(json.dumps([sys.version, _versions()]).encode())
     for code in (__file__, python_source.__file__, texts.__file__):
         digest.update(Path(code).read_bytes())
@@ -93,7 +93,7 @@ def version() -> str:
 
 
 def overlap(train: str, test: str, span: int = SPAN) -> float:
-    """Share of the runs of `span` words in `test` that stand in `train`."""
+    """Share of the sequences of `span` words in `test` that also occur in `train`."""
     seen = set(_runs(words_of(train), span))
     runs = list(_runs(words_of(test), span))
     return sum(run in seen for run in runs) / max(len(runs), 1)
@@ -104,22 +104,22 @@ def words_of(text: str) -> list[str]:
 
 
 def read() -> dict[str, list[str]]:
-    """Sentences by the name of their module, none of which repeats another."""
+    """Returns the sentences of each module, without repetitions."""
     seen: set[tuple[str, ...]] = set()
-    found = {}
+    modules = {}
     for name, docstrings in _modules():
-        kept = found[name] = []
+        kept = modules[name] = []
         for sentence in (s for text in docstrings for s in sentences(text)):
             words = words_of(sentence)
             runs = [*_runs(words, SPAN)] or [tuple(words)]
             if sum(run in seen for run in runs) <= len(runs) / 2:
                 kept.append(sentence)
                 seen.update(runs)
-    return {name: kept for name, kept in found.items() if kept}
+    return {name: kept for name, kept in modules.items() if kept}
 
 
 def sentences(docstring: str) -> Iterator[str]:
-    """The sentences of English in a docstring, without markup, one after another."""
+    """Yields the English sentences of a docstring, without markup."""
     for paragraph in _paragraphs(inspect.cleandoc(docstring)):
         for pattern, text in MARKUP:
             paragraph = pattern.sub(text, paragraph)
@@ -146,9 +146,9 @@ def _is_prose(text: str) -> bool:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """Runs of lines with the same indentation, without examples of code."""
+    """Yields runs of lines with the same indentation, without code examples."""
     lines, indent = [], 0
-    session = fence = False  # inside what begins with >>> or ```
+    session = fence = False  # inside an example that begins with >>> or ```
     code = None  # indentation of a line that ends with ::
     for line in [*text.expandtabs().splitlines(), ""]:
         bare, depth = line.strip(), len(line) - len(line.lstrip())
@@ -169,17 +169,17 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def _modules() -> Iterator[tuple[str, list[str]]]:
-    """Names of modules and what docstrings stand in them."""
+    """Yields the name and the docstrings of each module."""
     roots = {"": python_source.ROOT}
     for package in PACKAGES:
         roots[f"{package}/"] = _installed(package)[1]
     for prefix, root in roots.items():
         for name, source in python_source.read(root, LEFT_OUT).items():
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of strange escapes in strings
+                warnings.simplefilter("ignore")  # about invalid escapes in strings
                 try:
                     tree = ast.parse(source)
-                except SyntaxError:  # a template, or for another version
+                except SyntaxError:  # a template, or code for another version
                     continue
             if prefix + name == TOPICS:
                 for topic, text in ast.literal_eval(tree.body[-1].value).items():
@@ -189,19 +189,20 @@ def _modules() -> Iterator[tuple[str, list[str]]]:
 
 
 def docstrings_in(tree: ast.Module) -> list[str]:
-    """Of a module, its classes and functions; and what NumPy adds to compiled ones."""
-    found = []
+    """Docstrings of a module, its classes and functions, and those that NumPy's
+    `add_newdoc` adds to compiled functions."""
+    docstrings = []
     for node in ast.walk(tree):
         if isinstance(
             node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
         ):
-            found.append(ast.get_docstring(node, clean=False) or "")
+            docstrings.append(ast.get_docstring(node, clean=False) or "")
         elif (
             isinstance(node, ast.Call) and getattr(node.func, "id", "") == "add_newdoc"
         ):
             strings = (inner for arg in node.args for inner in ast.walk(arg))
-            found += [s.value for s in strings if isinstance(s, ast.Constant)]
-    return [text for text in found if isinstance(text, str) and " " in text]
+            docstrings += [s.value for s in strings if isinstance(s, ast.Constant)]
+    return [text for text in docstrings if isinstance(text, str) and " " in text]
 
 
 def _runs(words, span: int) -> Iterator[tuple[str, ...]]:
@@ -214,7 +215,7 @@ def _versions() -> dict[str, str]:
 
 
 def _installed(package: str) -> tuple[str, Path]:
-    """Version and folder of a package, which is not imported."""
+    """Returns the version and the folder of a package without importing it."""
     spec = importlib.util.find_spec(package)
     if spec is None:
         raise UserError(f"pydocs: expected {package} to be installed, found none")

@@ -1,10 +1,10 @@
-"""The source of the standard library of the Python that runs: read, never imported.
+"""Source code of the running Python's standard library, read without importing it.
 
-Left out is what is not written by hand or not meant as an example: tests, the codecs'
-tables, IDLE, the texts of `help()`, and files that are mostly table. Of files with the
-same content there is one. The parts are split by file.
+Files that are not handwritten or not exemplary are left out: tests, tables of the
+codecs, IDLE, the texts of `help()`, and files that consist mostly of tables. Of several
+equal files one is kept. The parts are split by file.
 
-What comes out depends on Python's version: figures on it hold for one version.
+The text depends on Python's version, so results can only be compared for one version.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ LITERAL = re.compile(r"""#.*|'[^'\n]*'|"[^"\n]*"|\b\d\w*""")
 
 
 def write(folder: Path) -> None:
-    """`train.txt`, `validation.txt` and `test.txt`: whole files, one after another."""
+    """Writes `train.txt`, `validation.txt` and `test.txt`, each made of whole files."""
     sources = {name: text for name, text in read(ROOT).items() if not is_table(text)}
     parts = texts.split_by_name({name: len(text) for name, text in sources.items()})
     for part, names in parts.items():
@@ -36,7 +36,7 @@ def write(folder: Path) -> None:
 
 
 def version() -> str:
-    """Python's version, and a hash over all that the files are made from."""
+    """Python's version, and a hash of everything that the files are made from."""
     digest = hashlib.sha256()
     for code in (__file__, texts.__file__):
         digest.update(Path(code).read_bytes())
@@ -46,17 +46,17 @@ def version() -> str:
 
 
 def read(root: Path, left_out: frozenset[str] = LEFT_OUT) -> dict[str, str]:
-    """Text by path of the Python files in `root`, without tests and certain folders.
+    """Returns the text of each Python file in `root`, by path.
 
-    Of equal texts the first path alone. What is not UTF-8 is left out, and so are links
-    to folders.
+    Leaves out tests, the folders `left_out`, links to folders, and files that are not
+    UTF-8. Of equal texts only the first path is kept.
     """
     paths = []
     for inner, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name not in left_out]
         names = [name for name in names if name.endswith(".py")]
         paths += [Path(inner, name) for name in names if not TEST.fullmatch(name)]
-    found: dict[str, str] = {}
+    text_of: dict[str, str] = {}
     seen = set()
     for name, path in sorted(
         (path.relative_to(root).as_posix(), path) for path in paths
@@ -67,12 +67,12 @@ def read(root: Path, left_out: frozenset[str] = LEFT_OUT) -> dict[str, str]:
             continue
         if text.strip() and text not in seen:
             seen.add(text)
-            found[name] = text.rstrip("\n") + "\n"
-    return found
+            text_of[name] = text.rstrip("\n") + "\n"
+    return text_of
 
 
 def is_table(text: str) -> bool:
-    """Whether more than half of the code stands in lines with nothing but literals."""
+    """Whether more than half of the code is in lines that contain only literals."""
     code = table = 0
     for line in text.splitlines():
         line = line.strip()

@@ -1,28 +1,30 @@
-"""Generated film reviews in which word order decides; all of it written here.
+"""Generated film reviews in which word order decides, from templates written here.
 
-A sentence of opinion comes from a template (`reviews_grammar.py`) for an outcome: plain
-("the plot was dull"), negated ("not once did I yawn"), contrast ("a dull start, but
-..."), report ("my sister hated it. She is wrong"), expectation, comparison, change of
-mind, question and answer; or it is one of two thousand pairs that say the opposite in
-nearly the same words (`reviews_sentences.txt`: "the jokes land", "the jokes never
-land"). Words of praise and of blame stand in reviews of both labels: turned, granted
-before a "but", said by others, or of something else. In more than half of the reviews
-the balance of such words is even or on the wrong side, and a logistic regression on
-tf-idf of words and word pairs stays below 0.80. Plot, cast and cinema fill up to two to
-six sentences; in training most reviews stay without, to train faster.
+A sentence of opinion comes from a template (`reviews_grammar.py`) with a given outcome,
+positive or negative: plain ("the plot was dull"), negated ("not once did I yawn"),
+contrast ("a dull start, but ..."), report ("my sister hated it. She is wrong"),
+expectation, comparison, change of mind, question and answer. Or it is one of two
+thousand pairs that say the opposite in nearly the same words (`reviews_sentences.txt`:
+"the jokes land", "the jokes never land"). Words of praise and blame occur in reviews of
+both labels: negated, conceded before a "but", quoted from others, or about something
+else. In more than half of the reviews such words are balanced or point to the wrong
+label, and logistic regression on tf-idf of words and word pairs stays below 0.80.
+Sentences on plot, cast and cinema extend the reviews to two to six sentences; most
+training reviews have none, so that training is faster.
 
-Others are a few words, as people type them ("so boring", "NOT BAD!!!", "would watch
-again"), from a wide vocabulary of everyday praise and blame (`reviews_short.txt`). Of
-those the training part also has some without an opinion ("the film", "hello"), each
-with both labels equally often: the answer to them should be near one half.
+Other reviews are a few words, as people type them ("so boring", "NOT BAD!!!", "would
+watch again"), from a wide vocabulary of everyday praise and blame
+(`reviews_short.txt`). The training part also has short texts without an opinion ("the
+film", "hello"), each equally often with both labels, so that their probability should
+be near one half.
 
-`test.csv` has unseen sentences of seen constructions. In `test_novel.csv` either the
-construction or every pair of construction and polar word is one that the training part
-never has; one in twelve of the pairs of sentences stands only there.
-`test_handwritten.csv` holds sixty reviews written by hand, `test_everyday.csv` a
-hundred inputs of one to twelve words, written without sight of the generator, and
-`test_everyday_short.csv` those of them that have at most three words. By a like list,
-`test_everyday_tuned.csv`, the vocabulary of the short reviews was chosen.
+`test.csv` has unseen sentences of constructions that occur in training. In
+`test_novel.csv` either the construction or every pair of construction and polar word is
+absent from training; one in twelve of the sentence pairs occurs only there.
+`test_handwritten.csv` has sixty handwritten reviews. `test_everyday.csv` has a hundred
+inputs of one to twelve words, written without knowledge of the generator, and
+`test_everyday_short.csv` those with at most three words. A similar list,
+`test_everyday_tuned.csv`, was used to choose the vocabulary of the short reviews.
 """
 
 import hashlib
@@ -51,9 +53,9 @@ from data.tables import read_table, write_table
 
 SEED = 20
 SIZES = {"train": 72000, "validation": 1000, "test": 2000, "test_novel": 1000}
-SHORT = {"train": 0.16, "validation": 0.08, "test": 0.08}  # share of a few words
+SHORT = {"train": 0.16, "validation": 0.08, "test": 0.08}  # share of short reviews
 NOTHING = 0.03  # share of training without an opinion, each text with both labels
-KINDS = {  # share of the others
+KINDS = {  # shares of the other reviews
     "plain": 0.15,
     "contrast": 0.38,
     "retold": 0.18,
@@ -63,17 +65,17 @@ KINDS = {  # share of the others
     "changed": 0.05,
     "asked": 0.03,
 }
-SUPPORT = {0: 0.84, 1: 0.09, 2: 0.05, 3: 0.02}  # more opinion of the same outcome
-ASIDES = 0.04  # share of sentences of opinion with "by the way" before them; and after
-CONTRACTED = 0.5  # share of reviews that write "didn't" for "did not" and so on
-COMMON = 20  # as many templates of a symbol come first and often; later ones are rarer
-ENDS = {"": 0.55, ".": 0.22, "!": 0.12, "!!!": 0.06, "...": 0.05}  # of short ones
-LENGTHS = {2: 0.60, 3: 0.25, 4: 0.08, 5: 0.04, 6: 0.03}  # sentences: share of reviews
+SUPPORT = {0: 0.84, 1: 0.09, 2: 0.05, 3: 0.02}  # supporting sentences per review: share
+ASIDES = 0.04  # share of opinions with "by the way" before them, and after them
+CONTRACTED = 0.5  # share of reviews with "didn't" for "did not" etc.
+COMMON = 20  # a symbol's n-th template is 1 + n / COMMON times rarer
+ENDS = {"": 0.55, ".": 0.22, "!": 0.12, "!!!": 0.06, "...": 0.05}  # of short reviews
+LENGTHS = {2: 0.60, 3: 0.25, 4: 0.08, 5: 0.04, 6: 0.03}  # sentences per review: share
 TRAINED = {1: 0.50, 2: 0.34, 3: 0.10, 4: 0.03, 5: 0.02, 6: 0.01}  # in training
-ABOUT = {  # sentences on plot, cast and cinema: share; and in training
+ABOUT = {  # sentences on plot, cast and cinema: share, share in training
     "neutral": (0.45, 0.30),
     "everyday": (0.45, 0.50),
-    "story": (0.1, 0.2),  # with polar words, of people and things
+    "story": (0.1, 0.2),  # with polar words about people and things
 }
 HERE = Path(__file__).parent
 BY_HAND = ("handwritten", "everyday", "everyday_tuned")  # reviews_NAME.csv each
@@ -88,7 +90,7 @@ PARTICIPLE = (
     r"(?= (never |always |ever |just |only )?"
     r"(\w+ed|\w+en|had|read|made|thought|felt|known|gone|heard|lost|told|come)\b)"
 )
-SHORT_FORMS = (  # of what holds the word: a pattern and what stands for it
+SHORT_FORMS = (  # a word to look for, a pattern, its replacement
     (
         "not",
         r"\b(did|do|does|was|were|is|are|could|would|should|had|has|have) not\b",
@@ -115,7 +117,7 @@ SHORT_FORMS = (  # of what holds the word: a pattern and what stands for it
 @dataclass(frozen=True)
 class Template:
     text: str
-    signs: str  # the outcomes that it can express
+    signs: str  # outcomes that it can express
     novel: bool
     weight: float
 
@@ -132,7 +134,7 @@ class Review:
 
 
 def generate(seed: int = SEED) -> dict[str, list[Review]]:
-    """All parts; the same for the same seed on every Python and machine."""
+    """Returns the reviews by part; depends on the seed only, not on Python."""
     parts, seen, constructions, sentences = {}, set(), set(), set()
     for number, (part, size) in enumerate(SIZES.items()):
         random = Random(seed * 100 + number)
@@ -157,7 +159,7 @@ def generate(seed: int = SEED) -> dict[str, list[Review]]:
 
 
 def write(folder: Path) -> None:
-    """The files of the data set, in the format a user brings."""
+    """Writes the files of the data set, in the format of a user's own data."""
     for part, reviews in generate().items():
         rows = [(review.text, review.label) for review in reviews]
         write_table(folder / f"{part}.csv", ("text", "label"), rows)
@@ -169,7 +171,7 @@ def write(folder: Path) -> None:
 
 
 def version() -> str:
-    """Changes with anything that the files are made from."""
+    """A hash of everything that the files are made from."""
     sources = sorted(Path(__file__).parent.glob("reviews*"))
     digest = hashlib.sha256()
     for source in sources:
@@ -186,7 +188,7 @@ def count_sentences(text: str) -> int:
 
 
 def _pairs(random: Random, part: str) -> Iterator[tuple[Review, Review]]:
-    """Reviews by two, a positive and a negative one of the same kind."""
+    """Yields pairs of reviews of the same kind, one positive and one negative."""
     novel, waiting, decks = part == "test_novel", {}, {}
     novel_rules = [rule for rule in RULES if any(t.novel for t in _templates(rule))]
     while True:
@@ -216,7 +218,7 @@ def _pairs(random: Random, part: str) -> Iterator[tuple[Review, Review]]:
 
 
 def _drawn(random: Random, shares: dict):
-    """One of the keys, each with its share."""
+    """Draws a key with the probability `shares[key]`."""
     draw = random.random()
     for key, share in shares.items():
         draw -= share
@@ -273,7 +275,7 @@ def _short(writer: "Writer", sign: str) -> Review:
 
 
 def _nothing(writer: "Writer") -> tuple[Review, Review]:
-    """The same text with either label: the answer should be near one half."""
+    """The same text with both labels: its probability should be near one half."""
     core = writer.expand("nothing", "+")
     text = _as_typed(core, writer.random)
     rest = "nothing", core, 0, frozenset(), frozenset()
@@ -281,10 +283,11 @@ def _nothing(writer: "Writer") -> tuple[Review, Review]:
 
 
 class Writer:
-    """Fills in templates and remembers which, with which polar words.
+    """Fills in templates and records which templates and polar words it used.
 
-    Words come at random, those of short reviews dealt from `decks`: none comes again
-    before all have come, but the first ones of a list, which people type most.
+    Words are drawn at random. The words of short reviews are dealt from `decks`, so
+    that none is repeated before all have been used, except the first ones of a list,
+    which people type most often.
     """
 
     def __init__(
@@ -298,8 +301,8 @@ class Writer:
         return choices[int(self.random.random() * len(choices))]
 
     def deal(self, symbol: str, sign: str, template: str) -> str:
-        """The next word of the deck that the template may have."""
-        alone = template == "{short_adj}"  # from its own deck: almost each is met so
+        """Returns the next word of the deck that the template may use."""
+        alone = template == "{short_adj}"  # own deck: nearly all words occur alone
         deck, set_aside = self.decks.setdefault((alone, symbol, sign), []), []
         while True:
             if not deck:
@@ -309,12 +312,12 @@ class Writer:
                 deck += _shuffled(3 * often, self.random)  # dealt first
             word = deck.pop()
             if word not in self.used and not _held_out(template, word):
-                deck += set_aside  # for the next time
+                deck += set_aside  # for the next call
                 return word
             set_aside.append(word)
 
     def expand(self, symbol: str, sign: str, novel: bool = False) -> str | None:
-        """Text for a symbol and an outcome; None where no held-out word fits."""
+        """Returns text for a symbol and outcome, or None if no held-out word fits."""
         choices, weights = _choices(symbol, sign, novel, self.held_out)
         if not choices:
             return None
@@ -343,7 +346,7 @@ class Writer:
         else:
             words = _words(template, symbol, sign, self.held_out)
             word = self.pick(words) if words else None
-            if word in self.used:  # no "dull and dull"
+            if word in self.used:  # avoids "dull and dull"
                 words = [word for word in words if word not in self.used]
                 word = self.pick(words) if words else None
             if word is None:
@@ -364,19 +367,19 @@ def _with_asides(sentence: str, writer: Writer) -> str:
 
 @cache
 def _templates(symbol: str) -> tuple[Template, ...]:
-    found = []
+    templates = []
     for place, line in enumerate(TEMPLATES[symbol].strip().splitlines()):
         weight, flags, text = re.fullmatch(r"\s*(\d*) ?([*+-]*) ?(.+)", line).groups()
         signs = "+" if "+" in flags else "-" if "-" in flags else "+-"
         rarity = 1 if symbol in PAIRED + UNPAIRED else 1 + place / COMMON
         weight = int(weight or 1) / rarity
-        found.append(Template(text, signs, "*" in flags, weight))
-    return tuple(found)
+        templates.append(Template(text, signs, "*" in flags, weight))
+    return tuple(templates)
 
 
 @cache
 def _pieces(template: str) -> tuple[str | tuple[str, str, str], ...]:
-    """What stands before the first slot; each slot with what follows it."""
+    """Splits a template into its first text, and each slot with the text after it."""
     first, *rest = SLOT.split(template)
     return first, *zip(rest[::3], rest[1::3], rest[2::3], strict=True)
 
@@ -385,8 +388,8 @@ def _pieces(template: str) -> tuple[str | tuple[str, str, str], ...]:
 def _choices(
     symbol: str, sign: str, novel: bool, polar: bool
 ) -> tuple[list[str], list[float]]:
-    """Templates and their cumulated weights; `polar` leaves out those without a slot
-    for a polar word or a clause."""
+    """Returns templates and their cumulative weights; `polar` leaves out templates
+    without a slot for a polar word or a clause."""
     chosen = [t for t in _templates(symbol) if sign in t.signs and t.novel == novel]
     if polar and symbol in RULES:
         slots = POLAR | RULES
@@ -401,10 +404,10 @@ def _words(template: str, symbol: str, sign: str, held_out: bool) -> tuple[str, 
 
 
 def _held_out(template: str, word: str) -> bool:
-    """Whether the two are kept for the novel part; a word alone never is.
+    """Whether this pair is kept for the novel part; a word alone never is.
 
-    What short reviews say as longer ones do is one construction: "it was {short_adj}"
-    and "{it_was} {adj}".
+    Equivalent templates of short and long reviews count as one construction: "it was
+    {short_adj}" and "{it_was} {adj}".
     """
     if re.fullmatch(r"\{short_\w+\}", template):
         return False
@@ -418,13 +421,13 @@ def _punctuated(sentences: list[str], short_forms: bool) -> str:
     text = QUOTED.sub(lambda m: m[0].upper(), text)
     text = ARTICLE.sub("an ", text)
     for word, long, short in SHORT_FORMS if short_forms else ():
-        if word in text:  # a search for nothing costs more
+        if word in text:  # faster than a substitution that matches nothing
             text = re.sub(long, short, text)
     return text[0].upper() + BEGUN.sub(lambda m: m[1] + m[2].upper(), text[1:])
 
 
 def _as_typed(text: str, random: Random) -> str:
-    """A few words with the capitals and full stops that people give them, or none."""
+    """Returns a short text with capitals and punctuation as people type them."""
     text = _punctuated([text], random.random() < CONTRACTED)
     if random.random() < 0.1:
         text = text.replace("'", "")

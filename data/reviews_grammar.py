@@ -1,14 +1,14 @@
-"""The sentences of the generated reviews.
+"""Templates of the sentences in the generated reviews.
 
-One template a line, perhaps after its weight. A clause or sentence is written for an
-outcome, positive or negative: `{adj}` is filled with a word of the outcome's polarity,
-`{-adj}` with one of the opposite; what holds for one outcome only begins with `+` or
-`-`. So "was {adj}" keeps the polarity of its word and "was not {-adj}" turns it.
-Templates with `*` are novel: the training part never sees them.
+One template per line, optionally after its weight. A clause or sentence is written for
+an outcome, positive or negative: `{adj}` is filled with a word of the outcome's
+polarity, `{-adj}` with one of the opposite polarity. Templates for one outcome only
+begin with `+` or `-`. So "was {adj}" keeps the polarity of its word and "was not
+{-adj}" reverses it. Templates with `*` are novel: they never occur in training.
 
-To them `reviews_sentences.txt` adds pairs of sentences, `positive | negative`, that say
-the opposite in nearly the same words (one in `HELD_OUT` is novel), and neutral ones.
-`reviews_short.txt` has the words of short reviews as people type them, and whole ones.
+`reviews_sentences.txt` adds pairs of sentences, `positive | negative`, that say the
+opposite in nearly the same words (one in `HELD_OUT` is novel), and neutral sentences.
+`reviews_short.txt` has words and whole texts of short reviews as people type them.
 """
 
 import zlib
@@ -16,9 +16,9 @@ from pathlib import Path
 
 from data import reviews_words as words
 
-HELD_OUT = 12  # one in so many of what is held out is kept for the novel test part
+HELD_OUT = 12  # one in 12 sentence pairs, and construction-word pairs, is novel
 
-# What a slot is filled with: (positive, negative) lists.
+# Fillings of a slot that depend on the outcome: (positive, negative) lists.
 POLAR = {
     "adj": words.ADJECTIVES,
     "plain_adj": words.NEGATABLE,
@@ -44,7 +44,7 @@ POLAR = {
     "advice": words.ADVICE,
 }
 
-# The same for both outcomes.
+# Fillings that are the same for both outcomes.
 PLAIN = {
     "part": words.PART,
     "parts": words.PARTS,
@@ -88,8 +88,8 @@ PLAIN = {
 def _short_words() -> None:
     """Fills `POLAR` and `PLAIN` from `reviews_short.txt`.
 
-    Its headings name the slots, one for each form of a word, and the outcome. What
-    longer reviews have in such places belongs to the short ones as well.
+    Its headings name the slots, one for each form of a word, and the outcome. Short
+    reviews can also use the words that longer reviews have in such slots.
     """
     longer = {
         "short_adj": "adj",
@@ -324,9 +324,9 @@ PARTICLES = {
     """,
 }
 
-# For an outcome.
+# Clauses, sentences and reviews for an outcome.
 RULES = {
-    # A few words, as people type them: what they say alone, and negated.
+    # A few words, as people type them: plain and negated.
     "short": """
         12 {short_keeps}
         6 {short_turns}
@@ -334,7 +334,8 @@ RULES = {
         4 {short_sentence}
         20 {short_list}
     """,
-    # Words of one polarity side by side: so first vectors of words tell it already.
+    # Words of the same polarity together, so that the initial word vectors, made from
+    # co-occurrence counts, already reflect polarity.
     "short_list": """
         9 {adj}, {adj}, {adj}, {adj}, {adj}
         4 {short_adj}, {short_adj}, {short_adj}
@@ -624,7 +625,7 @@ RULES = {
         - should have been {-comp}
         - I have seen {-comp} {films}
     """,
-    # What the writer thinks of the whole, as a clause; half of it turns its words.
+    # The opinion on the film as a clause; half of them reverse their words' polarity.
     "claim": """
         25 {claim_keeps}
         6 {claim_turns}
@@ -1094,7 +1095,7 @@ RULES = {
         - {it_was} about as {-plain_adj} as a wet Sunday
         - so much for {-quality}
     """,
-    # What the writer thinks of a part of it.
+    # The opinion on a part of the film.
     "remark": """
         5 {remark_keeps}
         {remark_turns}
@@ -1176,7 +1177,7 @@ RULES = {
         not a {moment} of the {part} {was} {-plain_adj}
         * as for {the_part}, I would not say {-plain_adj}
     """,
-    # What is granted before, or after, the claim that counts.
+    # A concession before or after the claim that decides.
     "conceded": """
         5 {remark}
         once or twice I {reacted}
@@ -1215,7 +1216,7 @@ RULES = {
         the trailer was {adj}
         the idea was {adj}
     """,
-    # Whole sentences about the whole: no contrast.
+    # Whole sentences about the film, without contrast.
     "plain": """
         5 {claim}
         {claim}, and {remark}
@@ -1342,7 +1343,7 @@ RULES = {
         * my verdict after two hours: {adj}
         * I could go on about the {adj} {part}, the {adj} {part} and the {adj} {parts}
     """,
-    # Whole reviews of all kinds, with or without more of the same opinion.
+    # Whole reviews of any kind, with or without supporting opinions.
     "retold": """
         4 {told}
         2 {told}. {remark}
@@ -1565,7 +1566,7 @@ RULES = {
         - such a {-adj} cast, and then this
         - the {-adj} {part} was the only reason to stay
     """,
-    # What somebody else thinks.
+    # Somebody else's opinion.
     "they_say": """
         {others} called {it} {adj}
         {others} call it {adj}
@@ -1739,7 +1740,7 @@ RULES = {
         * if {others} tell you that {it_was} {-adj}, do not believe them
         * {-somebody_says}. I wonder what they were watching: {claim}
     """,
-    # What was expected, feared, hoped, or might have been.
+    # Expectations, fears, hopes, and what might have been.
     "expected": """
         3 {expected_keeps}
         {expected_keeps_once}
@@ -1863,7 +1864,7 @@ RULES = {
         *- with a little care it would have become {-adj}
         *+ I came to {-like} it, and I was not able to
     """,
-    # It is measured against something else, whose praise or blame is no matter.
+    # A comparison; praise or blame of the other thing does not count.
     "compared": """
         2 {compared_any}
         {compared_once}
@@ -1959,7 +1960,7 @@ RULES = {
         *+ I would trade the {either_adj} {original} for this
         *- I would trade this for the {either_adj} {original}
     """,
-    # First this, then that: the later counts.
+    # A change of mind: the later opinion counts.
     "changed": """
         at first I was {-felt}, but by the end I was {felt}
         at first I was {-felt}. then {claim}
@@ -2103,7 +2104,7 @@ RULES = {
     """,
 }
 
-# Sentences that say nothing of the film's worth.
+# Sentences without an opinion on the film.
 FILLERS = {
     "neutral": """
         it tells the story of a {profession} from {place} who {deed}
@@ -2221,7 +2222,7 @@ FILLERS = {
         the {profession} lives in a {thing_adj} house with {count} {things}
         a {story_adj} {profession} wants to be a {story_adj} {profession}
     """,
-    # Short ones without an opinion.
+    # Short texts without an opinion.
     "nothing": """
         20 {short_neutral}
         4 {neutral}
@@ -2255,13 +2256,13 @@ FILLERS = {
     """,
 }
 
-# What `reviews_sentences.txt` has under each of its headings, drawn evenly.
+# Headings of `reviews_sentences.txt`; their sentences all have the same weight.
 PAIRED = ("detail", "verdict", "turned", "told")
 UNPAIRED = ("everyday",)
 
 
 def _sentences() -> dict[str, str]:
-    """Templates by heading; each pair makes two, `+` and `-`, novel ones with `*`."""
+    """Returns templates by heading: two per pair, `+` and `-`; novel ones have `*`."""
     found = dict.fromkeys((*PAIRED, *UNPAIRED), "")
     path = Path(__file__).parent / "reviews_sentences.txt"
     for line in path.read_text(encoding="utf-8").splitlines():

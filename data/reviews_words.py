@@ -1,6 +1,6 @@
-"""The words of the generated reviews: polar lists as (positive, negative), then plain.
+"""Words of the generated reviews: polar lists as (positive, negative), then plain ones.
 
-A phrase of several words is written with underscores. Forms of one verb stand together:
+Phrases are written with underscores instead of spaces, the forms of a verb as
 `past|base`.
 """
 
@@ -10,7 +10,7 @@ def _words(text: str) -> list[str]:
 
 
 def _forms(text: str, form: int) -> list[str]:
-    """The past (0) or base (1) forms of `past|base` pairs; some have no base form."""
+    """Returns the past (0) or base (1) forms of `past|base`; some have no base form."""
     pairs = [word.split("|") for word in _words(text)]
     return [pair[form] for pair in pairs if len(pair) > form]
 
@@ -23,8 +23,8 @@ def _as_others(sides: tuple, subject: str, owner: str) -> tuple:
     )
 
 
-# Of a film or a part of it. Those of `NEGATABLE` say the opposite when negated; "not
-# awful" or "not flawless" would leave a reader in doubt.
+# Adjectives for a film or a part of it. Those in `NEGATABLE` mean the opposite when
+# negated, whereas "not awful" or "not flawless" would be ambiguous.
 NEGATABLE = (
     _words("""
     good great funny moving touching gripping exciting interesting convincing believable
@@ -275,7 +275,7 @@ ADVICE = (
     two_hours_of_my_life_wasted keep_your_distance
     """),
 )
-# Of people and things in the plot or the evening: they say nothing of the film.
+# For people and things in the plot or the evening: no opinion on the film.
 STORY_ADJECTIVES = _words("""
     brilliant terrible awful beautiful lonely boring dull clever stupid charming cruel
     lazy funny bitter lovely ugly horrible gifted miserable great bad good kind dreadful
@@ -294,7 +294,7 @@ STORY_VERBS = _words("""
     cherishes loathes trusts resents
     """)
 
-# What a review may talk about.
+# Topics of a review.
 PART = _words("""
     acting plot script dialogue music soundtrack score photography camera_work lighting
     editing pacing story ending beginning opening middle_part first_half second_half

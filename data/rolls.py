@@ -1,7 +1,7 @@
-"""Piano rolls, as papers share them, as folders of MIDI files.
+"""Converts piano rolls, as published with papers, to folders of MIDI files.
 
-A roll holds a piece's pitches step by step and does not say which are held: each step
-becomes a quarter note, in which all are struck. Read again it is the same roll.
+A roll lists a piece's pitches at each step but not which of them are held, so all notes
+of a step are struck and last a quarter note. Reading the files gives the same roll.
 """
 
 import hashlib
@@ -13,26 +13,26 @@ import numpy as np
 from data.errors import UserError
 from data.midi import KEYS, LOWEST, write_midi
 
-# Names of the parts: of czhuang's JSB-Chorales-dataset, and of locuslab's TCN.
+# Names of the parts in czhuang's JSB-Chorales-dataset and in locuslab's TCN.
 JSON = {"train": "train", "validation": "valid", "test": "test"}
 MAT = {"train": "traindata", "validation": "validdata", "test": "testdata"}
 SUFFIXES = {".json", ".mat"}
 
 
 def digest(path: Path) -> str:
-    """sha256 of this code, of what writes, and of the file."""
+    """sha256 of this code, of `midi.py`, which writes the files, and of the file."""
     here = Path(__file__)
     code = here.read_bytes() + here.with_name("midi.py").read_bytes()
     return hashlib.sha256(code + path.read_bytes()).hexdigest()
 
 
 def convert(path: Path, folder: Path) -> None:
-    """Write `train/0000.mid` ..., `validation/` and `test/` into `folder`.
+    """Writes `train/0000.mid` ..., `validation/` and `test/` into `folder`.
 
     Args:
-        path: JSON of `train`, `valid` and `test`, each a list of pieces, these lists of
-            steps, these lists of pitches; or a MATLAB file of `traindata`, `validdata`
-            and `testdata`, cells of `[steps, 88]`.
+        path: JSON with `train`, `valid` and `test`, each a list of pieces; a piece is a
+            list of steps, a step a list of pitches. Or a MATLAB file with `traindata`,
+            `validdata` and `testdata`, cells of `[steps, 88]`.
     """
     parts = _read_mat(path) if path.suffix == ".mat" else _read_json(path)
     for part, pieces in parts.items():
@@ -40,7 +40,7 @@ def convert(path: Path, folder: Path) -> None:
         for number, steps in enumerate(pieces):
             voices = {}
             for place, pitches in enumerate(steps):
-                # In the order of their height, which is that of voices.
+                # From the highest down: each voice keeps its rank.
                 for voice, pitch in enumerate(sorted({*pitches}, reverse=True)):
                     voices.setdefault(voice, []).append((place, place + 1, pitch))
             write_midi(folder / part / f"{number:04}.mid", [*voices.values()])
@@ -48,11 +48,11 @@ def convert(path: Path, folder: Path) -> None:
 
 def _read_json(path: Path) -> dict:
     try:
-        found = json.loads(path.read_text("utf-8"))
+        pieces_by_name = json.loads(path.read_text("utf-8"))
         parts = {
             part: [
                 [[_pitch(pitch) for pitch in step] for step in piece]
-                for piece in found[name]
+                for piece in pieces_by_name[name]
             ]
             for part, name in JSON.items()
         }
@@ -65,7 +65,7 @@ def _read_json(path: Path) -> dict:
 def _pitch(value) -> int:
     pitch = int(value)
     if not LOWEST <= pitch < LOWEST + KEYS:
-        raise ValueError(f"pitch {pitch} is on no piano")
+        raise ValueError(f"pitch {pitch} is outside a piano's range")
     return pitch
 
 
@@ -74,11 +74,11 @@ def _read_mat(path: Path) -> dict:
     from scipy.io.matlab import MatReadError
 
     try:
-        found = loadmat(path)
+        pieces_by_name = loadmat(path)
         parts = {
             part: [
                 [(np.flatnonzero(step) + LOWEST).tolist() for step in _roll(piece)]
-                for piece in np.ravel(found[name])
+                for piece in np.ravel(pieces_by_name[name])
             ]
             for part, name in MAT.items()
         }

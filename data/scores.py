@@ -1,4 +1,4 @@
-"""Scores that music21 carries as MIDI files in three parts: what makers share."""
+"""Shared by `chorales` and `folk`: music21 scores as MIDI files in three parts."""
 
 import contextlib
 import hashlib
@@ -15,11 +15,11 @@ from data.errors import UserError
 from data.midi import KEYS, LOWEST, write_midi
 from data.texts import PARTS, split_by_name
 
-TUNE = 12  # intervals by which a melody is known
+TUNE = 12  # first intervals that identify a melody
 
 
 def version(code: str) -> str:
-    """Of what is written: this code, the maker's, music21's release."""
+    """A hash of this code, of the file `code` and of music21's version number."""
     here = Path(__file__)
     files = (here, here.with_name("midi.py"), Path(code))
     text = b"".join(path.read_bytes() for path in files)
@@ -38,21 +38,21 @@ def write(folder: Path, sources: list[tuple[str, str, int | None]]) -> None:
     """Writes `train/NAME.mid` ..., `validation/` and `test/` into `folder`.
 
     Args:
-        sources: name of the file to write, name in music21's corpus, and which one of
-            the tunes there, or None.
+        sources: for each score, the name of the file to write, the name in music21's
+            corpus, and the number of the tune in that file, or None.
 
-    What music21 does not read is left out and named. Scores of one melody stay in one
-    part.
+    Scores that music21 cannot read are left out and listed on standard error. Scores
+    with the same melody stay in one part.
     """
     scores, wrong = {}, []
-    # Spawned: a fork would copy TensorFlow's threads' locks.
+    # Spawned, because a fork would copy the locks of TensorFlow's threads.
     pool = ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))
     with pool:
-        for number, (name, found) in enumerate(pool.map(_parsed, sources, chunksize=8)):
-            if isinstance(found, str):
-                wrong.append(f"{name}: {found}")
+        for number, (name, score) in enumerate(pool.map(_parsed, sources, chunksize=8)):
+            if isinstance(score, str):
+                wrong.append(f"{name}: {score}")
             else:
-                scores[name] = found
+                scores[name] = score
             if sys.stderr.isatty() or number + 1 == len(sources):
                 share = f"\r{number + 1}/{len(sources)} scores read"
                 print(share, end="", file=sys.stderr, flush=True)
@@ -60,7 +60,7 @@ def write(folder: Path, sources: list[tuple[str, str, int | None]]) -> None:
     for line in wrong[:5]:
         print(f"left out: {line}", file=sys.stderr)
     if len(wrong) > 5:
-        print(f"left out: {len(wrong) - 5} scores more", file=sys.stderr)
+        print(f"left out: {len(wrong) - 5} more scores", file=sys.stderr)
     tunes = defaultdict(list)
     for name, (voices, _) in sorted(scores.items()):
         tunes[_melody(voices)].append(name)
@@ -77,19 +77,19 @@ def write(folder: Path, sources: list[tuple[str, str, int | None]]) -> None:
 
 
 def _melody(voices) -> tuple:
-    """By what a melody is known in any key: its first intervals."""
+    """The first intervals of the top voice, which identify a melody in any key."""
     pitches = [pitch for _, _, pitch in voices[0]][: TUNE + 1]
     return tuple(b - a for a, b in itertools.pairwise(pitches))
 
 
 def _parsed(source) -> tuple[str, tuple | str]:
-    """A score's voices `[[(first, end, pitch)]]` in quarter notes, highest first, and
-    quarter notes a bar; or why there are none."""
+    """Returns a score's name, then its voices `[[(first, end, pitch)]]` in quarter
+    notes, highest first, with the quarter notes per bar; or why it has none."""
     from music21 import corpus
 
     name, where, number = source
     try:
-        # What music21 warns of its own files is of no use here.
+        # music21's warnings about its own files are of no use here.
         with contextlib.redirect_stderr(None):
             score = corpus.parse(where, number=number)
         score = score.stripTies()
@@ -97,7 +97,7 @@ def _parsed(source) -> tuple[str, tuple | str]:
         voices = [_voice(part) for part in parts]
         meters = score.recurse().getElementsByClass("TimeSignature")
         bar = float(meters[0].barDuration.quarterLength) if meters else 4.0
-    # A parser's errors on one file of hundreds are of many kinds: the file is named.
+    # The parser raises many kinds of errors; one bad file must not stop hundreds.
     except Exception as error:
         return name, f"{type(error).__name__}: {error}"
     if not any(voices):
@@ -109,7 +109,7 @@ def _parsed(source) -> tuple[str, tuple | str]:
 
 
 def _voice(part) -> list[tuple[Fraction, Fraction, int]]:
-    found = []
+    notes = []
     for note in part.flatten().notes:
         first = Fraction(note.offset).limit_denominator(48)
         length = Fraction(note.quarterLength).limit_denominator(48)
@@ -117,5 +117,5 @@ def _voice(part) -> list[tuple[Fraction, Fraction, int]]:
             continue
         for pitch in note.pitches:
             if LOWEST <= pitch.midi < LOWEST + KEYS:
-                found.append((first, first + length, pitch.midi))
-    return found
+                notes.append((first, first + length, pitch.midi))
+    return notes

@@ -1,8 +1,8 @@
 """Karpathy's `tinyshakespeare` as three parts.
 
-nanoGPT trains on the first 90 % of the characters and reports the last 10 %: they are
-`test.txt` here, and what it reports compares. A last 5 % of the whole is taken from its
-training part for validation.
+nanoGPT trains on the first 90 % of the characters and reports its loss on the last
+10 %. These are `test.txt` here, so that results can be compared. The 5 % before them
+are held out for validation.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ def digest(path: Path) -> str:
 
 
 def convert(path: Path, folder: Path) -> None:
-    """Write `train.txt`, `validation.txt` and `test.txt` into `folder`."""
+    """Writes `train.txt`, `validation.txt` and `test.txt` into `folder`."""
     try:
         text = path.read_bytes().decode()
     except UnicodeDecodeError as error:

@@ -15,21 +15,22 @@ Rows = list[tuple[str, str]]
 def read_splits(
     data: Path, test_data: Path | None, columns: tuple[str, str], seed: int, labels=None
 ) -> tuple[dict[str, Rows], list[str]]:
-    """Rows `(text, label)` by the name of their part, and the labels in order.
+    """Returns the rows `(text, label)` of each part, and the labels in order.
 
-    A folder holds `train.csv`, and may hold `validation.csv`, `test.csv` and further
-    `test_NAME.csv`. A part that is missing is split off from training: a fifth for
-    test, then a tenth for validation, by text and stratified.
+    A folder contains `train.csv`, and optionally `validation.csv`, `test.csv` and any
+    `test_NAME.csv`. A missing part is split off from training: a fifth for test, then a
+    tenth of the rest for validation, stratified, with equal texts in the same part.
 
     Args:
         data: A CSV or TSV file, or such a folder.
         test_data: A file for the part `test`, or `None`.
-        columns: Names of the text's and the label's column.
-        seed: Of the split.
+        columns: Names of the text column and the label column.
+        seed: Random seed of the split.
         labels: Those of an earlier run; `None`: those of the training part, sorted.
 
-    Raises `UserError`: fewer than two labels, a label with fewer than 5 rows in the
-    training file, a label that training lacks, and all that `read_table` finds.
+    Raises `UserError` for fewer than two labels, a label with fewer than 5 rows in the
+    training file, a label that does not occur in training, and all that `read_table`
+    rejects.
     """
     files = {"train": data}
     if data.is_dir():
@@ -55,7 +56,7 @@ def read_splits(
     for name, part in rows.items():
         if strange := sorted({label for _, label in part} - set(labels)):
             raise UserError(
-                f"{files[name]}: label {strange[0][:40]!r} does not stand in training"
+                f"{files[name]}: label {strange[0][:40]!r} does not occur in training"
             )
     for name, share in (("test", 0.2), ("validation", 0.1)):
         if name not in rows:
@@ -64,7 +65,7 @@ def read_splits(
 
 
 def split_off(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
-    """A share of each label's texts, and the rest; equal texts stay on one side."""
+    """Splits off a share of each label's texts; equal texts stay on the same side."""
     groups: dict[str, Rows] = {}
     for row in rows:
         groups.setdefault(row[0], []).append(row)
@@ -75,7 +76,7 @@ def split_off(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
     random = np.random.default_rng(seed)
     for label in sorted(by_label):
         order = random.permutation(len(by_label[label]))
-        # At least one, and at least one is left: five equal texts are one group.
+        # At least one group on each side: five equal texts are a single group.
         count = min(max(1, round(share * len(order))), len(order) - 1)
         for place, index in enumerate(order):
             (taken if place < count else left).extend(by_label[label][index])

@@ -1,7 +1,7 @@
-"""Read a user's CSV or TSV: UTF-8 text with a header, e.g. `text,label`.
+"""Reads a user's CSV or TSV file: UTF-8 text with a header, e.g. `text,label`.
 
-Content is never trusted: what cannot be used is skipped and counted aloud, or ends in
-a `UserError`, the one line shown after `error: `.
+Content is never trusted: unusable rows are skipped and their number is printed, or the
+file is rejected with a `UserError`, shown as one line after `error: `.
 """
 
 import csv
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from data.errors import UserError
 
-MAX_SKIPPED = 0.01  # share of the rows: beyond it, the file is not what it is taken for
+MAX_SKIPPED = 0.01  # share of the rows; a file with more unusable rows is rejected
 
 
 def read_table(
@@ -20,26 +20,27 @@ def read_table(
     columns: tuple[str, ...],
     check: Callable[[tuple[str, ...]], str | None] | None = None,
 ) -> tuple[list[tuple[str, ...]], int]:
-    """Read some columns of a CSV or TSV file with a header.
+    """Reads some columns of a CSV or TSV file with a header.
 
-    Fields are split at tabs in `.tsv`, at commas in `.csv`, else at whichever of the
-    two the header has more of; quotes are those of RFC 4180. `check` gets the values
-    of a row and says why it is skipped, or None to keep it.
+    Fields are separated by tabs in `.tsv`, by commas in `.csv`, and in other files by
+    whichever of the two is more frequent in the header; quoting follows RFC 4180.
+    `check` gets the values of a row and returns a reason to skip it, or None.
 
-    Returns the values of `columns` row by row, and the number of rows skipped.
-    Raises `UserError`: no such file or column, not UTF-8, no rows, over 1 % skipped.
+    Returns the values of `columns` for each row, and the number of skipped rows.
+    Raises `UserError` for no such file or column, not UTF-8, no rows, or over 1 %
+    skipped.
     """
     text = _read_text(path := Path(path))
     csv.field_size_limit(max(csv.field_size_limit(), min(len(text), 2**31 - 1)))
     first = text.lstrip().partition("\n")[0]
     tabs = first.count("\t") > first.count(",")
     separator = {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower(), ",\t"[tabs])
-    # Strict: a quote out of place is one bad row here, not a field that swallows rows.
+    # Strict: a misplaced quote spoils one row instead of swallowing the next ones.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     header, rows, skipped, lines = None, [], Counter(), 0
     for fields in _records(reader, path):
         lines_read, lines = reader.line_num - lines, reader.line_num
-        if fields is None:  # may have run over several lines: each was a row
+        if fields is None:  # the bad record may span several lines, each of them a row
             skipped["stray quote"] += lines_read
         elif header is None and fields:
             header = [name.strip() for name in fields]
@@ -70,7 +71,7 @@ def _read_text(path: Path) -> str:
 
 
 def decoded(content: bytes, path: Path) -> str:
-    """The text of a file's bytes, without a byte order mark; else a `UserError`."""
+    """Decodes UTF-8, without a byte order mark. Raises `UserError` if it is invalid."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -110,7 +111,7 @@ def _fault(values: tuple[str, ...], columns: tuple[str, ...]) -> str | None:
 
 
 def report_skipped(path: Path, kept: int, skipped: Counter) -> None:
-    """Says how many rows were skipped and why; over 1 % of them is a `UserError`."""
+    """Prints how many rows were skipped and why; `UserError` if over 1 % of them."""
     total = kept + skipped.total()
     reasons = ", ".join(f"{n} {reason}" for reason, n in skipped.most_common())
     what = f"{skipped.total()} of {total} rows of {path.name}: {reasons}"

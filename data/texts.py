@@ -1,7 +1,6 @@
 """Plain text in a file or a folder, as training, validation and test parts.
 
-Nothing is read before it is asked for, and then a piece at a time: a text may be larger
-than memory.
+Texts are read lazily, a piece at a time, so they may be larger than memory.
 """
 
 import hashlib
@@ -14,30 +13,30 @@ from data.errors import UserError
 
 PARTS = ("train", "validation", "test")
 HELD_OUT = 0.05  # share of the text in validation, and in test
-NAMES = ("validation", "valid", "val")  # what stands for "train" in a file's name
+NAMES = ("validation", "valid", "val")  # in file names, in place of "train"
 CHUNK = 1 << 20  # bytes read at a time
-FAR = 1 << 16  # bytes: a line end farther from a cut is not looked for
+FAR = 1 << 16  # bytes before a cut that are searched for a line end
 
 
 @dataclass(frozen=True)
 class Part:
-    """The text of one part: runs of bytes in files, of which nothing is held."""
+    """The text of one part: ranges of bytes in files. Nothing is kept in memory."""
 
     spans: tuple[tuple[Path, int, int], ...]  # file, first byte, byte after the last
 
     @property
     def size(self) -> int:
-        """Bytes on the disk."""
+        """Bytes on disk."""
         return sum(end - start for _, start, end in self.spans)
 
     def chunks(self, size: int = CHUNK) -> Iterator[str]:
-        """The text in pieces of about `size` bytes: whole lines, where they are not
-        longer than that, and whole characters always.
+        """Yields the text in pieces of about `size` bytes, split at line ends, or
+        between characters where a line is longer than that.
 
-        A byte order mark is left out, "\\r\\n" becomes "\\n", and a file that another
-        one follows ends its last line.
+        Byte order marks are removed, "\\r\\n" becomes "\\n", and a missing line end is
+        added to a file that is followed by another one.
 
-        Raises `UserError`: a file that cannot be read, bytes that are not UTF-8.
+        Raises `UserError` for a file that cannot be read or is not UTF-8.
         """
         ended = True
         for path, start, end in self.spans:
@@ -49,26 +48,26 @@ class Part:
 
 
 def read_parts(path: Path, max_chars: int = 0) -> dict[str, Part]:
-    """The parts `train`, `validation` and `test` of the texts in a file or folder.
+    """Returns the parts `train`, `validation` and `test` of a file or folder of texts.
 
-    - A folder with a file for each part, `train.txt`, `validation.txt` and `test.txt`,
-      or any three whose names differ in that word only, where `valid` or `val` will do
-      too: `ptb.train.txt`, `ptb.valid.txt`, `ptb.test.txt` of Mikolov's Penn Treebank,
+    - A folder with one file per part: `train.txt`, `validation.txt` and `test.txt`, or
+      any three names that differ only in this word, also with `valid` or `val`:
+      `ptb.train.txt`, `ptb.valid.txt`, `ptb.test.txt` of Mikolov's Penn Treebank,
       which has no catalog name, or `wiki.train.tokens` ... of the WikiText sets. Of
-      several such threes the one with the shortest names.
-    - Any other folder: the text files in it and in the folders inside, split by file:
-      `split_by_name`. Hidden ones and those with a NUL byte are left out.
+      several such triples the one with the shortest names is read.
+    - Any other folder: its text files, at any depth, are assigned to the parts by
+      `split_by_name`. Hidden files and files with a NUL byte are left out.
     - A file: the last 5 % are test, the 5 % before them validation.
 
     Args:
         path: A file of UTF-8 text, or a folder of them.
-        max_chars: Keep so many characters in all, counted in bytes: each part's
-            beginning, in proportion to its size; said aloud. 0: everything.
+        max_chars: Maximum size of all parts together, in bytes. Keeps the beginning of
+            each part, in proportion to its size, and prints this. 0: no limit.
 
-    Cuts are at line ends, or where lines are very long, between characters.
+    Cuts are at line ends, or between characters where lines are very long.
 
-    Raises `UserError`: a file that cannot be read, bytes that are not UTF-8, no text,
-    too little of it for three parts, a folder with `train.txt` alone.
+    Raises `UserError` for a file that cannot be read or is not UTF-8, no text, too
+    little text for three parts, or a folder with `train.txt` but not the other two.
     """
     path = Path(path)
     try:
@@ -83,7 +82,7 @@ def read_parts(path: Path, max_chars: int = 0) -> dict[str, Part]:
         name = error.filename or path
         raise UserError(f"{name}: cannot be read: {error.strerror}") from None
     for name, part in parts.items():
-        # Looks at the first piece, as a rule.
+        # Usually reads the first piece only.
         if all(text.isspace() for text in part.chunks()):
             kept = f"{max_chars} of " if 0 < max_chars < total else ""
             found = f"found none in the part {name!r} of {kept}{total} bytes"
@@ -92,9 +91,9 @@ def read_parts(path: Path, max_chars: int = 0) -> dict[str, Part]:
 
 
 def read_whole(path: Path) -> Part:
-    """All of a file as one part, such as a test part that a user brings.
+    """Returns a whole file as one part, such as a user's test part.
 
-    Raises `UserError`: a file that cannot be read, bytes that are not UTF-8, no text.
+    Raises `UserError` for a file that cannot be read, is not UTF-8, or has no text.
     """
     try:
         part = Part(((Path(path), 0, path.stat().st_size),))
@@ -106,7 +105,7 @@ def read_whole(path: Path) -> Part:
 
 
 def between_words(part: Part) -> Iterator[str]:
-    """The text of a part in pieces that end between words, where it has spaces."""
+    """Yields the text of a part in pieces that end at spaces or line ends, if any."""
     rest = ""
     for text in part.chunks():
         text = rest + text
@@ -117,12 +116,12 @@ def between_words(part: Part) -> Iterator[str]:
 
 
 def split_by_name(sizes: dict[str, int]) -> dict[str, list[str]]:
-    """Names by part: 5 % of the sizes, or a name more, for test, as much for
-    validation, the rest for training.
+    """Returns the names in each part. Test, then validation, take names until they have
+    5 % of the total size; the rest are for training.
 
-    The order, in the parts too, is that of the names' hashes: neighbours in a folder
-    come apart, and a name more or less moves few others. Names of more than 5 % come
-    last, lest one of them be most of what is held out.
+    Names are ordered by their hash, within the parts too. This separates neighbours in
+    a folder, and adding or removing a name moves few others. Names with more than 5 %
+    of the total size come last, so that none of them dominates a held-out part.
     """
     share = HELD_OUT * sum(sizes.values())
     small = sum(size for size in sizes.values() if size <= share)
@@ -143,26 +142,26 @@ def split_by_name(sizes: dict[str, int]) -> dict[str, list[str]]:
 
 def _in_folder(folder: Path) -> dict[str, Part]:
     names = {entry.name for entry in folder.iterdir() if entry.is_file()}
-    threes = [
+    triples = [
         (name, name.replace("train", valid), name.replace("train", "test"))
         for name in names
         for valid in NAMES
         if "train" in name and not name.startswith(".")
     ]
-    threes = [three for three in threes if names.issuperset(three)]
-    if threes:
-        three = min(threes, key=lambda names: (len(names[0]), names))
-        files = dict(zip(PARTS, ([folder / name] for name in three), strict=True))
+    triples = [triple for triple in triples if names.issuperset(triple)]
+    if triples:
+        triple = min(triples, key=lambda names: (len(names[0]), names))
+        files = dict(zip(PARTS, ([folder / name] for name in triple), strict=True))
     elif "train.txt" in names:
         wanted = "expected train.txt, validation.txt and test.txt"
         raise UserError(f"{folder}: {wanted}, found train.txt without the others")
     else:
-        found = {path.relative_to(folder).as_posix(): path for path in _walk(folder)}
-        if len(found) < len(PARTS):
+        texts = {path.relative_to(folder).as_posix(): path for path in _walk(folder)}
+        if len(texts) < len(PARTS):
             wanted = f"{folder}: expected {len(PARTS)} text files or more"
-            raise UserError(f"{wanted}, found {len(found)}")
-        split = split_by_name({n: path.stat().st_size for n, path in found.items()})
-        files = {part: [found[name] for name in split[part]] for part in PARTS}
+            raise UserError(f"{wanted}, found {len(texts)}")
+        split = split_by_name({n: path.stat().st_size for n, path in texts.items()})
+        files = {part: [texts[name] for name in split[part]] for part in PARTS}
     return {
         part: Part(tuple((path, 0, path.stat().st_size) for path in paths))
         for part, paths in files.items()
@@ -170,7 +169,7 @@ def _in_folder(folder: Path) -> dict[str, Part]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Text files in a folder and in those inside, except hidden ones."""
+    """Yields the text files in a folder, at any depth, except hidden ones."""
     for inner, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
@@ -191,7 +190,7 @@ def _in_file(path: Path) -> dict[str, Part]:
 
 
 def _beginning(part: Part, size: int) -> Part:
-    """The first `size` bytes, or what is left of them at a line end."""
+    """The first `size` bytes of a part, or fewer, up to a line end."""
     spans = []
     for path, start, end in part.spans:
         cut = end if end - start <= size else _cut(path, start, start + size)
@@ -203,19 +202,19 @@ def _beginning(part: Part, size: int) -> Part:
 
 
 def _cut(path: Path, first: int, place: int) -> int:
-    """The last line end up to `place`, unless it is farther away than `FAR` or 2.5 % of
-    the way from `first`; then the beginning of the character that stands there."""
+    """Returns the position after the last line end before `place`, or, if it is more
+    than `FAR` bytes or 2.5 % of the way from `first` away, the start of a character."""
     window = max(4, min(FAR, (place - first) // 40))
     start = max(first, place - window)
     with path.open("rb") as file:
         file.seek(start)
-        block = file.read(place - start + 1)  # a line end at `place` is near enough
+        block = file.read(place - start + 1)  # a line may end at `place` itself
     line = block.rfind(b"\n") + 1
     return start + line if line else start + _last_character(block)
 
 
 def _texts(path: Path, place: int, end: int, size: int) -> Iterator[str]:
-    """Bytes `place` to `end` of a file, as text."""
+    """Yields bytes `place` to `end` of a file as text, `size` bytes at a time."""
     try:
         with path.open("rb") as file:
             file.seek(place)
@@ -224,7 +223,7 @@ def _texts(path: Path, place: int, end: int, size: int) -> Iterator[str]:
                 block = file.read(min(size, end - place - len(rest)))
                 whole = rest + block
                 if not block or place + len(whole) == end:
-                    cut, end = len(whole), place + len(whole)  # or a file cut short
+                    cut, end = len(whole), place + len(whole)  # or file truncated
                 else:
                     cut = whole.rfind(b"\n") + 1 or _last_character(whole)
                 text = whole[:cut].decode().replace("\r\n", "\n")
@@ -241,8 +240,8 @@ def _texts(path: Path, place: int, end: int, size: int) -> Iterator[str]:
 
 
 def _last_character(block: bytes) -> int:
-    """Where the last character begins, which may go on after the block; so may a line
-    end that begins with it."""
+    """Returns where the last character of the block begins. It may continue after the
+    block, or begin a line end "\\r\\n"."""
     place = len(block) - 1
     while place > 0 and len(block) - place < 4 and block[place] & 0xC0 == 0x80:
         place -= 1

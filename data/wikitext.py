@@ -1,4 +1,4 @@
-"""The word-level WikiText archives as three parts, in the division they come in."""
+"""The word-level WikiText archives, in their own three parts."""
 
 import shutil
 from functools import partial
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from data import zips
 
-MAX_TEXT = 10**9  # bytes of a part unpacked
+MAX_TEXT = 10**9  # bytes of an unpacked part
 NAMES = {"train": "train", "validation": "valid", "test": "test"}
 
 digest = partial(zips.digest, __file__)
 
 
 def convert(archive: Path, folder: Path) -> None:
-    """Write `wiki.train.tokens` ... as `train.txt`, `validation.txt`, `test.txt`."""
+    """Writes `wiki.train.tokens` ... as `train.txt`, `validation.txt`, `test.txt`."""
     with zips.opened(archive) as members:
         for part, name in NAMES.items():
             with (

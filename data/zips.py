@@ -1,4 +1,4 @@
-"""What the makers of texts from zip archives share."""
+"""Reads zip archives: shared by `text8` and `wikitext`."""
 
 import hashlib
 import zipfile
@@ -19,26 +19,26 @@ def digest(code: str, archive: Path) -> str:
 
 
 class Members:
-    """An open archive's files by their name without folders."""
+    """The files of an open archive, by name without folders."""
 
     def __init__(self, packed: zipfile.ZipFile, archive: Path):
         self._packed, self._archive = packed, archive
         self._members = {PurePosixPath(m.filename).name: m for m in packed.infolist()}
 
-    def open(self, name: str, most: int):
-        """A member to read. Raises `UserError`: none of at most so many bytes, which
-        a few MB may claim to hold petabytes of."""
+    def open(self, name: str, max_size: int):
+        """Opens a file of at most `max_size` unpacked bytes, because a few MB of zip
+        can claim to hold petabytes. Raises `UserError` if there is none."""
         member = self._members.get(name)
-        if member is None or member.file_size > most:
+        if member is None or member.file_size > max_size:
             found = f"{member.file_size} bytes" if member else "none"
-            wanted = f"{name} of at most {most} bytes"
+            wanted = f"{name} of at most {max_size} bytes"
             raise UserError(f"{self._archive}: expected {wanted}, found {found}")
         return self._packed.open(member)
 
 
 @contextmanager
 def opened(archive: Path) -> Iterator[Members]:
-    """Raises `UserError`: not a zip, or a broken one."""
+    """Opens a zip archive. Raises `UserError` if it is none, or broken."""
     try:
         with zipfile.ZipFile(archive) as packed:
             yield Members(packed, archive)

@@ -70,7 +70,7 @@ SIMPLER = {
 
 CENTRES, DRAWS = 16, 16  # words of a block; negatives that they share
 MAX_PAIRS = 30  # of a step whose updates of one vector are added up in full
-MAX_PASSES = 50  # where --epochs does not say: see kit/length.py
+PASSES, TRAINED = (5, 50), 20_000_000  # at least and at most; words in all of them
 SHORT, NEIGHBOURS = 1_000_000, 8  # words below which counts are often better; shown
 
 
@@ -311,24 +311,24 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     from kit.training import Checkpoint
     from tasks.word_windows import Blocks
 
-    counts = np.array([0, *vocabulary["counts"]])
+    ids, counts = data["ids"], np.array([0, *vocabulary["counts"]])
     if config.model == "counts":
-        vectors = counted_vectors(config, run, data["ids"], len(counts))
-        model.vectors.set_weights([vectors])
+        model.vectors.set_weights([counted_vectors(config, run, ids, len(counts))])
         return {"epochs": 0}
-    ids, windows = data["ids"], (CENTRES, config.window, config.subsample, config.seed)
+    windows = (CENTRES, config.window, config.subsample, config.seed)
     training = Blocks(ids, counts, *windows)
-    length = Length(run, training, config.epochs, MAX_PASSES, f"{len(ids):,} words")
+    most = int(np.clip(TRAINED // len(ids), *PASSES))
+    length = Length(run, training, config.epochs, most, f"{len(ids):,} words")
     # The loss is a mean over so many words; each pair's gradient counts in full.
     rate = config.learning_rate * training.blocks * CENTRES
-    rate = length.schedule(rate, warm_up=0, shape="line")
-    sgd = keras.optimizers.SGD(rate)
+    sgd = keras.optimizers.SGD(length.schedule(rate, warm_up=0, shape="line"))
     model.compile(sgd, lambda nothing, losses: losses, jit_compile=use_xla())
     checkpoint = Checkpoint(run, model, training, length, "loss", "min")
     model.fit(training, callbacks=[checkpoint], **checkpoint.fit_options)
     metrics = checkpoint.finish(use_best=False)
     if not np.isfinite(vectors_of(model)).all():
-        raise UserError(f"training diverged at --learning-rate {config.learning_rate}")
+        given = config.learning_rate
+        raise UserError(f"training diverged: lower --learning-rate, found {given}")
     metrics["words_per_second"] = metrics.pop("tokens_per_second")
     return metrics
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-CONSTANTS, TUNED = (3.0, 30.0), 10_000  # of the bag of words; rows that choose one
+CONSTANTS, TUNED = (3.0, 30.0), 10_000  # candidates for C; rows to choose it
 
 
 def metrics(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -26,14 +26,18 @@ def metrics(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 
 
 def bag_of_words(parts: dict, tokenize: Callable) -> dict[str, float]:
-    """Test accuracies of logistic regression on the tf-idf of words and word pairs.
+    """Accuracies of logistic regression on the tf-idf of words and word pairs.
 
-    Fitted on the training part, its one constant chosen on validation: what can be
-    said without the order of the words, but for pairs.
+    It knows nothing of the order of the words except in pairs. The model is fitted on
+    the training part, its regularisation constant C is chosen on the validation part.
 
     Args:
-        parts: By name, `train` and `validation` among them: `texts` and `labels` each.
-        tokenize: Words of a text.
+        parts: Parts by name, including `train` and `validation`; each has `texts` and
+            `labels`.
+        tokenize: Returns the words of a text.
+
+    Returns:
+        `baseline_NAME_accuracy` of each part except `train`.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -53,7 +57,7 @@ def bag_of_words(parts: dict, tokenize: Callable) -> dict[str, float]:
         if name != "train"
     }
     labels = {name: part.labels for name, part in parts.items()}
-    # Its constant is chosen on a sample: with all rows as good, and slow.
+    # C is chosen on a sample: all rows are slower and choose no better.
     sample = np.random.default_rng(0).permutation(len(labels["train"]))[:TUNED]
 
     def fitted(c: float, rows) -> LogisticRegression:
@@ -77,7 +81,7 @@ def bag_of_words(parts: dict, tokenize: Callable) -> dict[str, float]:
 def samples(
     texts: list[str], probabilities: np.ndarray, labels: np.ndarray, names: list[str]
 ) -> list[str]:
-    """Lines for `samples.txt`: the first five right answers, the first five wrong."""
+    """Lines for `samples.txt`: the first five right answers, then five wrong ones."""
     lines = []
     for verdict, right in (("right", True), ("WRONG", False)):
         for row in np.flatnonzero((probabilities.argmax(-1) == labels) == right)[:5]:
@@ -94,7 +98,7 @@ def word_by_word_figure(
     classify: Callable[[list[str]], np.ndarray],
     names: list[str],
 ) -> dict:
-    """For the report: the last class's probability after each word of some texts."""
+    """A figure for the report: the last class's probability after each word."""
     items = []
     for text in texts:
         words = tokenize(text)
@@ -110,12 +114,12 @@ def word_by_word_figure(
 def confusion_figure(
     probabilities: np.ndarray, labels: np.ndarray, names: list[str]
 ) -> dict:
-    """For the report: how many test rows of each class got which answer."""
+    """A figure for the report: test rows by true and predicted class."""
     matrix = np.zeros((len(names), len(names)), int)
     np.add.at(matrix, (labels, probabilities.argmax(axis=-1)), 1)
     return {
         "kind": "confusion_matrix",
-        "title": "Test rows of each class by the answer given",
+        "title": "Test rows by true and predicted class",
         "labels": names,
         "matrix": matrix.tolist(),
     }

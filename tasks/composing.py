@@ -1,9 +1,9 @@
-"""Pieces of music from a recurrent model, below forced notes, in one compiled loop.
+"""Composing with a recurrent model below forced top notes, in one compiled loop.
 
-Everything here takes a model `[ids, *states] -> [logits, *states]`, as in
-`custom_layers/language_model.py`, of the tokens of `tokens/notes.py`; and the
-vocabulary of the music recipe: `grid`, the frames of a quarter note; `most`, the notes
-of a frame at most; and whether notes are `held`.
+Functions here take a model `[ids, *states] -> [logits, *states]` over the tokens of
+`tokens/notes.py`, as in `custom_layers/language_model.py`, and the vocabulary of the
+music recipe: `grid`, the frames per quarter note; `most`, the maximum number of notes
+per frame; `held`, whether notes can be held.
 """
 
 import functools
@@ -21,7 +21,8 @@ from tokens.notes import END, HELD, NEXT, STRUCK, VOCAB
 def compose_below(
     model, vocabulary, keys, tops, temperature=1.0, top_p=1.0, seed=0
 ) -> list[np.ndarray]:
-    """Pieces with the forced notes `tops`, see `begin`; row i draws from `seed + i`."""
+    """Returns pieces with the forced notes `tops` (see `begin`); row i is drawn from
+    `seed + i`."""
     rows = len(keys)
     settings = [
         np.full(rows, temperature, "float32"),
@@ -34,8 +35,8 @@ def compose_below(
 
 
 def forced_beginning(first: list[int], frames: int, vocabulary: dict) -> np.ndarray:
-    """`tops` `[frames]` of a piece that begins with these highest notes, a quarter note
-    each."""
+    """Returns `tops` `[frames]` for a piece that begins with the highest notes `first`,
+    one per quarter note."""
     tops, grid = np.zeros(frames, "int32"), vocabulary["grid"]
     each = np.repeat(first, grid)[:frames]
     tops[: len(each)] = each
@@ -46,7 +47,7 @@ def forced_beginning(first: list[int], frames: int, vocabulary: dict) -> np.ndar
 
 
 def forced_melody(piece: np.ndarray, vocabulary: dict) -> np.ndarray:
-    """`tops` `[frames]`: the highest note of each frame of a piece."""
+    """Returns `tops` `[frames]`: the highest note of each frame of a piece."""
     highest = notes.KEYS - 1 - (piece[:, ::-1] > 0).argmax(axis=1)
     kind = piece[np.arange(len(piece)), highest]
     held = (kind == notes.IS_HELD) & vocabulary["held"]
@@ -54,16 +55,17 @@ def forced_melody(piece: np.ndarray, vocabulary: dict) -> np.ndarray:
 
 
 def begin(model: keras.Model, keys, tops, least, most: int):
-    """`step`, the first token and the state before it, for `generate`.
+    """Returns `step`, the first token and the state before it, for `generate`.
 
     Args:
         model: See the module.
         keys: Ids of keys, int32 `[batch]`.
         tops: int32 `[batch, frames]`, the forced first token of each frame: its highest
-            note, NEXT for a frame of silence, END where the piece ends; 0 where the
-            model is free. After its last frame the piece ends.
-        least: Frames of a piece, int32 `[batch]`, unless `tops` ends it before.
-        most: Notes of a frame, at most.
+            note, NEXT for a silent frame, END where the piece ends, or 0 where the
+            model chooses freely. The piece ends at the latest after the last frame.
+        least: Minimum number of frames, int32 `[batch]`, unless `tops` ends the piece
+            earlier.
+        most: Maximum number of notes per frame.
     """
     tops = ops.pad(tops, [[0, 0], [0, 1]], constant_values=END)
 
@@ -75,7 +77,7 @@ def begin(model: keras.Model, keys, tops, least, most: int):
         logits, *states = model([token[:, None], *states])
         place = ops.minimum(frame, ops.shape(tops)[1] - 1)
         top = ops.take_along_axis(tops, place[:, None], axis=1)[:, 0]
-        # A frame begins after another or, the first one, after the key.
+        # A frame begins after another frame or, at the beginning, after the key.
         forced = ops.where(is_note, ops.where(count < most, 0, NEXT), top)[:, None]
         ids = ops.arange(VOCAB)
         free = (ids != END) | (frame >= least)[:, None]
@@ -83,13 +85,13 @@ def begin(model: keras.Model, keys, tops, least, most: int):
         return ops.where(allowed, logits[:, 0], -1e9), [frame, count, *states]
 
     rows, none = ops.shape(keys)[0], ops.zeros_like(keys)
-    end = ops.full((rows, 1), END, "int32")  # a piece begins after the end of another
+    end = ops.full((rows, 1), END, "int32")  # pieces begin after END
     _, *states = model([end, *first_states(model, rows)])
     return step, keys, [none, none, *states]
 
 
 class Composer(keras.Model):
-    """Writes pieces in one compiled loop."""
+    """Composes pieces in one compiled loop."""
 
     def __init__(self, model: keras.Model, most: int):
         super().__init__()
@@ -104,6 +106,6 @@ class Composer(keras.Model):
         return generate(*start, length, seed, temperature, top_p=top_p, end=END)
 
 
-@functools.lru_cache(maxsize=4)  # compiled once for all pieces of a model
+@functools.lru_cache(maxsize=4)  # compiled once per model
 def compiled_composer(model: keras.Model, most: int) -> Composer:
     return Composer(model, most)

@@ -1,10 +1,10 @@
-"""Word vectors by counting which words stand together."""
+"""Word vectors from counts of words that occur together."""
 
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-TOGETHER = 1 << 20  # ids that are counted at a time
+TOGETHER = 1 << 20  # ids counted at a time
 
 
 def vectors_from_counts(
@@ -14,18 +14,18 @@ def vectors_from_counts(
     window: int = 5,
     first: int = 2,
 ) -> np.ndarray:
-    """Word vectors `float32 [size, width]`, from which words stand together.
+    """Returns word vectors `float32 [size, width]` from co-occurrence counts.
 
-    Positive pointwise mutual information of words up to `window` apart, near ones
-    counting more, then a truncated singular value decomposition (Levy, Goldberg and
-    Dagan, 2015).
+    The positive pointwise mutual information of words up to `window` apart, weighted by
+    the inverse of their distance, is reduced by a truncated singular value
+    decomposition (Levy, Goldberg and Dagan, 2015).
 
     Args:
-        texts: ids `[time]` of each.
-        size: ids lie below it.
-        width: numbers a word.
-        window: places.
-        first: ids below it (padding, unknown) count for nothing.
+        texts: ids `[time]` of each text.
+        size: number of ids.
+        width: numbers per word.
+        window: maximum distance of two words.
+        first: ids below it (padding, unknown words) are ignored.
     """
     from scipy.sparse import coo_matrix, csr_matrix
     from sklearn.utils.extmath import randomized_svd
@@ -40,7 +40,7 @@ def vectors_from_counts(
             pairs = (left[known], right[known])
             counts += coo_matrix((share, pairs), shape).tocsr()
     counts = (counts + counts.T).tocoo()
-    if not counts.nnz:  # texts of one word: nothing stands together
+    if not counts.nnz:  # no two words occur together
         return np.zeros((size, width), "float32")
     of_word = np.asarray(counts.sum(axis=1)).ravel()
     of_context = of_word**0.75 / (of_word**0.75).sum()  # less weight to rare contexts
@@ -56,7 +56,7 @@ def vectors_from_counts(
 
 
 def _streams(texts: Iterable[np.ndarray], window: int) -> Iterator[np.ndarray]:
-    """The texts one after the other, with zeros between them, in long pieces."""
+    """Yields the concatenated texts, separated by zeros, in long pieces."""
     gap, parts, length = np.zeros(window, "int32"), [], 0
     for ids in texts:
         parts += [np.asarray(ids, "int32"), gap]

@@ -1,4 +1,4 @@
-"""What the language models share: a long text in parallel streams, and its copies."""
+"""Metrics, baselines and figures for language models."""
 
 import ast
 import contextlib
@@ -10,21 +10,22 @@ import numpy as np
 
 from custom_layers.xla import use_xla
 
-CHUNK = 1 << 22  # tokens looked at together
-READ = 500  # tokens a row read at once, where nothing is learned
-LINES = 5  # of a picture of held-out text
-SHAPES = str.maketrans({" ": "\u2423", "\n": "\u23ce"})  # of what has none
-MOST = 8_000_000  # tokens that an n-gram model counts: some 1 GB
+CHUNK = 1 << 22  # tokens compared at a time
+READ = 500  # tokens per row and step in evaluation
+LINES = 5  # of held-out text in a figure
+SHAPES = str.maketrans({" ": "\u2423", "\n": "\u23ce"})  # visible signs for white space
+MAX_COUNTED = 8_000_000  # tokens that an n-gram model counts: about 1 GB
 
 
 def metrics_of(model: keras.Model, data: dict, characters: int) -> dict[str, float]:
-    """Nats per token of the validation and test parts, and what follows from them.
+    """Nats per token of the validation and test parts; test perplexity and bits.
 
     Args:
         model: as in `nats_of_each`.
         data: ids `[tokens]` by part.
-        characters: of the test part. The letters of unknown words are not told, so
-            that with words the bits per character are too few where many are unknown.
+        characters: number of characters in the test part. A word model does not predict
+            the letters of unknown words, so its bits per character are too low if many
+            words are unknown.
     """
     nats = nats_of(model, data["test"])
     bits = nats / np.log(2) * (len(data["test"]) - 1)
@@ -37,19 +38,19 @@ def metrics_of(model: keras.Model, data: dict, characters: int) -> dict[str, flo
 
 
 def nats_of(model: keras.Model, ids: np.ndarray, window: int = 0) -> float:
-    """Mean nats per token over all of `ids` but the first: see `nats_of_each`."""
+    """Mean nats per token over `ids` except the first; see `nats_of_each`."""
     total = sum(nats.sum(dtype="float64") for nats in nats_of_each(model, ids, window))
     return float(total / (len(ids) - 1))
 
 
 def nats_of_each(model: keras.Model, ids, window: int = 0) -> Iterator[np.ndarray]:
-    """-log p of each token but the first, piece by piece: float32 `[tokens]` each.
+    """Yields -log p of each token except the first, in pieces `float32 [tokens]`.
 
     Args:
         model: ids `[rows, time]` and states -> logits `[rows, time, vocab]` and states.
         ids: `[tokens]`.
-        window: 0: one state is carried over the whole text. Else it begins anew at
-            each window of so many ids, as those average who read every window alone.
+        window: 0: states are carried through each row of the whole text. Otherwise
+            they are reset every `window` tokens.
     """
     reader = nats_reader(model)
     rows, time = (64, window) if window else (1, READ)
@@ -57,7 +58,7 @@ def nats_of_each(model: keras.Model, ids, window: int = 0) -> Iterator[np.ndarra
     states = first = [np.zeros((rows, size), "float32") for size in sizes]
     for start in range(0, len(ids) - 1, rows * time):
         real = min(rows * time, len(ids) - 1 - start)
-        pair = np.zeros((2, rows * time), "int32")  # the ids, and the next ones
+        pair = np.zeros((2, rows * time), "int32")  # ids and next ids
         pair[:, :real] = ids[start : start + real], ids[start + 1 : start + 1 + real]
         piece, targets = pair.reshape(2, rows, time)
         nats, *states = reader.predict_on_batch([piece, *states, targets])
@@ -66,46 +67,47 @@ def nats_of_each(model: keras.Model, ids, window: int = 0) -> Iterator[np.ndarra
 
 
 def nats_of_rows(model: keras.Model, ids: np.ndarray) -> np.ndarray:
-    """-log p of each id of `[rows, time]` but each row's first: float64 `[rows, time -
-    1]`, 0 for padding. States are zero before a row; `model` as in `nats_of_each`."""
+    """-log p of each id of `[rows, time]` except each row's first: float64 `[rows,
+    time - 1]`, 0 for padding. States are zero before each row; `model` is as in
+    `nats_of_each`."""
     reader = nats_reader(model)
     states = [np.zeros((len(ids), x.shape[-1]), "float32") for x in model.inputs[1:]]
-    found = np.zeros((len(ids), 0))
+    all_nats = np.zeros((len(ids), 0))
     for start in range(0, ids.shape[1] - 1, READ):
-        piece = np.zeros((2, len(ids), READ), "int32")  # the ids, and the next ones
+        piece = np.zeros((2, len(ids), READ), "int32")  # ids and next ids
         for shift in (0, 1):
             part = ids[:, start + shift :][:, :READ]
             piece[shift, :, : part.shape[1]] = part
         nats, *states = reader.predict_on_batch([piece[0], *states, piece[1]])
-        found = np.concatenate([found, nats], axis=1)
-    return found[:, : ids.shape[1] - 1] * (ids[:, 1:] > 0)
+        all_nats = np.concatenate([all_nats, nats], axis=1)
+    return all_nats[:, : ids.shape[1] - 1] * (ids[:, 1:] > 0)
 
 
 def probabilities_figure(model: keras.Model, ids, names: Callable, each: int) -> dict:
-    """For `figures.json`: how probable a text's first tokens were, one by one.
+    """A figure for the report: the probability of each of a text's first tokens.
 
     Args:
         model: as in `nats_of_each`.
-        ids: `[tokens]`; their first one is read only.
-        names: gives the text of ids.
-        each: tokens of a line; there are `LINES` of them.
+        ids: `[tokens]`; the first one is only read.
+        names: returns the text of ids.
+        each: tokens per line; there are `LINES` lines.
     """
     shown = np.asarray(ids[: LINES * each + 1])
     nats = np.concatenate([*nats_of_each(model, shown), np.zeros(0, "float32")])
     items = []
     for start in range(0, len(nats), each):
-        line, found = shown[start + 1 :][:each], nats[start:][:each]
-        item = {"text": names(line), "probabilities": np.exp(-found).tolist()}
+        line, line_nats = shown[start + 1 :][:each], nats[start:][:each]
+        item = {"text": names(line), "probabilities": np.exp(-line_nats).tolist()}
         item["words"] = [names([index]).translate(SHAPES) for index in line]
-        item["said"] = f"{found.mean():.2f} nats a token"
+        item["said"] = f"{line_nats.mean():.2f} nats per token"
         items.append(item)
-    title = "How probable each token was, where held-out text begins"
+    title = "Probability of each token at the beginning of held-out text"
     return {"kind": "word_by_word", "title": title, "label": "", "items": items}
 
 
-@functools.lru_cache(maxsize=1)  # traced once for all texts that a model reads
+@functools.lru_cache(maxsize=1)  # traced once per model
 def nats_reader(model: keras.Model) -> keras.Model:
-    """Ids, states and next ids -> nats of the next ids, states."""
+    """A model: ids, states and next ids -> nats of the next ids, new states."""
     next_ids = keras.Input([None], dtype="int32")
     logits, *last = model.outputs
     nats = keras.ops.sparse_categorical_crossentropy(next_ids, logits, from_logits=True)
@@ -117,22 +119,22 @@ def nats_reader(model: keras.Model) -> keras.Model:
 def baselines(
     parts: dict, vocab: int, order: int, prompt, length: int, seeds, temperature: float
 ) -> dict:
-    """Test nats per token of simpler models, and what the n-gram model writes.
+    """Test nats per token of simpler models, and texts `written` by the n-gram model.
 
     Args:
         parts: ids `[tokens]` of `train` and `test`.
         vocab: number of ids.
-        order: of the n-gram model: it sees `order - 1` tokens.
-        prompt: ids `[tokens]` that it goes on after.
-        length: ids that it writes.
-        seeds: one a text.
-        temperature: of what it writes.
+        order: tokens of the longest n-grams, `order - 1` of context.
+        prompt: ids `[tokens]` that the n-gram model continues.
+        length: number of ids per text.
+        seeds: one per text.
+        temperature: of sampling.
 
-    Of a longer text, the n-gram model counts the first 8 million tokens.
+    The n-gram model counts the first 8 million tokens of a longer training text.
     """
     from tasks.ngram import NGram, unigram_nats
 
-    training, test = np.asarray(parts["train"][:MOST]), parts["test"]
+    training, test = np.asarray(parts["train"][:MAX_COUNTED]), parts["test"]
     model = NGram(training, vocab, order)
     return {
         "baseline_test_nats_per_token": model.nats(test),
@@ -145,31 +147,31 @@ def baselines(
 
 
 def copied_share(written: list[np.ndarray], read, width: int = 50) -> float:
-    """Share of the windows of `width` ids of `written` that stand in `read`.
+    """Share of the windows of `width` ids in `written` that occur in `read`.
 
     Args:
-        written: a list of `[tokens]`.
-        read: `[tokens]`, may lie on disk.
-        width: ids a window.
+        written: a list of ids `[tokens]`.
+        read: ids `[tokens]`, may be mapped from disk.
+        width: ids per window.
     """
     wanted = [window_hashes(row, width) for row in written if len(row) >= width]
     if not wanted:
         return 0.0
     wanted = np.concatenate(wanted)
-    found = np.zeros(len(wanted), bool)
+    is_copied = np.zeros(len(wanted), bool)
     for start in range(0, len(read), CHUNK):
-        # Chunks overlap, so that no window falls between two.
+        # Chunks overlap, so that every window is in one of them.
         chunk = np.asarray(read[start : start + CHUNK + width - 1])
         if len(chunk) >= width:
-            found |= np.isin(wanted, window_hashes(chunk, width))
-    return float(found.mean())
+            is_copied |= np.isin(wanted, window_hashes(chunk, width))
+    return float(is_copied.mean())
 
 
 def parsed_share(texts: list[str]) -> float:
-    """Share of the texts whose first Python function `ast.parse` accepts.
+    """Share of the texts whose first Python function is accepted by `ast.parse`.
 
     The function ends before the first line that is indented less than the first line
-    of its body; one that does not end is not accepted.
+    of its body. A function that does not end is not accepted.
     """
     accepted = 0
     for text in texts:
@@ -191,10 +193,10 @@ def parsed_share(texts: list[str]) -> float:
 
 
 def window_hashes(ids: np.ndarray, width: int) -> np.ndarray:
-    """One number a window of `width` ids: uint64 `[tokens - width + 1]`.
+    """A hash per window of `width` ids: uint64 `[tokens - width + 1]`.
 
-    A polynomial in an odd base modulo 2^64, so that a window is a difference of two
-    prefixes, shifted back by the inverse base.
+    The hash is a polynomial in an odd base modulo 2^64, so that a window's hash is the
+    difference of two prefixes, shifted back by powers of the inverse base.
     """
     numbers = np.random.default_rng(0).integers(2**64, size=2**16, dtype="uint64")
     base = 0x9E3779B97F4A7C15

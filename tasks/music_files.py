@@ -1,4 +1,4 @@
-"""Music as files to hear and see: MIDI, MusicXML and WAV."""
+"""Writes music as MIDI, MusicXML and WAV files."""
 
 import itertools
 import re
@@ -12,8 +12,8 @@ from tasks.compositions import spelled, voices
 from tokens import notes
 from tokens.notes import LOWEST
 
-RATE = 16_000  # samples a second
-QUARTER = 0.6  # seconds a quarter note
+RATE = 16_000  # samples per second
+QUARTER = 0.6  # seconds per quarter note
 HARMONICS = 8
 ATTACK, RELEASE = 0.012, 0.09  # seconds
 
@@ -21,21 +21,21 @@ ATTACK, RELEASE = 0.012, 0.09  # seconds
 def sung(piece: np.ndarray) -> list[list[tuple[int, int, int]]]:
     """Notes `(first frame, frame after the last, key)` of each voice."""
     voice_of = voices(piece)
-    found = [[] for _ in range(voice_of.shape[1])]
+    parts = [[] for _ in range(voice_of.shape[1])]
     for first, end, key in notes_of(piece):
         places = np.flatnonzero(voice_of[first] == key)
-        found[places[0] if len(places) else -1].append((first, end, key))
-    return found
+        parts[places[0] if len(places) else -1].append((first, end, key))
+    return parts
 
 
 def write_samples(run: Path, pieces: dict[str, np.ndarray], about: dict) -> dict:
-    """Writes `samples/NAME.mid`, `.musicxml`, `.wav`; what a report shows of them."""
+    """Writes `samples/NAME.mid`, `.musicxml`, `.wav`; returns a figure of them."""
     items = []
     for name, piece in pieces.items():
         path = run / "samples" / f"{name}.mid"
         parts = write_files(path, piece, about["grid"], about["bar"])
         write_musicxml(path.with_suffix(".musicxml"), parts, about["grid"])
-        found = [
+        pitches = [
             (first, end, key + LOWEST, voice)
             for voice, part in enumerate(parts)
             for first, end, key in part
@@ -44,16 +44,16 @@ def write_samples(run: Path, pieces: dict[str, np.ndarray], about: dict) -> dict
             {
                 "title": f"samples/{name}.mid",
                 "frames": len(piece),
-                "notes": found,
+                "notes": pitches,
                 "sound": f"samples/{name}.wav",
             }
         )
-    title = "What it wrote"
+    title = "Generated pieces"
     return {"kind": "piano_roll", "title": title, "bar": about["bar"], "items": items}
 
 
 def write_files(path: Path, piece: np.ndarray, grid: int, bar: int):
-    """Writes a piece as MIDI and, beside it, WAV; returns its voices' notes."""
+    """Writes a piece as MIDI and WAV in the same folder; returns its voices' notes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     parts = sung(piece)
     quarters = [
@@ -65,36 +65,36 @@ def write_files(path: Path, piece: np.ndarray, grid: int, bar: int):
 
 
 def write_answer(text: str, ids: np.ndarray, coding: dict) -> str:
-    """Writes an export's answer to `runs/music/try/`; says what and where."""
+    """Writes an export's answer to `runs/music/try/`; returns its notes and path."""
     piece = notes.decode(ids)
     name = re.sub("[^A-Za-z0-9#]+", "-", text).strip("-") or "any"
     path = Path("runs/music/try") / f"{name[:40]}.mid"
     write_files(path, piece, int(coding["quarter"]), int(coding["bar"]))
-    return f"{spelled(piece)}\n\n{path}, and beside it {path.stem}.wav"
+    return f"{spelled(piece)}\n\n{path} and {path.stem}.wav"
 
 
 def write_musicxml(path: Path, parts: list[list[tuple]], grid: int) -> None:
-    """A score of voices for MuseScore and its like, by music21."""
+    """Writes a score for MuseScore and similar programs, one part per voice."""
     from fractions import Fraction
 
     from music21 import note, stream
 
     score = stream.Score()
-    for found in parts:
+    for voice in parts:
         part, now = stream.Part(), 0
-        for first, end, key in found:
+        for first, end, key in voice:
             if first > now:
                 part.append(note.Rest(quarterLength=Fraction(first - now, grid)))
             length = Fraction(end - first, grid)
             part.append(note.Note(key + LOWEST, quarterLength=length))
             now = end
-        if found:
+        if voice:
             score.insert(0, part)
     score.write("musicxml", str(path))
 
 
 def write_wav(path: Path, parts: list[list[tuple[float, float, int]]]) -> None:
-    """Sound, mono: each note a sum of harmonics that fade, the higher the sooner."""
+    """Writes mono sound. Each note is a sum of harmonics; higher ones fade sooner."""
     last = max((end for part in parts for _, end, _ in part), default=0)
     total = np.zeros(int(RATE * (last * QUARTER + 0.5)) + 1, "float32")
     for first, end, pitch in itertools.chain(*parts):

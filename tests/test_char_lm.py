@@ -20,26 +20,48 @@ from recipes.char_lm import (
     build_model,
     decode,
     encode,
+    encode_prompt,
     export,
+    load,
     load_data,
-    prompt_ids,
-    writer,
+    write,
 )
 from tasks import language_models as language
 from tasks.language_models import nats_of
-from tests.exports import ask, ask_by_saved_model_cli, ask_elsewhere
-from tests.processes import WITHOUT_TENSORFLOW, python, python_on_jax
+from tests.exports import (
+    answer_to_its_request,
+    ask,
+    ask_by_saved_model_cli,
+    ask_elsewhere,
+)
+from tests.processes import (
+    WITHOUT_KIT,
+    WITHOUT_TENSORFLOW,
+    python,
+    python_on_jax,
+)
 
 ROOT = Path(__file__).parent.parent
 CHARACTERS = "\n abcdefghij(){}好的é😀"
-VOCAB = len(CHARACTERS) + 2
+VOCABULARY = {"characters": CHARACTERS, "distinct": 30}
+
+
+class Author:
+    """Writes so many tokens after each prompt, as the export does."""
+
+    def __init__(self, model, length, **more):
+        self.model, self.length, self.more = model, length, more
+
+    def write(self, prompts, temperature=1.0, **settings):
+        settings = {"temperature": temperature, **settings, **self.more}
+        return write(self.model, VOCABULARY, prompts, self.length, **settings)
 
 
 def random_model(cell="lstm", layers=1, scale=0.6):
     """Weights so large that what was read and what is drawn make a difference."""
     keras.utils.set_random_seed(1)
     config = Config(cell=cell, units=12, layers=layers)
-    model = build_model(config, VOCAB)
+    model = build_model(config, VOCABULARY)
     chance = np.random.default_rng(1)
     model.set_weights(
         [w + scale * chance.normal(size=w.shape) for w in model.get_weights()]
@@ -52,7 +74,7 @@ def random_model(cell="lstm", layers=1, scale=0.6):
 def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("export") / "saved_model"
     model = random_model(layers=2)
-    export(model, CHARACTERS, folder)
+    export(model, VOCABULARY, folder)
     return model, folder
 
 
@@ -65,7 +87,7 @@ def loaded(exported):
 
 @pytest.fixture(scope="module")
 def author(exported):
-    return writer(exported[0], CHARACTERS, 30)
+    return Author(exported[0], 30)
 
 
 def test_ids_and_characters():
@@ -114,7 +136,7 @@ def test_no_prompt_no_length_no_rows(loaded):
 
 @pytest.mark.usefixtures("without_xla")
 def test_the_seed_and_the_settings_decide(exported):
-    author = writer(exported[0], CHARACTERS, 60)
+    author = Author(exported[0], 60)
     first, again = (author.write(["ab"] * 8, seed=7) for _ in range(2))
     assert first == again
     assert len(set(first)) == 8
@@ -127,7 +149,7 @@ def test_a_negative_temperature_is_an_error(exported, loaded):
     import tensorflow as tf
 
     with pytest.raises(ValueError, match="Received: temperature=-1"):
-        writer(exported[0], CHARACTERS, 5).write(["a"], temperature=-1)
+        Author(exported[0], 5).write(["a"], temperature=-1)
     with pytest.raises(tf.errors.InvalidArgumentError, match="temperature"):
         ask(loaded, ["a"], 5, temperature=-1.0)
 
@@ -139,7 +161,7 @@ def read(model, ids):
 
 def nats_per_character(model, text):
     """By the equation, in NumPy: the mean of -log p(next character)."""
-    ids = prompt_ids(text, CHARACTERS).astype("int32")[None]
+    ids = encode_prompt(text, CHARACTERS).astype("int32")[None]
     if ids.shape[1] == 1:
         return 0.0
     logits = np.array(read(model, ids[:, :-1])[0], "float64")
@@ -150,9 +172,9 @@ def nats_per_character(model, text):
 @pytest.mark.usefixtures("without_xla")
 def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     model, folder = exported
-    prompts = ["", "ab(c)", "好的", "xyz", "a\nb" * 20]
+    prompts = ["", "ab(c)", "好的", "xyz", "a\nb" * 70]  # the last: several windows
     texts, scores = ask_elsewhere(folder, prompts, tmp_path)
-    author = writer(model, CHARACTERS, 25)
+    author = Author(model, 25)
     assert texts == author.write(prompts, temperature=0.8, top_k=9, top_p=0.95)
     expected = [nats_per_character(model, text) for text in prompts]
     np.testing.assert_allclose(scores, expected, atol=1e-4)
@@ -163,7 +185,7 @@ def test_export_by_saved_model_cli(exported, tmp_path):
     model, folder = exported
     prompts = ["ab", ""]
     found = ask_by_saved_model_cli(folder, prompts, tmp_path)
-    assert found == writer(model, CHARACTERS, 9).write(prompts, temperature=0)
+    assert found == Author(model, 9).write(prompts, temperature=0)
 
 
 @pytest.mark.usefixtures("without_xla")
@@ -173,8 +195,8 @@ def test_writing_step_by_step_equals_reading(cell, layers):
     """Greedy: each character is the most probable one after all before it."""
     model = random_model(cell, layers)
     prompt = "ab{好"
-    written = writer(model, CHARACTERS, 12).write([prompt], temperature=0)[0]
-    ids = prompt_ids(prompt + written, CHARACTERS).astype("int32")[None]
+    written = Author(model, 12).write([prompt], temperature=0)[0]
+    ids = encode_prompt(prompt + written, CHARACTERS).astype("int32")[None]
     logits = np.array(read(model, ids))[0, :, 2:]
     best = 2 + logits.argmax(axis=-1)[len(prompt) : -1]
     assert decode(best, CHARACTERS) == written
@@ -184,7 +206,7 @@ def test_writing_step_by_step_equals_reading(cell, layers):
 def test_dropout_is_of_recurrent_weights_too(cell):
     """Before any output is dropped, training sees something else."""
     config = Config(units=9, cell=cell, dropout=0.5)
-    layer = build_model(config, len(CHARACTERS) + 2).get_layer("layer_0")
+    layer = build_model(config, VOCABULARY).get_layer("layer_0")
     x = np.random.default_rng(0).normal(size=[2, 5, layer.input[0].shape[-1]])
     plain, trained = (
         np.array(layer(x.astype("float32"), training=training)[0])
@@ -199,11 +221,11 @@ def test_dropout_is_of_recurrent_weights_too(cell):
 def test_dropout_follows_from_the_length(char_lm, tmp_path, monkeypatch, short, asked):
     begun = []
 
-    def build(config, vocab, batch=None):
+    def build(config, vocabulary, batch=None):
         if batch:
             begun.append(config.dropout)
             raise UserError("seen")
-        return build_model(config, vocab)
+        return build_model(config, vocabulary)
 
     recipe = importlib.import_module("recipes.char_lm")
     monkeypatch.setattr(recipe, "SHORT", short)
@@ -218,7 +240,7 @@ def test_nats_over_every_character(monkeypatch):
     monkeypatch.setattr(language, "READ", 110)  # fewer than the characters
     model = random_model(layers=2)
     text = "".join(random.Random(0).choices(CHARACTERS + "z", k=290))
-    ids = prompt_ids(text, CHARACTERS)
+    ids = encode_prompt(text, CHARACTERS)
     assert nats_of(model, ids) == pytest.approx(
         nats_per_character(model, text), abs=1e-5
     )
@@ -278,6 +300,10 @@ def test_a_chinese_file_from_start_to_answer(char_lm, tmp_path, request):
     assert (run / "samples.txt").read_text().startswith("今天")
     for word in ("tensorflow", "CPU", "XLA"):
         assert word in out.splitlines()[0]
+    assert answer_to_its_request(run)["text"].shape == (1,)
+    # `load` gives the model that wrote the samples.
+    text = write(*load(run), ["今天"], temperature=0.7)[0]
+    assert (run / "samples.txt").read_text().startswith(f"今天{text}\n")
 
     # --load: the same figures without training, on the same data.
     request.getfixturevalue("unexported")
@@ -331,21 +357,24 @@ def test_jax_trains_without_tensorflow_and_both_write_the_same(tmp_path):
         assert figures[0][name] == pytest.approx(figures[1][name], abs=1e-5)
 
 
-HIDDEN = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import recipes.char_lm as recipe
-for name in [name for name in sys.modules if name.split(".")[0] in ("kit", "data")]:
-    sys.modules[name] = None  # an import of it fails
-model = recipe.build_model(recipe.Config(units=4), vocab=5)
-(text,) = recipe.writer(model, "\\nab", length=9).write(["a"])
+HIDDEN = f"""
+{WITHOUT_KIT}
+import json
+from pathlib import Path
+from recipes.char_lm import Config, build_model, export, load, write
+vocabulary = {{"characters": "\\nab", "distinct": 3}}
+model = build_model(Config(units=4), vocabulary)
+(text,) = write(model, vocabulary, ["a"], length=9)
 assert len(text) == 9
-recipe.export(model, "\\nab", sys.argv[2])
+export(model, vocabulary, "saved_model")
+model.save("model.keras")
+Path("vocabulary.json").write_text(json.dumps(vocabulary))
+assert write(*load("."), ["a"], length=9) == [text]
 """
 
 
-def test_model_writer_and_export_need_neither_kit_nor_data(tmp_path):
-    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
+def test_model_writes_exports_and_loads_without_kit_and_data(tmp_path):
+    child = python("-c", HIDDEN, folder=tmp_path, PYTHONPATH=str(ROOT))
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 

@@ -200,7 +200,7 @@ def test_a_test_file_is_the_test_part(tmp_path, capsys):
     assert parts["test"] == [*PAIRS[:3], ("new", "neu")]
     assert len(parts["train"]) == 190 and len(parts["validation"]) == 10
     seen = sum(pair in parts["train"] for pair in PAIRS[:3])
-    said = f"{seen} of 4 test sources stand in training too\n"
+    said = f"{seen} of 4 test sources also occur in training\n"
     assert capsys.readouterr().out == said
     reverse = read_pairs(tmp_path / "a.tsv", tmp_path / "b.tsv", reverse=True)
     assert reverse["test"][-1] == ("neu", "new")

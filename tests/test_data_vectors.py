@@ -82,9 +82,9 @@ def test_nothing_to_tell(texts):
 @pytest.mark.parametrize(
     ("content", "naming"),
     [
-        ("", "2 numbers a word"),
-        ("3 5\n", "2 numbers a word"),
-        ("a 1 2\n", "2 numbers a word"),
+        ("", "2 numbers per word"),
+        ("3 5\n", "2 numbers per word"),
+        ("a 1 2\n", "2 numbers per word"),
         ("2 2\nb 1 2\na 1\n", "line 3"),
         ("2 2\na 1 much\n", "line 2"),
         ("1 2\nc 1 2\n", "none of the 2 words"),

@@ -221,7 +221,7 @@ def test_nats_of_each_token_and_their_picture():
     assert words == names(ids[1:36]).replace(" ", "\u2423").replace("\n", "\u23ce")
     shown = [p for line in lines for p in line["probabilities"]]
     np.testing.assert_allclose(shown, np.exp(-nats[:35]), atol=1e-4)
-    assert lines[0]["said"] == f"{nats[:7].mean():.2f} nats a token"
+    assert lines[0]["said"] == f"{nats[:7].mean():.2f} nats per token"
     # A text shorter than the picture.
     figure = probabilities_figure(model, ids[:4], lambda x: "-" * len(x), 7)
     assert [line["words"] for line in figure["items"]] == [["-"] * 3]

@@ -375,4 +375,4 @@ def test_a_wrong_file_of_vectors_is_one_line(sentiment, tmp_path):
     )
     assert status == 2
     assert len(errors.strip().splitlines()) == 1, errors
-    assert "100 numbers a word, found '2 50'" in errors
+    assert "100 numbers per word, found '2 50'" in errors

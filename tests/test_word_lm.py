@@ -21,16 +21,27 @@ from recipes.word_lm import (
     build_model,
     decode,
     encode,
+    encode_prompt,
     export,
+    load,
     load_data,
-    prompt_ids,
     train,
-    writer,
+    write,
 )
 from tasks import language_models as language
 from tasks.language_models import nats_of
-from tests.exports import ask, ask_by_saved_model_cli, ask_elsewhere
-from tests.processes import WITHOUT_TENSORFLOW, python, python_on_jax
+from tests.exports import (
+    answer_to_its_request,
+    ask,
+    ask_by_saved_model_cli,
+    ask_elsewhere,
+)
+from tests.processes import (
+    WITHOUT_KIT,
+    WITHOUT_TENSORFLOW,
+    python,
+    python_on_jax,
+)
 from tokens.words import tokenize
 
 ROOT = Path(__file__).parent.parent
@@ -47,10 +58,27 @@ SMALL = Preset(
 )
 
 
+class Author:
+    """Writes so many tokens after each prompt, as the export does."""
+
+    def __init__(self, model, length, **more):
+        self.model, self.length, self.more = model, length, more
+
+    def write(self, prompts, temperature=1.0, **settings):
+        settings = {"temperature": temperature, **settings, **self.more}
+        return write(self.model, VOCABULARY, prompts, self.length, **settings)
+
+
+def model_of(preset, vocabulary=VOCABULARY, batch=None, **dropped):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "small", preset)
+        return build_model(Config(), vocabulary, batch, **dropped)
+
+
 def random_model(preset=SMALL, scale=0.6):
     """Weights so large that what was read and what is drawn make a difference."""
     keras.utils.set_random_seed(1)
-    model = build_model(preset, len(WORDS) + 2)
+    model = model_of(preset)
     chance = np.random.default_rng(1)
     weights = [w + scale * chance.normal(size=w.shape) for w in model.get_weights()]
     weights[0][2] *= 0.3  # else line ends are all that it writes
@@ -75,7 +103,7 @@ def loaded(exported):
 
 @pytest.fixture(scope="module")
 def author(exported):
-    return writer(exported[0], VOCABULARY, 30)
+    return Author(exported[0], 30)
 
 
 @pytest.fixture
@@ -151,14 +179,14 @@ def test_no_prompt_no_length_no_rows(loaded):
 
 @pytest.mark.usefixtures("without_xla")
 def test_the_seed_the_settings_and_stop_words_decide(exported):
-    author = writer(exported[0], VOCABULARY, 60)
+    author = Author(exported[0], 60)
     first, again = (author.write(["the"] * 8, seed=7) for _ in range(2))
     assert first == again
     assert len(set(first)) == 8
     greedy = author.write(["the"] * 2, temperature=0)
     assert greedy[0] == greedy[1] == author.write(["the"], top_k=1, seed=3)[0]
     found = {word for text in first for word in tokenize(text)}
-    stopped = writer(exported[0], VOCABULARY, 60, ["The", "cat", "dog"])
+    stopped = Author(exported[0], 60, stop_words=["The", "cat", "dog"])
     left = {w for t in stopped.write(["the"] * 8, seed=7) for w in tokenize(t)}
     assert {"the", "cat"} <= found
     assert not {"the", "cat", "<unk>"} & left
@@ -180,7 +208,7 @@ def read(model, ids, training=False):
 
 def nats_per_word(model, text, vocabulary=VOCABULARY):
     """By the equation, in NumPy: the mean of -log p(next word)."""
-    ids = prompt_ids(text, vocabulary).astype("int32")[None]
+    ids = encode_prompt(text, vocabulary).astype("int32")[None]
     if ids.shape[1] == 1:
         return 0.0
     logits = read(model, ids[:, :-1])[0]
@@ -193,9 +221,12 @@ def nats_per_word(model, text, vocabulary=VOCABULARY):
 def test_of_few_words_more_is_dropped(word_lm, tmp_path, monkeypatch, few, preset):
     begun = []
 
-    def build(preset, vocab):
-        begun.append((preset.inputs, preset.outputs))
-        raise UserError("seen")
+    def build(config, vocabulary, batch=None, **dropped):
+        if batch:
+            preset = dataclasses.replace(PRESETS[config.preset], **dropped)
+            begun.append((preset.inputs, preset.outputs))
+            raise UserError("seen")
+        return build_model(config, vocabulary)
 
     recipe = importlib.import_module("recipes.word_lm")
     monkeypatch.setattr(recipe, "FEW", few)
@@ -212,7 +243,7 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     model, folder = exported
     prompts = ["", "The cat (sat)", "好的", "unknown words", "on a mat!\n" * 70]
     texts, scores = ask_elsewhere(folder, prompts, tmp_path)
-    author = writer(model, VOCABULARY, 25)
+    author = Author(model, 25)
     assert texts == author.write(prompts, temperature=0.8, top_k=9, top_p=0.95)
     expected = [nats_per_word(model, text) for text in prompts]
     np.testing.assert_allclose(scores, expected, atol=1e-4)
@@ -223,7 +254,7 @@ def test_export_by_saved_model_cli(exported, tmp_path):
     model, folder = exported
     prompts = ["the", ""]
     found = ask_by_saved_model_cli(folder, prompts, tmp_path)
-    assert found == writer(model, VOCABULARY, 9).write(prompts, temperature=0)
+    assert found == Author(model, 9).write(prompts, temperature=0)
 
 
 @pytest.mark.usefixtures("without_xla")
@@ -233,8 +264,8 @@ def test_writing_step_by_step_equals_reading(layers, tied):
     """Greedy: each word is the most probable one after all before it."""
     model = random_model(dataclasses.replace(SMALL, layers=layers, tied=tied))
     prompt = "the cat 好"
-    written = writer(model, VOCABULARY, 12).write([prompt], temperature=0)[0]
-    ids = prompt_ids(prompt + written, VOCABULARY).astype("int32")[None]
+    written = Author(model, 12).write([prompt], temperature=0)[0]
+    ids = encode_prompt(prompt + written, VOCABULARY).astype("int32")[None]
     logits = read(model, ids)[0, :, 2:]
     best = 2 + logits.argmax(axis=-1)[3:-1]
     assert decode(best, VOCABULARY, prompt) == written
@@ -244,7 +275,7 @@ def test_nats_over_every_word(monkeypatch):
     monkeypatch.setattr(language, "READ", 110)  # fewer than the words
     model = random_model()
     text = " ".join(random.Random(0).choices([*WORDS[1:], "z"], k=290))
-    ids = prompt_ids(text, VOCABULARY)
+    ids = encode_prompt(text, VOCABULARY)
     assert nats_of(model, ids) == pytest.approx(nats_per_word(model, text), abs=1e-5)
 
 
@@ -257,29 +288,33 @@ def test_nats_over_every_word(monkeypatch):
         for name in PRESETS
     ],
 )
-def test_each_preset_learns_what_follows(tmp_path, name):
+def test_each_preset_learns_what_follows(tmp_path, monkeypatch, name):
     """Its parts, small: a text that one word decides."""
     change = {"vector": 32, "units": 40, "batch": 4, "window": 10}
     change |= {"learning_rate": 0.02}
     if PRESETS[name].average:
         change |= {"average": 0.9}
-    preset = dataclasses.replace(PRESETS[name], **change)
+    monkeypatch.setitem(PRESETS, name, dataclasses.replace(PRESETS[name], **change))
     (tmp_path / "mine.txt").write_text("The cat sat on a mat, 3.14 times!\n" * 1200)
     run = run_in(tmp_path, str(tmp_path / "mine.txt"))
-    parts, vocabulary, _ = load_data(Config(), run)
-    model = build_model(preset, len(vocabulary["words"]) + 2)
-    assert train(preset, 4, 0, run, model, parts)["epochs"] == 4
-    assert nats_of(model, parts["test"]) < 0.5
+    config = Config(preset=name, epochs=4)
+    data, vocabulary = load_data(config, run)
+    model = build_model(config, vocabulary)
+    assert train(config, run, model, vocabulary, data)["epochs"] == 4
+    assert nats_of(model, data["test"]) < 0.5
 
 
-def test_training_begins_at_the_words_frequencies(tmp_path):
+def test_training_begins_at_the_words_frequencies(tmp_path, monkeypatch):
     """Before it has learned anything, a word is as probable as it is frequent."""
     words = random.Random(0).choices(["the ", "cat ", "sat "], [90, 9, 1], k=9000)
     (tmp_path / "mine.txt").write_text("".join(words) + "\n")
     run = run_in(tmp_path, str(tmp_path / "mine.txt"))
-    parts, vocabulary, _ = load_data(Config(), run)
-    model = build_model(SMALL, len(vocabulary["words"]) + 2)
-    train(dataclasses.replace(SMALL, learning_rate=1e-9), 1, 0, run, model, parts)
+    slow = dataclasses.replace(SMALL, learning_rate=1e-9)
+    monkeypatch.setitem(PRESETS, "small", slow)
+    config = Config(epochs=1)
+    parts, vocabulary = load_data(config, run)
+    model = build_model(config, vocabulary)
+    train(config, run, model, vocabulary, parts)
     logits = read(model, parts["test"][None, :50].astype("int32"))
     p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
     expected = [(parts["train"] == index).mean() for index in range(p.shape[-1])]
@@ -294,14 +329,16 @@ def test_presets_differ_in_what_they_drop():
         for variational in (False, True):
             preset = dataclasses.replace(SMALL, **{share: 0.5}, variational=variational)
             keras.utils.set_random_seed(1)
-            model = build_model(preset, len(WORDS) + 2)
+            model = model_of(preset)
             plain, again, trained = (
                 read(model, ids, training) for training in (False, False, True)
             )
             np.testing.assert_array_equal(plain, again)
             assert np.abs(plain - trained).max() > 1e-4, share
-    tied = build_model(SMALL, 100).count_params()
-    untied = build_model(dataclasses.replace(SMALL, tied=False), 100).count_params()
+    vocabulary = VOCABULARY | {"words": [str(number) for number in range(98)]}
+    tied = model_of(SMALL, vocabulary).count_params()
+    apart = dataclasses.replace(SMALL, tied=False)
+    untied = model_of(apart, vocabulary).count_params()
     assert untied - tied == 100 * SMALL.vector
 
 
@@ -335,6 +372,10 @@ def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path, request):
     assert "电" not in (run / "samples.txt").read_text()
     for word in ("tensorflow", "CPU", "XLA"):
         assert word in out.splitlines()[0]
+    assert answer_to_its_request(run)["text"].shape == (1,)
+    # `load` gives the model that wrote the samples.
+    text = write(*load(run), ["今天"], stop_words=["电"], temperature=0.8)[0]
+    assert (run / "samples.txt").read_text().startswith(f"今天{text}\n")
 
     # --load: the same figures without training, on the same data.
     request.getfixturevalue("unexported")
@@ -362,11 +403,12 @@ def test_a_folder_as_mikolov_has_it(tmp_path, capsys):
     for name, lines in sizes.items():
         text = [" ".join(["", *chance.choices(words, k=9), "\n"]) for _ in range(lines)]
         (tmp_path / f"ptb.{name}.txt").write_text("".join(text))
-    parts, vocabulary, _ = load_data(Config(), run_in(tmp_path, str(tmp_path)))
+    parts, vocabulary = load_data(Config(), run_in(tmp_path, str(tmp_path)))
     assert "<unk> stands in the text" in capsys.readouterr().out
     assert vocabulary["cut"]
     assert sorted(vocabulary["words"]) == sorted({*words, "<eos>"} - {"<unk>"})
     assert np.mean(parts["test"] == UNKNOWN) == pytest.approx(0.1, abs=0.03)
+    assert parts.pop("test_characters") == (tmp_path / "ptb.test.txt").stat().st_size
     found = {name: len(ids) for name, ids in parts.items()}
     assert found == {"train": 9000, "validation": 600, "test": 800}
 
@@ -375,7 +417,7 @@ def test_rare_words_become_unknown_and_that_is_said(tmp_path, capsys):
     text = "".join(random.Random(0).choices(["a ", "b ", "c ", "d ", "e\n"], k=20_000))
     (tmp_path / "mine.txt").write_text(text + "once")
     run = run_in(tmp_path, str(tmp_path / "mine.txt"))
-    parts, vocabulary, _ = load_data(Config(max_vocab=4), run)
+    parts, vocabulary = load_data(Config(max_vocab=4), run)
     out = capsys.readouterr().out
     assert "6 distinct words" in out and "leave 4" in out
     assert len(vocabulary["words"]) == 4
@@ -405,22 +447,24 @@ def test_jax_trains_without_tensorflow_and_both_write_the_same(tmp_path):
         assert figures[0][name] == pytest.approx(figures[1][name], abs=1e-5)
 
 
-HIDDEN = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import recipes.word_lm as recipe
-for name in [name for name in sys.modules if name.split(".")[0] in ("kit", "data")]:
-    sys.modules[name] = None  # an import of it fails
-vocabulary = {"words": ["<eos>", "a", "b"], "cut": False}
-model = recipe.build_model(recipe.PRESETS["small"], vocab=5)
-(text,) = recipe.writer(model, vocabulary, length=9).write(["a"])
-assert len(recipe.tokenize(text)) == 9
-recipe.export(model, vocabulary, sys.argv[2])
+HIDDEN = f"""
+{WITHOUT_KIT}
+import json
+from pathlib import Path
+from recipes.word_lm import Config, build_model, export, load, tokenize, write
+vocabulary = {{"words": ["<eos>", "a", "b"], "cut": False, "distinct": 3}}
+model = build_model(Config(), vocabulary)
+(text,) = write(model, vocabulary, ["a"], length=9)
+assert len(tokenize(text)) == 9
+export(model, vocabulary, "saved_model")
+model.save("model.keras")
+Path("vocabulary.json").write_text(json.dumps(vocabulary))
+assert write(*load("."), ["a"], length=9) == [text]
 """
 
 
-def test_model_writer_and_export_need_neither_kit_nor_data(tmp_path):
-    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
+def test_model_writes_exports_and_loads_without_kit_and_data(tmp_path):
+    child = python("-c", HIDDEN, folder=tmp_path, PYTHONPATH=str(ROOT))
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 
