@@ -5,7 +5,7 @@
 
 Contenders, each an LSTM of 256 units over 100 characters with random weights:
 
-- ours: `writer` of `recipes.char_lm`, the whole loop in one compiled program;
+- ours: `write` of `recipes.char_lm`, the whole loop in one compiled program;
 - exported: its SavedModel in TensorFlow, without XLA (on TensorFlow only);
 - predict: the usual loop, one `model.predict` a character on the last 40 characters
   of a `keras.layers.LSTM`, the next one drawn in NumPy;
@@ -33,6 +33,7 @@ from kit.machine import describe_machine, git_commit
 
 UNITS, LENGTH, SEEN = 256, 1000, 40
 CHARACTERS = "".join(chr(code) for code in range(10, 108))
+VOCABULARY = {"characters": CHARACTERS, "distinct": len(CHARACTERS)}
 BATCHES = (1, 64)
 SLOW = 20  # characters of the predict loop, which would take a minute for all
 
@@ -45,11 +46,11 @@ class Options:
 
 
 def ours(batch):
-    from recipes.char_lm import Config, build_model, writer
+    from recipes.char_lm import Config, build_model, write
 
-    model = build_model(Config(units=UNITS), len(CHARACTERS) + 2)
-    author = writer(model, CHARACTERS, LENGTH)
-    return lambda: author.write(["a"] * batch, temperature=0.8), batch * LENGTH
+    model, prompts = build_model(Config(units=UNITS), VOCABULARY), ["a"] * batch
+    settings = {"length": LENGTH, "temperature": 0.8}
+    return lambda: write(model, VOCABULARY, prompts, **settings), batch * LENGTH
 
 
 def exported(batch):
@@ -58,9 +59,9 @@ def exported(batch):
 
     from recipes.char_lm import Config, build_model, export
 
-    model = build_model(Config(units=UNITS), len(CHARACTERS) + 2)
+    model = build_model(Config(units=UNITS), VOCABULARY)
     with tempfile.TemporaryDirectory() as folder:
-        export(model, CHARACTERS, Path(folder) / "1")
+        export(model, VOCABULARY, Path(folder) / "1")
         loaded = tf.saved_model.load(f"{folder}/1")
     inputs = {
         "prompt": tf.constant(["a"] * batch),

@@ -23,7 +23,8 @@ from data.texts import read_parts
 from kit.files import sha256
 from kit.machine import describe_machine, git_commit
 from kit.streams import Streams
-from recipes.char_lm import WINDOW, Config, build_model, encode
+from recipes.char_lm import WINDOW, Config, build_model
+from tokens.characters import encode
 
 BATCH = 64  # streams side by side
 DISTANCES, STEPS, MOST_CHARS = 100, 400, 3_000_000
@@ -66,7 +67,7 @@ def measure(parts, characters):
     for cell, names in CELLS.items():
         keras.utils.set_random_seed(0)
         config = Config(cell=cell, units=128, dropout=0.0)
-        model = build_model(config, len(characters) + 2, BATCH)
+        model = build_model(config, {"characters": characters}, BATCH)
         model.compile(
             keras.optimizers.Adam(2e-3, global_clipnorm=1.0),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -84,13 +84,13 @@ def measure(folder: Path, size: int) -> dict:
     clock = done("encode to disk")
     vocab = len(vocabulary["characters"]) + 2
     streams = Streams(parts["train"], BATCH, WINDOW, seed=0)
-    learner = build_model(Config(), vocab, BATCH)
+    learner = build_model(Config(), vocabulary, BATCH)
     learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(True))
     for place in (0, len(streams) // 2, len(streams) - STEPS):
         for index in range(place, place + STEPS):
             learner.train_on_batch(*streams[index])
     clock = done("training")
-    nats_of(build_model(Config(), vocab), parts["test"][:100_000])
+    nats_of(build_model(Config(), vocabulary), parts["test"][:100_000])
     clock = done("100,000 held-out characters")
     baselines(parts, vocab, ORDER, [2], 1, [0], 1.0)
     done("n-gram model, all held-out characters")

@@ -145,7 +145,7 @@ def measure(name, arguments):
         steps, batches = watch_recipe(clock, recipe)
     sys.argv = [f"recipes.{name}", *arguments]
     with clock("main(), command line, run folder"):
-        command(recipe.main, recipe.Config, recipe.SMOKE, recipe.SETTINGS)
+        command(recipe.main)
     whole = time.perf_counter() - start
     usual = statistics.median(steps)
     first = [step for step in steps if step > 10 * usual]

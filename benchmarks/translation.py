@@ -6,7 +6,7 @@ The model of `recipes.translation` with attention, in the sizes that it has on `
 and on `multi30k`, random weights.
 
 - Training, batches of 64: the same model of `keras.layers.Bidirectional(LSTM)` and an
-  `LSTMCell` that looks back by `keras.layers.AdditiveAttention` in Keras's own loop;
+  `LSTMCell` that attends by `keras.layers.AdditiveAttention` in Keras's own loop;
   both compiled, each with and without XLA, the better of the two counts.
   Beside them what the matrix products alone would take at the speed of a large one.
 - Decoding, 64 sentences: the usual loop that calls the compiled model for
@@ -30,6 +30,7 @@ import recipes  # noqa: F401  (imports the backend without its start-up log)
 from benchmarks.keras_worker import Contenders
 from benchmarks.report import write_record
 from benchmarks.workers import ROOT, describe_hardware
+from custom_layers.encoder_decoder import search
 from custom_layers.losses import SmoothedCrossentropy
 from data.errors import one_line_errors
 from kit.machine import describe_machine, git_commit
@@ -38,7 +39,6 @@ from recipes.translation import (
     SMOOTHING,
     Config,
     build_model,
-    search,
 )
 from tokens.vocabulary import END, FIRST, START
 
@@ -80,8 +80,8 @@ class Options:
     out: Path | None = None  # default: results/translation-BACKEND-DEVICE.json
 
 
-class Looking(layers.Layer):
-    """A cell for Keras's loop that looks at `memory`, set before each call."""
+class AttendingCell(layers.Layer):
+    """A cell for Keras's loop that attends to `memory`, set before each call."""
 
     def __init__(self, units):
         super().__init__()
@@ -116,8 +116,8 @@ class KerasParts(keras.Model):
         self.source_vectors = layers.Embedding(sizes.source_vocab, units)
         self.target_vectors = layers.Embedding(sizes.target_vocab, units)
         self.keys = layers.Dense(units, use_bias=False)
-        self.looking = Looking(units)
-        self.loop = layers.RNN(self.looking, return_sequences=True)
+        self.attending = AttendingCell(units)
+        self.loop = layers.RNN(self.attending, return_sequences=True)
         self.joined = layers.Dense(units, "tanh", use_bias=False)
         self.logits = layers.Dense(sizes.target_vocab)
         self.dropout = layers.Dropout(0.2)
@@ -129,7 +129,7 @@ class KerasParts(keras.Model):
         memory, *ends = self.reader(x, mask=real, training=training)
         memory = self.dropout(memory, training=training)
         states = [ops.concatenate(ends[i::2], axis=-1) for i in (0, 1)]
-        self.looking.memory = [memory, self.keys(memory), real]
+        self.attending.memory = [memory, self.keys(memory), real]
         y = self.dropout(self.target_vectors(target), training=training)
         written = self.loop(y, initial_state=states, training=training)
         written = self.dropout(self.joined(written), training=training)
@@ -210,8 +210,8 @@ class Reader(keras.Model):
         self.compile(jit_compile=True)
 
     def call(self, ids):
-        seen, states = self.model.encode(ids)
-        return [*seen, *states]
+        context, states = self.model.encode(ids)
+        return [*context, *states]
 
 
 def one_token_at_a_time(sizes, beams):

@@ -29,7 +29,7 @@ from benchmarks.workers import ROOT, describe_hardware
 from data.errors import one_line_errors
 from kit.files import sha256
 from kit.machine import describe_machine, git_commit
-from recipes.translation import Config, Translator, build_model, load_data, train
+from recipes.translation import Config, build_model, load_data, train, translate
 from tasks.translations import scores
 
 MODELS = get_args(get_type_hints(Config)["model"])
@@ -53,23 +53,22 @@ def measure(options: Options) -> tuple[list[dict], str]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         run = run_in(Path(folder), options.data)
-        run.options = dataclasses.make_dataclass("Smoke", [("smoke", bool)])(False)
         run.write = lambda name, content: (run.folder / name).write_text(content)
         common = dataclasses.asdict(options)
-        texts, ids, vocabulary = load_data(Config(**common), run)
-        sources, targets = texts["test"]
-        lengths = np.array([len(row) for row in ids["test"][0]])
+        data, vocabulary = load_data(Config(**common), run)
+        sources, targets = data["texts"]["test"]
+        lengths = np.array([len(row) for row in data["ids"]["test"][0]])
         groups = np.array_split(np.argsort(lengths, kind="stable"), BINS)
         for name in MODELS:
             config = Config(**common, model=name)
             keras.utils.set_random_seed(options.seed)
             model = build_model(config, vocabulary)
             row = {"model": name, "parameters": model.count_params()}
-            row |= train(config, run, model, ids)
+            row |= train(config, run, model, vocabulary, data)
             with (run.folder / "history.csv").open() as lines:
                 history = csv.DictReader(lines)
                 row["curve"] = [float(each["val_loss"]) for each in history]
-            written = Translator(model, vocabulary).translate(sources)
+            written = translate(model, vocabulary, sources)
             row |= scores(written, targets, "test_{}")
             row["by_length"] = [
                 {

@@ -34,7 +34,7 @@ from benchmarks.workers import ROOT, describe_hardware
 from data.errors import UserError, one_line_errors
 from data.texts import read_whole
 from kit.machine import describe_machine, git_commit
-from tasks.word_vectors import evaluate, read_evaluation, write_vectors
+from tasks.word_vectors import evaluate, read_evaluation
 from tokens.words import tokenize
 
 PATH = ROOT / "results" / "word2vec.json"
@@ -70,9 +70,8 @@ def gensims(lines, model: str, seed: int, questions: dict, options: Options) -> 
     learner.train(lines, total_examples=len(lines), epochs=options.epochs)
     seconds = time.perf_counter() - clock
     counts = [learner.wv.get_vecattr(word, "count") for word in learner.wv.key_to_index]
-    with tempfile.TemporaryDirectory() as folder:
-        write_vectors(Path(folder), learner.wv.index_to_key, learner.wv.vectors)
-        figures, _ = evaluate(Path(folder) / "vectors.bin", questions)
+    wv = learner.wv
+    figures, _ = evaluate(wv.index_to_key, wv.vectors, questions)
     return {"words": sum(counts), "train_seconds": seconds, **figures}
 
 

@@ -1,8 +1,8 @@
-"""``make copy RECIPE=name TO=app/name``: one Python package to keep and change.
+"""``make copy RECIPE=name TO=app/name``: a recipe as a Python package of its own.
 
-The set of files is what the recipe imports, directly or through others; the imports
-among them become relative, every other byte stays. A sample of the default data goes
-along, so that ``python -m app.name --smoke`` needs nothing of this project.
+The package contains all files that the recipe imports, directly or indirectly. Imports
+between them become relative; nothing else is changed. A sample of the default data is
+included, so that ``python -m app.name --smoke`` runs without this project.
 """
 
 import ast
@@ -29,33 +29,33 @@ from data.texts import PARTS
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"custom_layers", "data", "kit", "tasks", "tokens"}
-LEFT_OUT = {"data.catalog", "kit.report"}  # imported where present, not needed to run
-OPTIONAL = {"jax"}  # needed under KERAS_BACKEND=jax alone
+LEFT_OUT = {"data.catalog", "kit.report"}  # imports that recipes can run without
+OPTIONAL = {"jax"}  # needed with KERAS_BACKEND=jax only
 SAMPLE_ROWS = 200  # of each CSV or TSV file
-SAMPLE_TEXT = "custom_layers/*.py"  # of recipes that read texts
+SAMPLE_TEXT = "custom_layers/*.py"  # the sample for recipes that read texts
 
 
 def copy_recipe(recipe: str, to: Path, root: Path = ROOT) -> tuple[dict, list[str]]:
-    """Writes the package `to`; returns its files by name, and what to install."""
+    """Writes the package `to`; returns its files by name, and packages to install."""
     names = sorted(path.stem for path in (root / "recipes").glob("[!_]*.py"))
     if recipe not in names:
         near = difflib.get_close_matches(recipe, names, 1) or names
         raise UserError(f"no recipe {recipe!r}: did you mean {' or '.join(near)}?")
     if not to.name.isidentifier() or keyword.iskeyword(to.name):
-        raise UserError(f"TO={to}: expected the path of a package, as app/{recipe}")
+        raise UserError(f"TO={to}: expected the path of a package, as in app/{recipe}")
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     origin = f"# {project['name']} {project['version']}, {project['license']} licence: "
     files, imported, modules = {}, set(), [f"recipes.{recipe}"]
-    for module in modules:  # grows while it is read
+    for module in modules:  # grows during the loop
         path = root.joinpath(*module.split(".")).with_suffix(".py")
         path = path if path.exists() else path.with_suffix("") / "__init__.py"
         where = path.relative_to(root).as_posix()
         name = where.removeprefix("recipes/")
-        text, found = _relative(path.read_bytes(), where, name.count("/"), root)
+        text, uses = _relative(path.read_bytes(), where, name.count("/"), root)
         files[name] = f"{origin}{where}\n".encode() + text
-        imported |= {name.partition(".")[0] for name in found}
-        found = [m for m in found - LEFT_OUT if m.partition(".")[0] in PACKAGES]
-        modules += [m for m in sorted(found) if m not in modules]
+        imported |= {name.partition(".")[0] for name in uses}
+        uses = [m for m in uses - LEFT_OUT if m.partition(".")[0] in PACKAGES]
+        modules += [m for m in sorted(uses) if m not in modules]
     for folder in {name.partition("/")[0] for name in files if "/" in name}:
         files.setdefault(f"{folder}/__init__.py", f"{origin}{folder}\n".encode())
     files |= _entrances(recipe, files[f"{recipe}.py"].decode(), origin, root)
@@ -72,17 +72,18 @@ def copy_recipe(recipe: str, to: Path, root: Path = ROOT) -> tuple[dict, list[st
 
 
 def _relative(content: bytes, where: str, depth: int, root: Path):
-    """The content with the project's imports made relative; all modules imported.
+    """Makes the imports of this project relative; returns the content and the names of
+    all imported modules.
 
-    `depth` is the number of folders between the package's own and the file.
+    `depth` is the number of folders between the package's folder and the file.
     """
-    lines, found = content.splitlines(keepends=True), set()
+    lines, modules = content.splitlines(keepends=True), set()
     for node in ast.walk(ast.parse(content, where)):
         if isinstance(node, ast.Import):
             names = {alias.name for alias in node.names}
             if {name.partition(".")[0] for name in names} & PACKAGES:
                 raise ValueError(f"{where}:{node.lineno}: write `from ... import ...`")
-            found |= names
+            modules |= names
         if not isinstance(node, ast.ImportFrom):
             continue
         above = where.split("/")[: -node.level] if node.level else []
@@ -95,12 +96,12 @@ def _relative(content: bytes, where: str, depth: int, root: Path):
             )
         for alias in node.names:  # a module of the package, or a name in it
             path = root.joinpath(*module.split("."), f"{alias.name}.py")
-            found.add(f"{module}.{alias.name}" if path.exists() else module)
-    return b"".join(lines), found
+            modules.add(f"{module}.{alias.name}" if path.exists() else module)
+    return b"".join(lines), modules
 
 
 def _entrances(recipe: str, text: str, origin: str, root: Path) -> dict[str, bytes]:
-    """`__init__.py` offers the recipe's names, `__main__.py` runs it."""
+    """Makes `__init__.py`, which exports the recipe's names, and `__main__.py`."""
     tree = ast.parse(text).body
     kinds = (ast.FunctionDef, ast.ClassDef)
     public = [n.name for n in tree if isinstance(n, kinds) and n.name[0] != "_"]
@@ -126,10 +127,10 @@ def _entrances(recipe: str, text: str, origin: str, root: Path) -> dict[str, byt
 
 
 def _sample(recipe: str) -> dict[str, bytes]:
-    """The first rows of the default data, of each class where it has classes.
+    """Returns the first rows of the default data, of each class if it has classes.
 
-    Of texts and music nothing is passed on, they have owners: the sample is this
-    project's own source, or what the data's maker writes as one.
+    Texts and music are not redistributed, because they may be under copyright. Their
+    sample is this project's source code, or files that the data's maker generates.
     """
     default = re.search(r'^    data: str = "(\w+)"', recipe, re.MULTILINE)
     if not default:
@@ -139,8 +140,8 @@ def _sample(recipe: str) -> dict[str, bytes]:
     if make := getattr(maker, "sample", None):
         with tempfile.TemporaryDirectory() as made:
             make(Path(made))
-            found = sorted(Path(made).iterdir())
-            return files | {f"sample/{path.name}": path.read_bytes() for path in found}
+            paths = sorted(Path(made).iterdir())
+            return files | {f"sample/{path.name}": path.read_bytes() for path in paths}
     folder = locate(default[1])
     if (folder / "train.txt").exists():
         sources = [path.read_bytes() for path in sorted(ROOT.glob(SAMPLE_TEXT))]
@@ -156,10 +157,10 @@ def _sample(recipe: str) -> dict[str, bytes]:
         with path.open(encoding="utf-8", newline="") as lines:
             header, *rows = csv.reader(lines)
         place, seen, kept = header.index("label"), Counter(), [header]
-        most = SAMPLE_ROWS // len({row[place] for row in rows})
+        max_rows = SAMPLE_ROWS // len({row[place] for row in rows})
         for row in rows:
             seen[row[place]] += 1
-            kept += [row] if seen[row[place]] <= most else []
+            kept += [row] if seen[row[place]] <= max_rows else []
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(kept)
         files[f"sample/{path.name}"] = text.getvalue().encode()
@@ -167,14 +168,12 @@ def _sample(recipe: str) -> dict[str, bytes]:
 
 
 def _write(files: dict[str, bytes], to: Path) -> None:
-    """Writes all files or none; a file that is there already must be the same."""
+    """Writes all files or none; files that already exist must be equal."""
     making = to.with_name(f".{to.name}.{os.getpid()}")
     try:
         for name, content in files.items():
             if (to / name).exists() and (to / name).read_bytes() != content:
-                raise UserError(
-                    f"{to / name} is there and differs: nothing was written"
-                )
+                raise UserError(f"{to / name} exists and differs: nothing was written")
             (making / name).parent.mkdir(parents=True, exist_ok=True)
             (making / name).write_bytes(content)
         if not to.exists():
@@ -189,7 +188,7 @@ def _write(files: dict[str, bytes], to: Path) -> None:
 
 
 def main(recipe: str, to: str) -> None:
-    """Writes RECIPE and what it imports as the Python package TO."""
+    """Copies RECIPE and everything that it imports to the Python package TO."""
     target = Path(to)
     files, install = copy_recipe(recipe, target)
     for name, content in sorted(files.items()):

@@ -1,4 +1,4 @@
-"""Files that are written completely or not at all, and caches made of them."""
+"""Files that are written completely or not at all, and caches made of such files."""
 
 import contextlib
 import hashlib
@@ -75,16 +75,16 @@ def cached(path: Path, make: Callable[[], dict]) -> dict:
     The values are arrays, lists of one-dimensional arrays, or anything that JSON holds.
     """
     with contextlib.suppress(OSError, ValueError, KeyError), np.load(path) as kept:
-        found = {}
+        values = {}
         for name, value in kept.items():
             key, _, kind = name.rpartition(".")
             if kind == "json":
-                found[key] = json.loads(value.tobytes())
+                values[key] = json.loads(value.tobytes())
             elif kind == "rows":
-                found[key] = np.split(value, kept[f"{key}.ends"])[:-1]
+                values[key] = np.split(value, kept[f"{key}.ends"])[:-1]
             elif kind == "array":
-                found[key] = value
-        return found
+                values[key] = value
+        return values
     made, arrays = make(), {}
     for key, value in made.items():
         if isinstance(value, np.ndarray):

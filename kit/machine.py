@@ -63,7 +63,7 @@ def describe_machine() -> dict:
 
 
 def git_commit() -> str | None:
-    """The commit, with `-dirty` if a file outside `results/` differs from it."""
+    """The commit, with `-dirty` if a tracked file outside `results/` has changed."""
     here = ["git", "-C", Path(__file__).parent]
     status = ["status", "--porcelain", "--untracked-files=no", "--"]
     try:

@@ -28,9 +28,11 @@ class PairBatches(Batches):
     def __init__(self, sources, targets, batch_size, seed=None, max_tokens=None):
         keras.utils.PyDataset.__init__(self)
         if max_tokens:
-            most = max_tokens + 2  # with start and end
-            pairs = zip(sources, targets, strict=True)
-            pairs = [pair for pair in pairs if max(map(len, pair)) <= most]
+            pairs = [
+                (source, target)
+                for source, target in zip(sources, targets, strict=True)
+                if max(len(source), len(target) - 2) <= max_tokens
+            ]
             if not pairs:
                 raise UserError(f"no pair has at most --max-tokens {max_tokens}")
             sources, targets = map(list, zip(*pairs, strict=True))

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-SILENT = 5  # seconds without a line at most
+SILENT = 5  # maximum number of seconds without a line
 
 
 @contextlib.contextmanager
@@ -14,11 +14,11 @@ def working(what: str) -> Iterator[None]:
     print(f"{what} ...", flush=True)
     done, start = threading.Event(), time.monotonic()
 
-    def tell() -> None:
+    def report() -> None:
         while not done.wait(SILENT):
             print(f"{what} ... {time.monotonic() - start:.0f} s", flush=True)
 
-    thread = threading.Thread(target=tell, daemon=True)
+    thread = threading.Thread(target=report, daemon=True)
     thread.start()
     try:
         yield

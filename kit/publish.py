@@ -1,7 +1,7 @@
-"""``make publish RECIPE=name TO=models``: the export as the next version to serve.
+"""``make publish RECIPE=name TO=models``: the export as a new version to serve.
 
-TensorFlow Serving watches ``models/name/`` and takes the highest numbered folder as
-soon as it is there: a version appears whole, by a rename, and is never replaced.
+TensorFlow Serving watches ``models/name/`` and loads the folder with the highest number
+as soon as it exists. So a version appears complete, by a rename, and is never replaced.
 """
 
 import json
@@ -16,7 +16,7 @@ from kit.run_folders import newest_run
 
 
 def export_of(recipe: str, run: Path | None = None) -> Path:
-    """The SavedModel of a run; without `run`, of the newest one."""
+    """Returns the folder of a run's SavedModel; by default, that of the newest run."""
     if not recipe.isidentifier():
         raise UserError(f"expected RECIPE=the name of a recipe, found {recipe!r}")
     export = (run or newest_run(recipe)) / "saved_model" / "1"
@@ -42,7 +42,7 @@ def main(recipe: str, to: str, run: Path | None = None) -> None:
         shutil.rmtree(partial, ignore_errors=True)
     print(
         f"{target}\n"
-        "Serve it, and later versions too:\n"
+        "To serve it, and later versions:\n"
         f"  docker run -p 8501:8501 -v '{models.resolve()}:/models/{recipe}' "
         f"-e MODEL_NAME={recipe} tensorflow/serving"
     )
@@ -50,7 +50,7 @@ def main(recipe: str, to: str, run: Path | None = None) -> None:
     if request.is_file():
         body = json.dumps({"instances": [read_json(request)]}, ensure_ascii=False)
         url = f"http://localhost:8501/v1/models/{recipe}:predict"
-        print(f"Ask it:\n  curl -d {shlex.quote(body)} {url}")
+        print(f"To send a request:\n  curl -d {shlex.quote(body)} {url}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""``make report RECIPE=name [RUN=folder]``: a run's plots and its ``report.html``.
+"""``make report RECIPE=name [RUN=folder]``: a run's plots and ``report.html``.
 
-The page is one file that opens offline. Words and class names stand in it as text, so
-that the browser draws every script; pictures are made of what matplotlib's font holds.
+The page is a single file that can be opened offline. It contains words and class names
+as text, so that the browser can display every script. Pictures contain only texts for
+which matplotlib's font has all characters.
 """
 
 import base64
@@ -20,16 +21,16 @@ from kit.files import read_json
 from kit.run_folders import newest_run
 
 BLUE, GREY = "#3572b0", "#8a8f98"
-COLORS = ("#d9742b", BLUE)  # of a probability below 0.5, and from it on
+COLORS = ("#d9742b", BLUE)  # of probabilities below 0.5, and of others
 GROUPS = (BLUE, "#d9742b", "#4a9b6e", "#a04ba0", "#b5342f", "#6b6f1d", "#2f8f9d", GREY)
 UNITS = {"loss": "loss (nats)", "accuracy": "accuracy (share correct)"}
 TRAINING = (
     *("seed", "epochs", "words", "parameters"),
     *("train_seconds", "tokens_per_second", "words_per_second"),
 )
-NOTES = {0: "C", 4: "E", 7: "G"}  # by half tones above a C: those named beside music
-DRAWN = 3  # alignments in a picture; the page has all
-LINE = 84  # characters of a line of words in a picture
+NOTES = {0: "C", 4: "E", 7: "G"}  # tick labels of piano rolls, by semitones above C
+DRAWN = 3  # alignments in the picture; the page shows all
+LINE = 84  # characters per line of words in a picture
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
@@ -69,7 +70,7 @@ def write_report(run: Path) -> Path:
     names = dict.fromkeys(name.removeprefix("baseline_") for name in names)
     rows = [(n, metrics.get(n, ""), metrics.get(f"baseline_{n}", "")) for n in names]
     body = [f"<p>{_text(environment.get('started', run.name))}</p>"]
-    body.append(_table("Figures", rows, ("ours", "baseline"), "n"))
+    body.append(_table("Metrics", rows, ("ours", "baseline"), "n"))
     body.append(_curves(run, data))
     for figure in read_json(run / "figures.json"):
         png = run / "plots" / f"{figure.get('name', figure['kind'])}.png"
@@ -104,8 +105,8 @@ def _table(title: str, rows, head: tuple = (), kind: str = "") -> str:
 
 
 def _curves(run: Path, data: str) -> str:
-    """A picture of the loss, and of each metric that has a validation twin."""
-    if not (run / "history.csv").exists():  # a run with --load trains nothing
+    """Plots the loss, and every metric that is measured in validation too."""
+    if not (run / "history.csv").exists():  # a run with --load does not train
         return ""
     rows = list(csv.DictReader((run / "history.csv").read_text("utf-8").splitlines()))
     images = ""
@@ -126,17 +127,17 @@ def _curves(run: Path, data: str) -> str:
     return f'<h2>Learning curves</h2><div class="curves">{images}</div>'
 
 
-def _image(png: Path, said: str, kind: str = "") -> str:
-    """A picture in the page itself; nothing where none was drawn."""
+def _image(png: Path, alt: str, kind: str = "") -> str:
+    """Embeds a picture in the page; returns "" if it was not drawn."""
     if not png.exists():
         return ""
     image = base64.b64encode(png.read_bytes()).decode()
-    image = f'alt="{_text(said)}" src="data:image/png;base64,{image}"'
+    image = f'alt="{_text(alt)}" src="data:image/png;base64,{image}"'
     return f'<img class="{kind}" {image}>'
 
 
 def _matrix(figure: dict, png: Path, title: str) -> str:
-    """A confusion matrix: rows true, columns predicted, shares of the row."""
+    """A confusion matrix: true classes in rows, predicted ones in columns."""
     labels, counts = figure["labels"], np.array(figure["matrix"])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     if _drawable("".join(labels)):
@@ -163,31 +164,31 @@ def _matrix(figure: dict, png: Path, title: str) -> str:
 
 
 def _words(figure: dict, png: Path, title: str) -> str:
-    """Sentences, with the probability of one label as a bar over each word."""
-    lines, page = [], ""  # of the picture; of the page
+    """Sentences, with a bar over each word for the probability of one label."""
+    lines, page = [], ""  # the picture's lines, the page's HTML
     for item in figure["items"]:
         pairs = list(zip(item["words"], item["probabilities"], strict=True))
-        said = f"{figure['label']} {pairs[-1][1]:.2f}" if pairs else "no words"
-        said = item.get("said", said)
-        said += f", true: {item['true']}" if item.get("true") else ""
+        caption = f"{figure['label']} {pairs[-1][1]:.2f}" if pairs else "no words"
+        caption = item.get("said", caption)
+        caption += f", true: {item['true']}" if item.get("true") else ""
         page += f'<div class="words" dir="auto"><p>{_text(item["text"])} '
-        page += f'<small dir="auto">({_text(said)})</small></p>'
+        page += f'<small dir="auto">({_text(caption)})</small></p>'
         for word, p in pairs:
             page += (
                 f'<span><i style="--p:{p:.3f};--c:{COLORS[p >= 0.5]}"></i>{_text(word)}'
             )
             page += f"<small>{p:.2f}</small></span>"
         page += "</div>"
-        while pairs and _drawable(said + "".join(item["words"])):
+        while pairs and _drawable(caption + "".join(item["words"])):
             ends = np.cumsum([len(word) + 1 for word, _ in pairs])
             count = max(1, int((ends <= LINE).sum()))
-            lines.append((pairs[:count], said))
-            pairs, said = pairs[count:], ""
+            lines.append((pairs[:count], caption))
+            pairs, caption = pairs[count:], ""
     if lines:
         columns = max(sum(len(word) + 1 for word, _ in pairs) for pairs, _ in lines)
         size = (max(5, 1.2 + 0.1 * columns), 0.6 + 1.2 * len(lines))
         with _picture(png, size, title, len(lines)) as all_axes:
-            for axes, (pairs, said) in zip(all_axes, lines, strict=True):
+            for axes, (pairs, caption) in zip(all_axes, lines, strict=True):
                 words, values = zip(*pairs, strict=True)
                 widths = np.array([len(word) for word in words])
                 middles = np.cumsum(widths + 1) - widths / 2 - 1
@@ -198,12 +199,12 @@ def _words(figure: dict, png: Path, title: str) -> str:
                 axes.set_xticks(middles, words, family="monospace")
                 axes.tick_params(axis="x", length=0)
                 axes.set(xlim=(-1, columns), ylim=(0, 1), yticks=(0, 0.5, 1))
-                axes.set_title(said, loc="left", fontsize=10)
+                axes.set_title(caption, loc="left", fontsize=10)
     return page
 
 
 def _alignment(figure: dict, png: Path, title: str) -> str:
-    """What each written token (a row) looked at in the source (its columns)."""
+    """Attention weights: written tokens in rows, source tokens in columns."""
     page = ""
     for item in figure["items"]:
         table = "<th>" + "".join(f"<th>{_text(token)}" for token in item["source"])
@@ -220,7 +221,7 @@ def _alignment(figure: dict, png: Path, title: str) -> str:
         width = max(len(item["source"]) for item in drawn)
         heights = [len(item["written"]) for item in drawn]
         longest = max(len(token) for item in drawn for token in item["source"])
-        room = 0.09 * longest * (longest > 1) + 0.4  # for words turned upwards
+        room = 0.09 * longest * (longest > 1) + 0.4  # for rotated words
         size = (0.3 * width + 1.6, 0.3 * sum(heights) + room * len(drawn) + 0.6)
         with _picture(png, size, title, len(drawn), heights) as all_axes:
             for axes, item in zip(all_axes, drawn, strict=True):
@@ -229,7 +230,7 @@ def _alignment(figure: dict, png: Path, title: str) -> str:
 
 
 def _map(figure: dict, png: Path, title: str) -> str:
-    """Words at their places in the plane, in the color of their group."""
+    """Words at their coordinates, in the color of their group."""
     items = [item for item in figure["items"] if _drawable(item["word"])]
     if items:
         places = np.array([item["place"] for item in items], "float64")
@@ -252,10 +253,11 @@ def _map(figure: dict, png: Path, title: str) -> str:
 
 
 def apart(places: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Places of labels, moved up and down until none covers another.
+    """Moves labels up and down until none overlaps another; returns their centres.
 
     Args:
-        places, sizes: centres, widths and heights, `[labels, 2]`.
+        places: centres of the labels, `[labels, 2]`.
+        sizes: their widths and heights, `[labels, 2]`.
     """
     places = places.copy()
     for _ in range(200):
@@ -265,10 +267,11 @@ def apart(places: np.ndarray, sizes: np.ndarray) -> np.ndarray:
             gaps[i] = 1
             for j in np.flatnonzero((gaps < -1e-6).all(axis=1)):
                 upper, lower = (i, j) if places[i, 1] > places[j, 1] else (j, i)
-                lap = (sizes[i, 1] + sizes[j, 1]) / 2 - abs(places[i, 1] - places[j, 1])
-                if lap > 1e-6:
-                    places[upper, 1] += lap / 2
-                    places[lower, 1] -= lap / 2
+                room = (sizes[i, 1] + sizes[j, 1]) / 2
+                overlap = room - abs(places[i, 1] - places[j, 1])
+                if overlap > 1e-6:
+                    places[upper, 1] += overlap / 2
+                    places[lower, 1] -= overlap / 2
                     moved = True
         if not moved:
             break
@@ -276,7 +279,7 @@ def apart(places: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def _shares(figure: dict, png: Path, title: str) -> str:
-    """A bar a name, from 0 to 1."""
+    """One bar per name, from 0 to 1."""
     items = figure["items"]
     if items and _drawable("".join(item["name"] for item in items)):
         with _picture(png, (8, 0.32 * len(items) + 1.2), title) as (axes,):
@@ -290,7 +293,7 @@ def _shares(figure: dict, png: Path, title: str) -> str:
 
 
 def _piano_roll(figure: dict, png: Path, title: str) -> str:
-    """Notes over time, in the colors of their voices; the page plays them."""
+    """Piano rolls, one color per voice; the page plays the pieces."""
     items, run = figure["items"], png.parents[1]
     pitches = [pitch for item in items for *_, pitch, _ in item["notes"]]
     if pitches:
@@ -323,21 +326,21 @@ def _piano_roll(figure: dict, png: Path, title: str) -> str:
 
 
 def draw_alignment(axes, item: dict) -> None:
-    """What each of `written` looked at of `source`, as a picture of `weights`."""
+    """Draws attention `weights` `[written, source]`, with the tokens as labels."""
     axes.imshow(item["weights"], cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(item["source"])), item["source"])
     axes.set_yticks(range(len(item["written"])), item["written"])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    if max(map(len, item["source"])) > 1:  # words would run into each other
+    if max(map(len, item["source"])) > 1:  # horizontal words would overlap
         for label in axes.get_xticklabels():
             label.set(rotation=60, ha="left", rotation_mode="anchor")
 
 
 @contextlib.contextmanager
 def _picture(path: Path, size: tuple, title: str, rows: int = 1, heights=None):
-    """Axes, `rows` of them, saved at the end; nothing global of matplotlib is used."""
+    """Yields `rows` axes, then saves the picture; keeps matplotlib's settings."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -351,7 +354,7 @@ def _picture(path: Path, size: tuple, title: str, rows: int = 1, heights=None):
 
 
 def _drawable(text: str) -> bool:
-    """Whether matplotlib's font holds the text, in the order in which it is read."""
+    """Whether matplotlib can draw the text: all characters, from left to right."""
     from matplotlib import font_manager
 
     font = font_manager.get_font(font_manager.findfont("DejaVu Sans Mono"))
@@ -368,7 +371,7 @@ def _text(value) -> str:
 
 
 def main(recipe: str, run: Path | None = None) -> None:
-    """Draws the report of RUN, or of the newest run, again."""
+    """Writes the report of RUN, or of the newest run, again."""
     print(write_report(run or newest_run(recipe)))
 
 

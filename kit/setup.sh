@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the virtual environment from a lock, once: setup.sh PYTHON VENV LOCK STAMP EXTRA.
-# Whatever goes wrong ends in one line; a half-made environment is made anew next time.
+# Every failure ends in a one-line error; an incomplete environment is made anew.
 python=$1 venv=$2 lock=$3 stamp=$4 extra=$5
 [ -f "$stamp" ] && [ -x "$venv/bin/python" ] && exit 0
 
@@ -11,17 +11,17 @@ fail() {
 
 [ -f "$lock" ] || fail "unknown EXTRA=$extra: expected gpu, jax, jax-gpu or nothing"
 command -v "$python" >/dev/null 2>&1 ||
-    fail "no $python on the PATH: Python 3.11 or newer is needed (another one: make PYTHON=/path/to/python3)"
+    fail "no $python on the PATH: Python 3.11 or newer is needed (to choose one: make PYTHON=/path/to/python3)"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-    fail "$("$python" --version 2>&1) is too old: Python 3.11 or newer is needed (another one: make PYTHON=/path/to/python3)"
+    fail "$("$python" --version 2>&1) is too old: Python 3.11 or newer is needed (to choose one: make PYTHON=/path/to/python3)"
 "$python" -c 'import venv, ensurepip' 2>/dev/null ||
     fail "this Python has no venv module: install it (Debian, Ubuntu: apt install python3-venv)"
 
 echo "Making $venv from $lock (once, a few minutes)"
-work=$(mktemp -d) || fail "no temporary folder can be made: is the disk full?"
+work=$(mktemp -d) || fail "cannot make a temporary folder: is the disk full?"
 trap 'rm -rf "$work"' EXIT
-# TensorFlow is half of it all and is unpacked beside the rest. A lock names everything:
-# neither part has to look for what it depends on.
+# TensorFlow is half of the total size and is installed in parallel with the rest. The
+# lock lists all packages, so neither part has to resolve dependencies.
 awk -v tensorflow="$work/tensorflow" -v rest="$work/rest" '
     /^[a-zA-Z]/ { part = /^tensorflow(\[[^]]*\])?==/ ? tensorflow : rest }
     part { print > part }' "$lock"
@@ -32,7 +32,7 @@ install() {
     wait $! || : >"$work/failed"
     : >"$work/$1.done"
 }
-# What runs in the background does not hear Ctrl-C.
+# Background jobs do not receive Ctrl-C.
 trap 'kill $(cat "$work"/*.pid) 2>/dev/null; exit 130' INT TERM
 "$python" -m venv "$venv" >>"$work/log" 2>&1 || : >"$work/failed"
 if [ ! -f "$work/failed" ]; then
@@ -54,8 +54,8 @@ if [ -f "$work/failed" ]; then
     cp "$work/log" "$venv/install.log" 2>/dev/null && reason="$reason (whole log: $venv/install.log)"
     fail "packages could not be installed: $reason"
 fi
-# Where PYTHONDONTWRITEBYTECODE is set, as in many containers, no run keeps what it
-# compiled: what every run imports is compiled here, once.
+# If PYTHONDONTWRITEBYTECODE is set, as in many containers, runs do not store compiled
+# modules, so the modules that every run imports are compiled here, once.
 [ -z "$PYTHONDONTWRITEBYTECODE" ] || env -u PYTHONDONTWRITEBYTECODE "$venv/bin/python" -c \
     'import keras, matplotlib.figure, sklearn.linear_model, tyro' >/dev/null 2>&1 || :
 rm -f "$venv"/.installed-*

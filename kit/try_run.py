@@ -1,12 +1,14 @@
 """``make try RECIPE=name [RUN=folder] [TEXT="..."]``: answers from an exported model.
 
-It asks the SavedModel by plain TensorFlow, as a server would. A model with the
-signature `word_by_word` shows the probability of its answer after each word; one with
-`align` what each token that it writes looked at most; one that takes a `prompt` and a
-`length` goes on with what was typed, while one reads; one with `analogy` says which
-words are near to a word, or to what `man : king :: woman` asks for; one with `coding`
-goes on from first notes and writes a MIDI file; any other prints the outputs of
-`serving_default`.
+The SavedModel is called through plain TensorFlow, as a server would. Its signatures
+decide what is shown:
+
+- `word_by_word`: the probability of the answer after each word;
+- `align`: for each written token, the source token with the largest attention weight;
+- a `prompt` and a `length` as inputs: a continuation, printed piece by piece;
+- `analogy`: the nearest words of a word, or the answer to `man : king :: woman`;
+- `coding`: a piece that continues the first notes, written to a MIDI file;
+- otherwise the outputs of `serving_default`.
 """
 
 import contextlib
@@ -20,21 +22,21 @@ from pathlib import Path
 from data.errors import one_line_errors
 from kit.publish import export_of
 
-BAR, WORD, WORDS = 24, 20, 60  # columns of a bar and a word; words shown of a long text
-PIECES, PIECE = 16, 25  # of a text that is continued: how many, tokens of each
+BAR, WORD, WORDS = 24, 20, 60  # columns per bar and word; words shown of a text
+PIECES, PIECE = 16, 25  # of a continued text; tokens per piece
 SETTINGS = {"temperature": 0.7, "top_k": 0, "top_p": 1.0, "beam": 5, "k": 8}
-MUSIC, PIECE_QUARTERS = {"temperature": 1.0, "top_p": 0.95}, 64  # of what is composed
+MUSIC, PIECE_QUARTERS = {"temperature": 1.0, "top_p": 0.95}, 64  # of compositions
 
 
 def load(folder: Path) -> Callable[[str], Iterator[str]]:
-    """Loads a SavedModel; returns what answers a text, piece by piece."""
+    """Loads a SavedModel; returns a function that answers a text, piece by piece."""
     import tensorflow as tf
 
     model = tf.saved_model.load(str(folder))
     serve = model.signatures["serving_default"]
     inputs = serve.structured_input_signature[1]
 
-    # Both hold `model`: its tables live as long as it does.
+    # The functions refer to `model`, because its tables live only as long as it.
     def answer(text: str) -> Iterator[str]:
         rows = {name: [SETTINGS.get(name, text.strip())] for name in inputs}
         outputs = serve(**{name: tf.constant(row) for name, row in rows.items()})
@@ -42,8 +44,8 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
         if "word_by_word" not in model.signatures:
             yield "\n".join(f"{k}: {_text(v[0])}" for k, v in sorted(outputs.items()))
             if "align" in model.signatures:
-                found = model.signatures["align"](text=tf.constant([text.strip()]))
-                yield looks(**{name: value[0].numpy() for name, value in found.items()})
+                aligned = model.signatures["align"](text=tf.constant([text.strip()]))
+                yield most_attended(**{n: v[0].numpy() for n, v in aligned.items()})
             return
         label = outputs["label"][0]
         place = model.signatures["labels"]()["labels"].numpy().tolist().index(label)
@@ -62,17 +64,17 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
         ask = model.signatures["nearest" if len(parts) == 1 else "analogy"]
         names = ["word"] if len(parts) == 1 else ["a", "b", "c"]
         rows = {n: tf.constant([part]) for n, part in zip(names, parts, strict=True)}
-        found = ask(k=tf.constant([SETTINGS["k"]]), **rows)
-        words = [_text(word) for word in found["words"].numpy()[0] if word]
-        yield words_and_bars(words, found["cosines"].numpy()[0][: len(words)]) or (
+        nearest = ask(k=tf.constant([SETTINGS["k"]]), **rows)
+        words = [_text(word) for word in nearest["words"].numpy()[0] if word]
+        yield words_and_bars(words, nearest["cosines"].numpy()[0][: len(words)]) or (
             "not in the vocabulary: " + ", ".join(unknown(parts))
         )
 
     def unknown(words: list[str]) -> list[str]:
-        found = model.signatures["embed"](word=tf.constant(words))["vectors"].numpy()
-        return [w for w, row in zip(words, found, strict=True) if row[0] != row[0]]
+        vectors = model.signatures["embed"](word=tf.constant(words))["vectors"].numpy()
+        return [w for w, row in zip(words, vectors, strict=True) if row[0] != row[0]]
 
-    def go_on(text: str) -> Iterator[str]:
+    def continue_text(text: str) -> Iterator[str]:
         yield text
         for seed in range(PIECES):
             settings = {"length": PIECE, "seed": seed, **SETTINGS}
@@ -80,12 +82,12 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
                 name: tf.constant([text if name == "prompt" else settings[name]])
                 for name in inputs
             }
-            found = _text(serve(**rows)["text"].numpy()[0])
-            text += found
-            yield found
+            piece = _text(serve(**rows)["text"].numpy()[0])
+            text += piece
+            yield piece
 
     def compose(text: str) -> Iterator[str]:
-        for name in ("keras", "jax"):  # see `main`: the coding's package imports them
+        for name in ("keras", "jax"):  # blocked in `main`, but imported by `tasks`
             if sys.modules.get(name, main) is None:
                 del sys.modules[name]
         from tasks import music_files
@@ -95,21 +97,21 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
         settings = {"first": text, "length": length, "seed": 0, **SETTINGS, **MUSIC}
         rows = {name: tf.constant([settings[name]]) for name in inputs}
         try:
-            found = serve(**rows)["notes"].numpy()[0]
+            notes = serve(**rows)["notes"].numpy()[0]
         except tf.errors.InvalidArgumentError as error:
             yield re.search(r"expected a key or notes[^\]]*", str(error))[0]
             return
-        yield music_files.write_answer(text, found, coding)
+        yield music_files.write_answer(text, notes, coding)
 
     if "coding" in model.signatures:
         return compose
     if "analogy" in model.signatures:
         return near
-    return go_on if {"prompt", "length"} <= inputs.keys() else answer
+    return continue_text if {"prompt", "length"} <= inputs.keys() else answer
 
 
 def words_and_bars(words: list[str], probabilities: list[float]) -> str:
-    """One word a line, with the probability after it as a number and as a bar."""
+    """One line per word, with its probability as a number and as a bar."""
     column = min(WORD, max(map(_width, words), default=0))
     lines = []
     for word, p in list(zip(words, probabilities, strict=True))[:WORDS]:
@@ -119,24 +121,24 @@ def words_and_bars(words: list[str], probabilities: list[float]) -> str:
         bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]
         lines.append(f"  {word}{' ' * (column - _width(word))}  {p:.3f} {bar}".rstrip())
     more = len(words) - WORDS
-    return "\n".join([*lines, f"  ... and {more} words more"] if more > 0 else lines)
+    return "\n".join([*lines, f"  ... and {more} more words"] if more > 0 else lines)
 
 
-def looks(tokens, translation, weights) -> str:
-    """A line for each token that was written: what it looked at most, and how much."""
+def most_attended(tokens, translation, weights) -> str:
+    """One line per written token, with its largest attention weight and that token."""
     written = [_text(token) for token in translation if token]
     column = max(map(_width, written), default=0)
     lines = []
     for token, row in zip(written, weights, strict=False):
         place = int(row.argmax())
         pad = " " * (column - _width(token))
-        seen = _text(tokens[place]).replace(" ", "␣")  # a character may be a space
-        lines.append(f"\n  {token}{pad}  {row[place]:.2f}  {seen}")
+        source = _text(tokens[place]).replace(" ", "␣")  # a token may be a space
+        lines.append(f"\n  {token}{pad}  {row[place]:.2f}  {source}")
     return "".join(lines)
 
 
 def _width(text: str) -> int:
-    """Columns of a terminal: two for a wide character, none for a combining mark."""
+    """Width in a terminal: two columns per wide character, none per combining mark."""
     shown = [c for c in text if unicodedata.category(c) not in ("Mn", "Me", "Cf")]
     return len(shown) + sum(unicodedata.east_asian_width(c) in "WF" for c in shown)
 
@@ -152,18 +154,18 @@ def show(pieces: Iterator[str]) -> None:
 
 
 def main(recipe: str, run: Path | None = None, text: str | None = None) -> None:
-    """Answers TEXT, or each line typed, from the export of RUN or of the newest run."""
+    """Answers TEXT, or each typed line, with the export of RUN or of the newest run."""
     for stream in (sys.stdin, sys.stdout):
         stream.reconfigure(errors="replace")
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  (arrow keys and history in `input`)
     folder = export_of(recipe, run)
-    # What fails raises; below that TensorFlow logs hints of its kernels as errors.
+    # Failures raise exceptions; TensorFlow also logs hints about kernels as errors.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    for name in ("keras", "jax"):  # TensorFlow would import them: half of its start
+    for name in ("keras", "jax"):  # else TensorFlow imports them and starts slowly
         sys.modules.setdefault(name, None)
     errors = os.dup(2)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # some start-up lines obey no level
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # some lines ignore the log level
     try:
         answer = load(folder)
     finally:
@@ -172,7 +174,7 @@ def main(recipe: str, run: Path | None = None, text: str | None = None) -> None:
         show(answer(text))
         return
     prompt = "> " if sys.stdin.isatty() else ""
-    print(f"{folder}: type a line, Ctrl-D ends\n" if prompt else "", end="")
+    print(f"{folder}: type a line; Ctrl-D ends\n" if prompt else "", end="")
     with contextlib.suppress(EOFError):
         while True:
             if (line := input(prompt)).strip():

@@ -39,7 +39,7 @@ from custom_layers.attention import AttentionDecoder, BahdanauAttention, LuongAt
 from custom_layers.losses import SmoothedCrossentropy, accuracy
 from custom_layers.lstm import LSTM, LSTMCell
 from custom_layers.xla import use_xla
-from tokens.vocabulary import END, PADDING, START, Vocabulary
+from tokens.vocabulary import END, PADDING, START, Vocabulary, choose_unit
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,8 @@ def load_data(config: Config, run) -> tuple[dict, dict]:
     }
 
     def choose_tokens() -> dict:
-        words = np.median([len(text.split()) for text in parts["train"][1]])
-        unit = "char" if words <= 1 else "word"
-        unit = unit if config.unit == "auto" else config.unit
+        auto = config.unit == "auto"
+        unit = choose_unit(parts["train"][1]) if auto else config.unit
         choose = functools.partial(Vocabulary.choose, unit=unit, most=config.max_vocab)
         source, target = map(choose, parts["train"])
         ids = map(Vocabulary(unit, target).encode, parts["train"][1])

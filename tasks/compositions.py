@@ -46,8 +46,8 @@ def voices(piece: np.ndarray) -> np.ndarray:
 
 def movements(piece: np.ndarray) -> dict[str, int]:
     """Counts the frames in which at least two voices move (`changes`), and among these
-    those in which a voice passes its neighbour's previous key (`overlaps`; real
-    crossings are impossible here) and in which two voices move in parallel fifths (`fifths`)."""
+    those in which a voice passes its neighbour's previous key (`overlaps`; voices
+    cannot cross here), and in which two voices move in parallel fifths (`fifths`)."""
     sung = voices(piece).astype(int)
     before, after = sung[:-1], sung[1:]
     moves = (before >= 0) & (after >= 0) & (before != after)

@@ -49,8 +49,8 @@ def nats_of_each(model: keras.Model, ids, window: int = 0) -> Iterator[np.ndarra
     Args:
         model: ids `[rows, time]` and states -> logits `[rows, time, vocab]` and states.
         ids: `[tokens]`.
-        window: 0: states are carried through each row of the whole text. Otherwise
-            they are reset every `window` tokens.
+        window: 0: states are carried through the whole text. Otherwise they are
+            reset every `window` tokens.
     """
     reader = nats_reader(model)
     rows, time = (64, window) if window else (1, READ)

@@ -35,7 +35,7 @@ def write_samples(run: Path, pieces: dict[str, np.ndarray], about: dict) -> dict
         path = run / "samples" / f"{name}.mid"
         parts = write_files(path, piece, about["grid"], about["bar"])
         write_musicxml(path.with_suffix(".musicxml"), parts, about["grid"])
-        pitches = [
+        rows = [
             (first, end, key + LOWEST, voice)
             for voice, part in enumerate(parts)
             for first, end, key in part
@@ -44,7 +44,7 @@ def write_samples(run: Path, pieces: dict[str, np.ndarray], about: dict) -> dict
             {
                 "title": f"samples/{name}.mid",
                 "frames": len(piece),
-                "notes": pitches,
+                "notes": rows,
                 "sound": f"samples/{name}.wav",
             }
         )

@@ -1,20 +1,20 @@
-"""An n-gram language model, the baseline that a recurrent one has to beat."""
+"""An n-gram language model, the baseline for recurrent ones."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-CHUNK = 1 << 20  # tokens looked at together
+CHUNK = 1 << 20  # tokens processed at a time
 
 
 @dataclass(frozen=True)
 class Level:
-    """The grams of one length. Context c is the gram, one shorter, with rank c."""
+    """The n-grams of one length. Context c is the shorter n-gram with rank c."""
 
     keys: np.ndarray  # int64 [grams], sorted: rank of the context x vocab + last token
-    starts: np.ndarray  # int64 [contexts + 1]: where a context's grams begin
+    starts: np.ndarray  # int64 [contexts + 1]: where each context's grams begin
     kept: np.ndarray  # float64 [grams]: probability after the discount
-    backoff: np.ndarray  # float64 [contexts]: share of the shorter context
+    backoff: np.ndarray  # float64 [contexts]: weight of the shorter context
 
 
 class NGram:
@@ -22,28 +22,29 @@ class NGram:
 
     Kneser and Ney, Improved backing-off for M-gram language modeling, 1995,
     interpolated as in Chen and Goodman, An empirical study of smoothing techniques for
-    language modeling, 1999. For a token w after a context h, h' without its first one,
+    language modeling, 1999. For a token w after a context h, and h' = h without its
+    first token,
 
         P(w | h) = max(c(hw) - D, 0) / c(h) + backoff(h) P(w | h')
         backoff(h) = D |{w: c(hw) > 0}| / c(h)        c(h) = sum over w of c(hw)
 
     down to 1 / vocab below the empty context, and P(w | h) = P(w | h') where c(h) = 0.
-    c is how often the longest grams stand in the text, but of a shorter one how many
-    different tokens stand before it. Each length has its discount, from the numbers n1,
-    n2, ... of grams with c = 1, 2, ...: D = n1 / (n1 + 2 n2). `modified`, as Chen and
-    Goodman have it, there are three, for c = 1, for c = 2 and for more:
+    c counts the occurrences of the longest n-grams, and of shorter ones the different
+    tokens that precede them. Each length has its own discount, computed from the
+    numbers n1, n2, ... of n-grams with c = 1, 2, ...: D = n1 / (n1 + 2 n2). With
+    `modified`, there are three (Chen and Goodman), for c = 1, for c = 2 and for more:
 
         D1 = 1 - 2 D n2 / n1        D2 = 2 - 3 D n3 / n2        D3 = 3 - 4 D n4 / n3
 
-    Every token has a probability above 0, and they sum to 1.
+    All probabilities are above 0, and they sum to 1.
 
     Args:
-        ids: Text to count in, integers `[time]`, one token or more.
-        vocab: Ids lie below it.
-        order: Tokens of the longest grams.
-        modified: Three discounts instead of one.
+        ids: Training text, integers `[time]`, at least one token.
+        vocab: Number of ids.
+        order: Tokens of the longest n-grams.
+        modified: Whether to use three discounts instead of one.
 
-    Raises `ValueError`: ids that are not a row of integers from 0 to below `vocab`.
+    Raises `ValueError` for ids that are not a row of integers from 0 to below `vocab`.
     """
 
     def __init__(self, ids: np.ndarray, vocab: int, order: int, modified: bool = False):
@@ -52,9 +53,9 @@ class NGram:
             raise ValueError(f"Argument `order` must be positive. Received: {order}")
         self.vocab = vocab
         self.levels: list[Level] = []
-        # Ranks instead of ids packed into one number: vocab**order may be too large.
+        # N-grams are numbered by rank, as vocab**order may exceed 64 bits.
         contexts = np.zeros(len(ids), np.int64)  # rank of the gram before each token
-        shorter = None  # rank of the gram that ends there, one token shorter
+        shorter = None  # rank of the gram that ends there and is one token shorter
         keys, suffixes, times = [], [], []
         for length in range(1, min(order, len(ids)) + 1):
             gram, first, ranks, count = np.unique(
@@ -76,9 +77,9 @@ class NGram:
             self.levels.append(_level(gram, count, sizes[length], vocab, modified))
 
     def log_probabilities(self, ids: np.ndarray) -> np.ndarray:
-        """`float64 [time]`, in nats, of each token after those before it.
+        """Returns log p of each token after those before it, in nats, `float64 [time]`.
 
-        The first ones have contexts as short as they are.
+        The first tokens have shorter contexts.
         """
         ids = _checked(ids, self.vocab)
         share = np.full(len(ids), 1 / self.vocab)
@@ -86,34 +87,34 @@ class NGram:
         for length, level in enumerate(self.levels):
             if length >= len(ids):
                 break
-            tail = share[length:]  # a view: earlier tokens have no such context
+            tail = share[length:]  # a view; earlier tokens lack this context
             known = contexts >= 0
             tail[known] *= level.backoff[contexts[known]]
             keys = np.where(known, contexts * self.vocab + ids[length:], -1)
             ranks = np.minimum(np.searchsorted(level.keys, keys), len(level.keys) - 1)
-            found = level.keys[ranks] == keys
-            tail[found] += level.kept[ranks[found]]
-            contexts = np.where(found, ranks, -1)[:-1]
+            is_known = level.keys[ranks] == keys
+            tail[is_known] += level.kept[ranks[is_known]]
+            contexts = np.where(is_known, ranks, -1)[:-1]
         return np.log(share)
 
     def nats(self, ids: np.ndarray) -> float:
-        """Mean of `-log_probabilities` over all tokens, which may lie on disk."""
+        """Mean of `-log_probabilities` over `ids`, which may be mapped from disk."""
         before, total = len(self.levels) - 1, 0.0
         for start in range(0, max(len(ids), 1), CHUNK):
-            first = max(0, start - before)  # what the chunk's first tokens come after
-            found = self.log_probabilities(ids[first : start + CHUNK])
-            total -= found[start - first :].sum()
+            first = max(0, start - before)  # the context of the chunk's first tokens
+            values = self.log_probabilities(ids[first : start + CHUNK])
+            total -= values[start - first :].sum()
         return float(total / len(ids))
 
     def probabilities(self, context: np.ndarray) -> np.ndarray:
-        """`float64 [vocab]` of the next token; `context` is integers `[time]`."""
+        """Probabilities `float64 [vocab]` of the next token after ids `[time]`."""
         return self._next(self._ranks(context))
 
     def generate(
         self, first: np.ndarray, length: int, seed: int, temperature: float = 1.0
     ) -> np.ndarray:
-        """Draws `length` tokens, `int32 [length]`, that go on from those in `first`:
-        by their probabilities to the power of 1 / temperature."""
+        """Draws the `length` tokens after those in `first`: `int32 [length]`, with
+        probabilities proportional to p ** (1 / temperature)."""
         draws = np.random.default_rng(seed).random(length)
         ranks = self._ranks(first)
         made = np.empty(length, np.int32)
@@ -125,7 +126,7 @@ class NGram:
         return made
 
     def _ranks(self, context: np.ndarray) -> list[int]:
-        """Ranks of the grams of 0, 1, ... tokens at the end, while they are known."""
+        """Ranks of the last 0, 1, ... tokens as n-grams, as far as they are known."""
         ranks = [0]
         ids = _checked(context, self.vocab) if len(context) else np.array(context)
         for token in ids[-len(self.levels) :].tolist():
@@ -138,7 +139,7 @@ class NGram:
             key = rank * self.vocab + token
             place = int(np.searchsorted(level.keys, key))
             if place == len(level.keys) or level.keys[place] != key:
-                break  # a longer gram that ends so is unknown too
+                break  # then longer grams with this end are unknown too
             after.append(place)
         return after
 
@@ -152,15 +153,15 @@ class NGram:
 
 
 def unigram_nats(train: np.ndarray, test: np.ndarray, vocab: int) -> float:
-    """Mean nats a token of `test` by its frequency in `train`, one added to each count
-    (Laplace); both are integers `[time]` below `vocab`."""
+    """Mean nats per token of `test` under the token frequencies in `train`, with one
+    added to each count (Laplace); both are integers `[time]` below `vocab`."""
     in_train, in_test = (_counts(ids, vocab) for ids in (train, test))
     share = (in_train + 1) / (in_train + 1).sum()
     return float(-(in_test * np.log(share)).sum() / in_test.sum())
 
 
 def _counts(ids: np.ndarray, vocab: int) -> np.ndarray:
-    """How often each token stands in `ids`: `int64 [vocab]`."""
+    """How often each token occurs in `ids`: `int64 [vocab]`."""
     chunks = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
     return sum(np.bincount(_checked(chunk, vocab), minlength=vocab) for chunk in chunks)
 
@@ -173,8 +174,8 @@ def _level(
     discount = _discounts(count, modified)[np.minimum(count, 3)]
     total = np.bincount(context, count, contexts)
     taken = np.bincount(context, discount, contexts)
-    # A gram at the beginning of the text alone is preceded by nothing, and one at its
-    # end followed by nothing: c may be 0, of a gram as of a context.
+    # A gram that occurs only at the beginning of the text has no token before it, one
+    # that occurs only at the end has none after it: c can be 0 for both.
     seen = total > 0
     backoff = np.divide(taken, total, out=np.ones(contexts), where=seen)
     kept = np.zeros(len(keys))
@@ -183,9 +184,9 @@ def _level(
 
 
 def _discounts(count: np.ndarray, modified: bool) -> np.ndarray:
-    """What is taken from a count of 0, 1, 2 and more: `float64 [4]`."""
+    """The discounts of counts of 0, 1, 2, and 3 or more: `float64 [4]`."""
     n1, n2, n3, n4 = (int((count == times).sum()) for times in (1, 2, 3, 4))
-    # A text with no gram once, or none twice, is too small for an estimate.
+    # Without grams that occur once or twice there is no estimate.
     single = n1 / (n1 + 2 * n2) if n1 and n2 else 0.5
     if modified and n1 and n2 and n3 and n4:
         several = [

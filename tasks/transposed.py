@@ -1,4 +1,4 @@
-"""Pieces of music as training data: each epoch reads every piece in another key."""
+"""Pieces of music as training data, transposed to other keys in each epoch."""
 
 import numpy as np
 
@@ -8,16 +8,16 @@ from tokens.notes import ANY_KEY, KEYS, STRUCK
 
 
 class Pieces(Streams):
-    """Pieces one after the other in parallel streams, each epoch in another order and
-    each piece in another key. Half of the pieces name their key.
+    """Concatenated pieces in parallel streams. In each epoch the pieces have another
+    order, each is transposed at random, and the key is named in half of them.
 
     Args:
         pieces: a list of ids `[time]`.
-        rows: streams.
-        window: tokens per row and batch; fewer, where the pieces are short.
-        moves: semitones that a piece is moved up or down at most; the lowest and the
-            highest key, beyond which no piece is moved.
-        seed: of the order and the keys; `None`: in order, as they are.
+        rows: number of streams.
+        window: tokens per row and batch; fewer if the pieces are short.
+        moves: maximum number of semitones that a piece is moved up or down; the lowest
+            and the highest key, beyond which no piece is moved.
+        seed: draws the order and the keys; `None`: neither is changed.
 
     A batch is `(ids [rows, window], next ids [rows, window])`.
     """
@@ -37,12 +37,12 @@ class Pieces(Streams):
         super().set_epoch(epoch)
 
     def transposed(self, ids: np.ndarray, random) -> np.ndarray:
-        """The piece in a key drawn for it, named or not."""
-        most, lowest, highest = self.moves
+        """Returns the piece in a random key, which is named in half of the cases."""
+        max_move, lowest, highest = self.moves
         keys = (ids[ids >= STRUCK].astype("int32") - STRUCK) % KEYS
         if len(keys):
-            down = max(-most, min(0, lowest - keys.min()))
-            up = min(most, max(0, highest - keys.max()))
+            down = max(-max_move, min(0, lowest - keys.min()))
+            up = min(max_move, max(0, highest - keys.max()))
             ids = notes.transpose(ids, random.integers(down, up + 1))
         is_named = random.random() < 0.5
         return ids if is_named else np.concatenate([[ANY_KEY], ids[1:]])

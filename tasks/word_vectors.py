@@ -1,4 +1,4 @@
-"""Word vectors: files that other programs read, metrics, and a map."""
+"""Word vectors: files for other programs, metrics and figures."""
 
 import tempfile
 from pathlib import Path
@@ -12,11 +12,11 @@ from tokens.words import lower
 ANALOGIES = "questions-words.txt"
 PAIRS = {"wordsim353": "wordsim353_combined.tab", "simlex999": "SimLex-999.txt"}
 DRAWN = 120  # words of the map
-SCORE = "SimLex999"  # the column of a header; without it the third
+SCORE = "SimLex999"  # the column with this header; default: the third
 
 
 def write(folder: Path, words: list[str], vectors: np.ndarray) -> None:
-    """`vectors.txt` and `vectors.bin`, word2vec's text and binary forms."""
+    """Writes `vectors.txt` and `vectors.bin`, word2vec's text and binary formats."""
     head = f"{len(words)} {vectors.shape[1]}\n"
     rows = zip(words, np.asarray(vectors, "float32"), strict=True)
     text, packed = [head], [head.encode()]
@@ -28,16 +28,17 @@ def write(folder: Path, words: list[str], vectors: np.ndarray) -> None:
 
 
 def read_evaluation(folder: Path) -> dict:
-    """What `evaluate` asks: of `questions-words.txt` (word2vec's: a line `: section`,
-    lines of four words) the path, as `analogies`; of `wordsim353_combined.tab` and
-    `SimLex-999.txt` (two words, tab, a number, below a header) lists of rows.
+    """Reads the questions for `evaluate`: as `analogies`, the path of word2vec's
+    `questions-words.txt` (lines `: section` and lines of four words); as lists of rows,
+    `wordsim353_combined.tab` and `SimLex-999.txt` (a header, then two words and a
+    number per line, separated by tabs).
 
-    Raises `UserError`: none of them there, or a line of another form.
+    Raises `UserError` if all of them are missing, or a line has another format.
     """
     names = {"analogies": ANALOGIES, **PAIRS}
     if not folder.is_dir():
         raise UserError(f"{folder}: expected a folder with {_listed(names.values())}")
-    found = {}
+    questions = {}
     for key, name in names.items():
         path = folder / name
         if not path.is_file():
@@ -46,10 +47,11 @@ def read_evaluation(folder: Path) -> dict:
             lines = path.read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{path} cannot be read: {error}") from None
-        found[key] = _pairs(path, lines) if key in PAIRS else _questions(path, lines)
-    if not found:
+        read = _pairs if key in PAIRS else _questions
+        questions[key] = read(path, lines)
+    if not questions:
         raise UserError(f"{folder}: expected {_listed(names.values())}, found none")
-    return found
+    return questions
 
 
 def _listed(names) -> str:
@@ -89,19 +91,19 @@ def _pairs(path: Path, lines: list[str]) -> list[tuple[str, str, float]]:
 def evaluate(
     words: list[str], vectors: np.ndarray, questions: dict
 ) -> tuple[dict, list[tuple[str, int, int]]]:
-    """Measures word vectors by gensim.
+    """Measures word vectors with gensim.
 
     Args:
-        words: Distinct.
+        words: Distinct words.
         vectors: `[words, units]`.
         questions: as `read_evaluation` returns them.
 
     Returns:
         Metrics: `analogy_accuracy`, the share of right answers among the questions
         whose words all have vectors, and `analogy_questions`, their number; Spearman's
-        correlations `wordsim353_spearman` and `simlex999_spearman`, where three pairs
-        of words or more have vectors. And for each section of the analogies its name,
-        the number of right answers and of questions.
+        correlations `wordsim353_spearman` and `simlex999_spearman`, if at least three
+        pairs of words have vectors. And for each section of the analogies its name, the
+        number of right answers and the number of questions.
     """
     try:
         from gensim.models import KeyedVectors
@@ -111,13 +113,14 @@ def evaluate(
     loaded.add_vectors(words, np.asarray(vectors, "float32"))
     figures, sections = {}, []
     if "analogies" in questions:
-        figures["analogy_accuracy"], found = loaded.evaluate_word_analogies(
+        figures["analogy_accuracy"], details = loaded.evaluate_word_analogies(
             str(questions["analogies"])
         )
-        *sections, (_, _, asked) = (  # the last one is of all
+        *sections, (_, _, asked) = (  # the last one is the total
             (name, len(right), len(right) + len(wrong))
             for name, right, wrong in (
-                (each["section"], each["correct"], each["incorrect"]) for each in found
+                (each["section"], each["correct"], each["incorrect"])
+                for each in details
             )
         )
         figures["analogy_questions"] = asked
@@ -128,7 +131,7 @@ def evaluate(
             for one, other, rating in questions.get(name, ())
             if one.lower() in known and other.lower() in known
         ]
-        if len(rows) > 2:  # fewer have no order
+        if len(rows) > 2:  # too few to rank
             with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
                 lines = ("\t".join(map(str, row)) for row in rows)
                 file.write("\n".join(lines) + "\n")
@@ -139,9 +142,9 @@ def evaluate(
 
 
 def map_figure(words: list[str], vectors: np.ndarray, groups: int = 8) -> dict:
-    """What a report draws of words: near ones near each other, in groups.
+    """A figure for the report: a map on which similar words are close, in groups.
 
-    t-SNE (van der Maaten and Hinton, 2008), and k-means; `vectors` have length 1.
+    Made by t-SNE (van der Maaten and Hinton, 2008) and k-means; vectors have length 1.
     """
     from sklearn.cluster import KMeans
     from sklearn.manifold import TSNE
@@ -163,23 +166,23 @@ def map_figure(words: list[str], vectors: np.ndarray, groups: int = 8) -> dict:
 
 
 def frequent_places(words: list[str]) -> list[int]:
-    """Places of the words of the map: the most frequent ones except the very most
-    frequent, such as "the" and "of", and short ones."""
+    """Indices of frequent words for the map, without the most frequent, such as "the"
+    and "of", and without words of one or two characters."""
     places = [place for place, word in enumerate(words) if len(word) > 2]
     return places[min(50, len(places) // 3) :][:DRAWN]
 
 
 def neighbour_lines(neighbours: dict[str, list[tuple[str, float]]]) -> list[str]:
-    """A line per word with its nearest words and their cosines."""
+    """One line per word with its nearest words and their cosines."""
     lines = []
     for word, near in neighbours.items():
-        said = "  ".join(f"{other} {cosine:.2f}" for other, cosine in near)
-        lines.append(f"{word:<10} {said or '(not in the vocabulary)'}")
+        nearest = "  ".join(f"{other} {cosine:.2f}" for other, cosine in near)
+        lines.append(f"{word:<10} {nearest or '(not in the vocabulary)'}")
     return lines
 
 
 def cosines_figure(words: list[str], units: np.ndarray, neighbours: dict) -> dict:
-    """A heat map of the cosines of some words and the two nearest to each.
+    """A figure for the report: the cosines of some words and their two nearest words.
 
     Args:
         words: All words.
@@ -199,10 +202,10 @@ def cosines_figure(words: list[str], units: np.ndarray, neighbours: dict) -> dic
 
 
 def sections_figure(sections: list[tuple[str, int, int]]) -> dict:
-    """The share of right analogies, section by section."""
+    """A figure for the report: the share of right analogies in each section."""
     items = [
         {"name": name, "share": right / asked, "said": f"{right} of {asked}"}
         for name, right, asked in sections
         if asked
     ]
-    return {"kind": "shares", "title": "Analogies that are right", "items": items}
+    return {"kind": "shares", "title": "Analogy accuracy", "items": items}

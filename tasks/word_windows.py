@@ -1,28 +1,28 @@
-"""A text's words in blocks, as word2vec trains on them."""
+"""Blocks of consecutive words, on which word2vec trains."""
 
 import keras
 import numpy as np
 
-SPAN, MIN_SPAN = 8192, 1024  # words of the text that a batch is made of
-STEPS = 64  # of a pass; where they would be fewer, a batch is made of less
+SPAN, MIN_SPAN = 8192, 1024  # words of the text per batch, at most and at least
+STEPS = 64  # per pass, at least, unless this makes batches smaller than MIN_SPAN
 
 
 class Blocks(keras.utils.PyDataset):
-    """A text's words in blocks, frequent ones left out now and then.
+    """The words of a text in blocks, without some of the frequent words.
 
-    A word of share f in the text stays with probability sqrt(t / f) + t / f, at most 1
-    (word2vec's code; the paper has the first term alone).
+    A word whose share of the text is f stays with probability sqrt(t / f) + t / f, at
+    most 1 (as in word2vec's code; the paper has only the first term).
 
     Args:
-        ids: `[words]`, may lie on disk.
+        ids: `[words]`, may be mapped from disk.
         counts: how often each id occurs, `[vocab]`.
-        centres: words of a block.
-        window: words before and behind a block.
-        subsample: t; 0: no word is left out.
-        seed: of what is left out.
+        centres: words per block.
+        window: words of context before and after a block.
+        subsample: t; 0: all words stay.
+        seed: draws which words stay.
 
-    A batch is `(ids [blocks, window + centres + window], nothing [blocks])`, made of
-    `span` words of the text; 0 stands where there is none.
+    A batch is `(ids [blocks, window + centres + window], zeros [blocks])`, made of
+    `span` words of the text and padded with 0. The zeros are targets that are not used.
     """
 
     def __init__(self, ids, counts, centres: int, window: int, subsample, seed: int):
@@ -34,13 +34,13 @@ class Blocks(keras.utils.PyDataset):
         if not subsample:
             self.kept[:] = 1
         expected = self.span * (self.kept * counts).sum() / counts.sum()
-        # As many as there are but for one step of many thousands.
-        most = min(expected + 5 * np.sqrt(expected), self.span, len(ids))
-        self.blocks = -(-int(most) // self.centres)
+        # Rarely exceeded, in one of many thousand steps: five standard deviations.
+        count = min(expected + 5 * np.sqrt(expected), self.span, len(ids))
+        self.blocks = -(-int(count) // self.centres)
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draws anew what is left out."""
+        """Draws anew which words stay."""
         self.epoch = epoch
 
     def __len__(self):
@@ -58,9 +58,9 @@ class Blocks(keras.utils.PyDataset):
         return np.array(rows), np.zeros(self.blocks, "float32")
 
     def shape(self, index: int) -> int:
-        """What distinguishes the compiled programs: nothing."""
+        """The number of blocks, which is the same for all batches."""
         return self.blocks
 
     def tokens(self, index: int) -> int:
-        """Words of the text that a batch is made of."""
+        """The number of words of the text that a batch is made of."""
         return min(self.span, len(self.ids) - index * self.span)

@@ -164,7 +164,7 @@ def test_what_differs_is_never_overwritten(house):
     assert (target / "LICENSE").read_text() == "terms\n"
     (target / "LICENSE").unlink()
     (target / "kit" / "run.py").write_text("changed")
-    with pytest.raises(UserError, match=r"app/tiny/kit/run\.py is there and differs"):
+    with pytest.raises(UserError, match=r"app/tiny/kit/run\.py exists and differs"):
         copy_recipe("tiny", target, house)
     assert (target / "kit" / "run.py").read_text() == "changed"
     assert (target / "mine.txt").read_text() == "mine"

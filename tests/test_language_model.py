@@ -9,7 +9,7 @@ from keras import layers, ops
 
 from custom_layers import GRU, LSTM
 from custom_layers.decoding import beam_search
-from custom_layers.language_model import Writer, begin, first_states
+from custom_layers.language_model import begin, continue_prompts, first_states
 from custom_layers.tied_embedding import TiedEmbedding
 
 VOCAB = 7
@@ -90,25 +90,29 @@ def test_decoding_begins_where_each_prompt_ends(cell, count):
         np.testing.assert_allclose(found, alone, atol=1e-5)
 
 
-def test_a_writer_takes_the_most_probable_token_each_time():
+def test_prompts_are_continued_by_the_most_probable_token_each_time():
     model = reader()
     banned = np.arange(VOCAB) < 2
-    writer = Writer(
-        model,
-        6,
-        encode=lambda prompt: [int(digit) for digit in prompt],
-        decode=lambda ids, prompt: prompt + "".join(map(str, ids)),
-        banned=banned,
-    )
-    prompts = ["3", "64253", "1" * 40]
-    for prompt, text in zip(prompts, writer.write(prompts, 0), strict=True):
+    prompts = [[3], [6, 4, 2, 5, 3], [1] * 40]
+    written = continue_prompts(model, prompts, 6, banned, temperature=0)
+    for prompt, ids in zip(prompts, written, strict=True):
+        text = list(prompt)
         for _ in range(6):
-            logits = logits_of(model, [[int(digit) for digit in prompt]])[0, -1]
-            prompt += str(np.where(banned, -np.inf, logits).argmax())
-        assert text == prompt
-    one = writer.write(["64253"], 1.0, seed=8)
-    assert one[0] == writer.write(["3", "64253"], 1.0, seed=7)[1]
-    assert len(set(writer.write(["3"] * 20))) > 10
+            logits = logits_of(model, [text])[0, -1]
+            text.append(int(np.where(banned, -np.inf, logits).argmax()))
+        assert ids.tolist() == text[len(prompt) :]
+    (one,) = continue_prompts(model, prompts[1:2], 6, banned, seed=8)
+    both = continue_prompts(model, prompts[:2], 6, banned, seed=7)
+    assert one.tolist() == both[1].tolist()
+    many = continue_prompts(model, [[3]] * 20, 6, banned)
+    assert len({tuple(ids) for ids in many.tolist()}) > 10
+    # A model keeps its compiled loop, and another model has its own.
+    random_again = reader()
+    random_again.set_weights([-w for w in model.get_weights()])
+    other = continue_prompts(random_again, prompts, 6, banned, temperature=0)
+    assert other.tolist() != written.tolist()
+    again = continue_prompts(model, prompts, 6, banned, temperature=0)
+    assert again.tolist() == written.tolist()
 
 
 def test_beam_search_finds_the_most_probable_text_after_a_prompt():

@@ -109,10 +109,12 @@ def test_page_is_complete_and_asks_nothing_of_the_network(tmp_path):
 
 
 def test_what_an_item_says_of_itself_stands_in_place_of_the_last_word(tmp_path):
-    run = make_run(tmp_path, items=[ENGLISH, {**ENGLISH, "said": "1.25 nats a token"}])
+    run = make_run(
+        tmp_path, items=[ENGLISH, {**ENGLISH, "said": "1.25 nats per token"}]
+    )
     text = write_report(run).read_text("utf-8")
     assert text.count("positive 0.42") == 1
-    assert text.count("1.25 nats a token") == 1
+    assert text.count("1.25 nats per token") == 1
 
 
 def test_scripts_without_a_glyph_are_left_to_the_browser(tmp_path):

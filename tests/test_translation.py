@@ -9,24 +9,27 @@ import keras
 import numpy as np
 import pytest
 
+from custom_layers.encoder_decoder import attention_weights, search, translate_ids
 from data.errors import UserError
+from kit.pair_batches import PairBatches
 from recipes.translation import (
     BEAMS,
     Config,
-    Translator,
     align,
     build_model,
-    choose_unit,
     export,
-    search,
+    load,
+    translate,
 )
+from tests.exports import answer_to_its_request
 from tests.processes import (
+    WITHOUT_KIT,
     WITHOUT_TENSORFLOW,
     python,
     python_on_jax,
     saved_model_cli,
 )
-from tokens.vocabulary import END, FIRST, START
+from tokens.vocabulary import END, FIRST, START, choose_unit
 
 ROOT = Path(__file__).parent.parent
 CHARACTERS = list(" abcde12好é,")
@@ -96,9 +99,7 @@ def ask(loaded, texts, beam):
 def test_the_export_translates_as_the_model_to_the_letter(exported):
     model, vocabulary, loaded, _ = exported
     texts = ["", " ", "the cat", "😀", "好的é", *some_texts(58), "mat " * 1200]
-    greedy, wide = (
-        Translator(model, vocabulary, beams).translate(texts) for beams in (1, 4)
-    )
+    greedy, wide = (translate(model, vocabulary, texts, beams) for beams in (1, 4))
     assert ask(loaded, texts, 1) == greedy
     assert ask(loaded, texts, 4) == wide
     assert greedy != wide
@@ -117,13 +118,13 @@ def test_the_alignment_of_the_export(exported):
     import tensorflow as tf
 
     model, vocabulary, loaded, _ = exported
-    if not model.looks:
+    if not model.has_attention:
         assert "align" not in loaded.signatures
         return
     texts = ["the cat sat", "", "好 mat!"]
     found = loaded.signatures["align"](text=tf.constant(texts))
     found = {name: value.numpy() for name, value in found.items()}
-    expected = Translator(model, vocabulary, BEAMS).align(texts)
+    expected = align(model, vocabulary, texts, BEAMS)
     for row, (tokens, written, weights) in enumerate(expected):
         shown = [token.decode() for token in found["tokens"][row] if token]
         assert shown == tokens
@@ -180,12 +181,12 @@ def test_what_stands_before_the_models_of_attention():
         reverse([source[:, ::-1], target]), plain([source, target]), atol=1e-5
     )
     for model, count in ((plain, 0), (reverse, 0), (peeky, 1)):
-        seen, states = model.encode(source)
-        assert len(seen) == count
+        context, states = model.encode(source)
+        assert len(context) == count
         assert len(states) == 2
-    # With the same states, what peeky sees decides too.
-    logits, _, _ = peeky.decode(target, seen, states)
-    other, _, _ = peeky.decode(target, [seen[0] * 0], states)
+    # With the same states, the context of peeky decides too.
+    logits, _, _ = peeky.decode(target, context, states)
+    other, _, _ = peeky.decode(target, [context[0] * 0], states)
     assert np.abs(np.array(logits) - np.array(other)).max() > 0.01
 
 
@@ -204,20 +205,20 @@ def test_a_third_layer_that_says_nothing_changes_nothing(name):
     """It is added to what is below, on both sides; the second is not."""
     pair = [np.array([[4, 5, 6]], "int32"), np.array([[START, 5]], "int32")]
     deep, _ = random_model({"unit": "char", "model": name, "layers": 3})
-    for side in (deep.readers, deep.writers):
+    for side in (deep.encoders, deep.decoders):
         for weight in side[2].trainable_variables:
             weight.assign(0 * weight)  # h = sigmoid(0) tanh(0) = 0
     shallow, _ = random_model({"unit": "char", "model": name, "layers": 2})
     for mine, other in (
-        *zip(shallow.readers, deep.readers, strict=False),
-        *zip(shallow.writers, deep.writers, strict=False),
+        *zip(shallow.encoders, deep.encoders, strict=False),
+        *zip(shallow.decoders, deep.decoders, strict=False),
         (shallow.source_vectors, deep.source_vectors),
         (shallow.target_vectors, deep.target_vectors),
         (shallow.logits, deep.logits),
     ):
         mine.set_weights(other.get_weights())
     np.testing.assert_allclose(deep(pair), shallow(pair), atol=1e-5)
-    for weight in deep.writers[1].trainable_variables:
+    for weight in deep.decoders[1].trainable_variables:
         weight.assign(0 * weight)
     assert np.abs(np.array(deep(pair)) - np.array(shallow(pair))).max() > 0.01
 
@@ -252,7 +253,7 @@ print(json.dumps([text.decode() for text in found.numpy()]))
 def test_export_in_a_fresh_process_and_by_saved_model_cli(exported, tmp_path):
     model, vocabulary, _, folder = exported
     texts = ["", "the cat", "好的 mat"]
-    expected = Translator(model, vocabulary, 3).translate(texts)
+    expected = translate(model, vocabulary, texts, 3)
     child = python("-c", FRESH, folder, json.dumps(texts), folder=tmp_path)
     assert child.returncode == 0, child.stderr
     assert json.loads(child.stdout.splitlines()[-1]) == expected
@@ -295,14 +296,14 @@ def test_dropout_follows_from_the_number_of_pairs(
 ):
     begun = []
 
-    def train(config, run, model, ids):
+    def checkpoint(run, model, *more):
         begun.append(model.dropout.rate)
         raise UserError("seen")
 
     recipe = importlib.import_module("recipes.translation")
     pairs_file(tmp_path / "mine.tsv", 400)
     monkeypatch.setattr(recipe, "FEW", few)
-    monkeypatch.setattr(recipe, "train", train)
+    monkeypatch.setattr("kit.training.Checkpoint", checkpoint)
     options = [] if asked is None else ["--dropout", asked]
     assert translation("--data", "mine.tsv", *options)[0] == 2
     assert begun == [asked if asked is not None else 0.4 if few else 0.2]
@@ -313,14 +314,14 @@ def test_few_pairs_few_a_step(translation, tmp_path, monkeypatch, steps, batch):
     """304 pairs in training."""
     begun = []
 
-    def batches(sources, targets, size, *seed):
+    def batches(sources, targets, size, *more):
         begun.append(size)
         raise UserError(f"{len(sources)} pairs seen")
 
     recipe = importlib.import_module("recipes.translation")
     pairs_file(tmp_path / "mine.tsv", 400)
     monkeypatch.setattr(recipe, "STEPS", steps)
-    monkeypatch.setattr(recipe, "PairBatches", batches)
+    monkeypatch.setattr("kit.pair_batches.PairBatches", batches)
     status, _, errors = translation("--data", "mine.tsv")
     assert (status, begun) == (2, [batch]), errors
 
@@ -342,6 +343,11 @@ def test_from_a_file_of_pairs_to_an_answer(translation, tmp_path, request):
     assert (run / "plots/alignment.png").stat().st_size > 0
     for word in ("tensorflow", "CPU", "XLA"):
         assert word in out.splitlines()[0]
+    assert answer_to_its_request(run)["text"].shape == (1,)
+    source, ours = (
+        (run / "samples.txt").read_text().split("\n")[0].split("   ")[0].split(" -> ")
+    )
+    assert translate(*load(run), [source], BEAMS) == [ours]
 
     # --load: the same figures without training.
     request.getfixturevalue("unexported")
@@ -371,24 +377,48 @@ def test_jax_trains_without_tensorflow_and_both_translate_the_same(tmp_path):
     assert samples[0] == samples[1]
 
 
-HIDDEN = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import recipes.translation as recipe
-for name in [name for name in sys.modules if name.split(".")[0] in ("kit", "data")]:
-    sys.modules[name] = None  # an import of it fails
-vocabulary = {"unit": "char", "source": ["a"], "target": ["b"], "length": 5}
-model = recipe.build_model(recipe.Config(units=8), vocabulary)
-(text,) = recipe.Translator(model, vocabulary).translate(["aa"])
-assert set(text) <= {"b"}
-recipe.export(model, vocabulary, sys.argv[2])
+HIDDEN = f"""
+{WITHOUT_KIT}
+import json
+from pathlib import Path
+from recipes.translation import Config, build_model, export, load, translate
+vocabulary = {{"unit": "char", "source": ["a"], "target": ["b"], "length": 5}}
+model = build_model(Config(units=8), vocabulary)
+(text,) = translate(model, vocabulary, ["aa"])
+assert set(text) <= {{"b"}}
+export(model, vocabulary, "saved_model")
+model.save("model.keras")
+Path("vocabulary.json").write_text(json.dumps(vocabulary))
+assert translate(*load("."), ["aa"]) == [text]
 """
 
 
-def test_model_translator_and_export_need_neither_kit_nor_data(tmp_path):
-    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
+def test_model_translates_exports_and_loads_without_kit_and_data(tmp_path):
+    child = python("-c", HIDDEN, folder=tmp_path, PYTHONPATH=str(ROOT))
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
+
+
+def test_long_pairs_are_left_out():
+    """By the longer side, without start and end."""
+    sources = [np.ones(n, "int32") for n in (2, 3, 1, 2)]
+    targets = [np.ones(n + 2, "int32") for n in (2, 1, 3, 1)]
+    data = PairBatches(sources, targets, 8, max_tokens=2)
+    assert [len(x) for x in data.sequences] == [2, 2]
+    assert [len(x) for x in data.targets] == [4, 3]
+    assert len(PairBatches(sources, targets, 8, max_tokens=3).targets) == 4
+    with pytest.raises(UserError, match="no pair has at most --max-tokens 1"):
+        PairBatches(sources[:2], targets[:2], 8, max_tokens=1)
+
+
+def test_nothing_is_translated_as_nothing():
+    model, _ = random_model({"unit": "char"})
+    empty = np.array([[0, 0], [4, 5]], "int32")
+    written = np.array(search(model, empty, 5))
+    assert (written[0] == END).all() and (written[1] != END).any()
+    rows = translate_ids(model, [[], [4, 5]], 5)
+    np.testing.assert_array_equal(rows[0], np.full(5, END))
+    np.testing.assert_array_equal(rows[1], written[1])
 
 
 @pytest.mark.parametrize(
@@ -431,11 +461,11 @@ def test_the_alignment_is_what_was_looked_at_while_writing():
     model, _ = random_model({"unit": "char", "attention": "general"})
     source = np.array([[4, 5, 6, 0], [7, 8, 9, 10]], "int32")
     written = np.array(search(model, source, 6))
-    seen, states = model.encode(source)
+    context, states = model.encode(source)
     token = np.full([2, 1], START, "int32")
     for place in range(6):
-        _, states, weights = model.decode(token, seen, states)
-        found = np.array(align(model, source, written))[:, place]
+        _, states, weights = model.decode(token, context, states)
+        found = np.array(attention_weights(model, source, written))[:, place]
         np.testing.assert_allclose(found, np.array(weights)[:, 0], atol=1e-5)
         token = written[:, place : place + 1]
 
@@ -445,9 +475,13 @@ def test_of_a_long_source_1000_tokens_are_read(exported):
 
     model, vocabulary, loaded, _ = exported
     text = "a " * 1200
-    ((_, ids),) = Translator(model, vocabulary).batches([text], 1)
-    assert np.count_nonzero(ids) == 1000
-    if model.looks:
+    if not model.has_attention:
+        limit = translate(model, vocabulary, ["a " * 1000])
+        assert translate(model, vocabulary, [text]) == limit
+        assert ask(loaded, [text], 1) == limit
+    else:
+        ((tokens, _, _),) = align(model, vocabulary, [text])
+        assert len(tokens) == 1000
         found = loaded.signatures["align"](text=tf.constant([text]))
         assert sum(token != b"" for token in found["tokens"].numpy()[0]) == 1000
 
@@ -456,7 +490,8 @@ def test_weights_of_attention_for_every_kind():
     for attention in ("bahdanau", "dot", "general"):
         model, _ = random_model({"unit": "char", "attention": attention})
         source = np.array([[4, 5, 6, 0]], "int32")
-        weights = np.array(align(model, source, search(model, source, 9)))
+        written = search(model, source, 9)
+        weights = np.array(attention_weights(model, source, written))
         assert weights.shape == (1, 9, 4)
         np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-5)
         np.testing.assert_array_equal(weights[..., 3], 0)

@@ -167,7 +167,7 @@ def test_bars_stand_in_one_column_of_the_terminal():
         "  e\u0301te                   0.010 ▎",
         f"  {'x' * 19}…  1.000 {'█' * 24}",
     ]
-    assert words_and_bars(["w"] * 63, [0.5] * 63).endswith("\n  ... and 3 words more")
+    assert words_and_bars(["w"] * 63, [0.5] * 63).endswith("\n  ... and 3 more words")
     assert words_and_bars([], []) == ""
 
 

@@ -2,6 +2,7 @@
 TensorFlow for exports."""
 
 from collections import Counter
+from statistics import median
 
 from .pieces import (
     INSIDE,
@@ -16,6 +17,11 @@ PADDING, UNKNOWN, START, END = 0, 1, 2, 3  # the first ids
 SPECIAL = ("", "<unk>", "", "")  # how they are shown
 FIRST = len(SPECIAL)  # id of the first token
 UNITS = ("char", "word", "subword")
+
+
+def choose_unit(texts: list[str]) -> str:
+    """ "char" if most texts are one word, else "word"."""
+    return "char" if median(len(text.split()) for text in texts) <= 1 else "word"
 
 
 class Vocabulary:
