@@ -1,4 +1,4 @@
-"""Label smoothing, and the accuracy of tokens."""
+"""Losses, and the accuracy of tokens."""
 
 import keras
 from keras import ops
@@ -35,3 +35,8 @@ def accuracy(y_true, y_pred):
     y_true = ops.cast(y_true, "int32")[..., None]
     right = ops.take_along_axis(y_pred, y_true, axis=-1)[..., 0]
     return ops.cast(right >= ops.max(y_pred, axis=-1), "float32")
+
+
+def output_is_loss(nothing, losses):
+    """A loss for `compile` where the model's output is the loss of each row already."""
+    return losses

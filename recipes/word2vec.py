@@ -9,10 +9,9 @@ Data     Text: a file, or a folder of files. Words as in `tokens/words.py`, lowe
          without punctuation; those that occur fewer than 5 times are left out.
 Model    A vector per word that tells the words near it from words drawn at random
          (negative sampling): `skipgram` predicts from each word those around it, `cbow`
-         from the mean of those around it the word. Windows have a random width up to 5,
-         and frequent words are left out now and then, as in word2vec's own code. The
-         simpler model, `counts`, needs no training: positive pointwise mutual
-         information and a truncated singular value decomposition.
+         from their mean the word. Windows are of random width, and frequent words are
+         left out now and then, as in word2vec's own code. The simpler model, `counts`,
+         is the truncated SVD of positive pointwise mutual information.
 Needs    scipy and scikit-learn for `counts` and the map, gensim for `--test-data`.
 Writes   runs/word2vec/<UTC time>/: vectors.txt and vectors.bin, which gensim, spaCy and
          TensorBoard's projector read; report.html with a map, metrics.json,
@@ -35,6 +34,7 @@ import numpy as np
 from keras import layers, ops
 
 from custom_layers import negative_sampling, saved_model
+from custom_layers.losses import output_is_loss
 from custom_layers.xla import use_xla
 from tokens.words import lower, lower_in_graph, most_frequent, tokenize
 
@@ -79,10 +79,7 @@ SHORT, NEIGHBOURS = 1_000_000, 8  # words below which counts are often better; s
 
 def load_data(config: Config, run) -> tuple[dict[str, np.ndarray], dict]:
     """`ids` of the text's words, `[words]`, on disk; the vocabulary: `words` (the first
-    has id 1), the most frequent first, and their `counts`.
-
-    The text may be larger than memory: it is read, encoded and mapped in pieces.
-    """
+    has id 1), the most frequent first, and their `counts`. Text is read in pieces."""
     from data.errors import UserError
     from data.texts import between_words, read_parts
     from tasks.word_vectors import read_evaluation
@@ -139,9 +136,8 @@ class WordVectors(keras.Model):
         self.arguments = {"config": config, "counts": counts}
         config = Config(**config)
         self.window, self.cbow = config.window, config.model == "cbow"
-        small = keras.initializers.RandomUniform(
-            -0.5 / config.units, 0.5 / config.units
-        )
+        half = 0.5 / config.units
+        small = keras.initializers.RandomUniform(-half, half)
         self.vectors = layers.Embedding(len(counts), config.units, small)
         sampler = negative_sampling.UnigramSampler(counts, seed=config.seed)
         self.loss_layer = negative_sampling.NegativeSampling(
@@ -155,6 +151,10 @@ class WordVectors(keras.Model):
 
     def get_config(self):
         return {**super().get_config(), **self.arguments}
+
+    def build(self, ids_shape):
+        self.vectors.build(ids_shape)
+        self.loss_layer.build((*ids_shape, self.vectors.output_dim))
 
     def limited_vectors(self, ids, pairs):
         rows = self.vectors(ids)
@@ -184,7 +184,7 @@ class WordVectors(keras.Model):
 def build_model(config: Config, vocabulary: dict) -> WordVectors:
     """See `WordVectors`; its `vectors` are the words', that of padding first."""
     model = WordVectors(asdict(config), [0, *vocabulary["counts"]])
-    model(np.zeros((1, CENTRES + 2 * config.window), "int32"))  # creates its weights
+    model.build((None, CENTRES + 2 * config.window))
     return model
 
 
@@ -315,14 +315,15 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     if config.model == "counts":
         model.vectors.set_weights([counted_vectors(config, run, ids, len(counts))])
         return {"epochs": 0}
-    windows = (CENTRES, config.window, config.subsample, config.seed)
-    training = Blocks(ids, counts, *windows)
+    training = Blocks(
+        ids, counts, CENTRES, config.window, config.subsample, config.seed
+    )
     most = int(np.clip(TRAINED // len(ids), *PASSES))
     length = Length(run, training, config.epochs, most, f"{len(ids):,} words")
     # The loss is a mean over so many words; each pair's gradient counts in full.
     rate = config.learning_rate * training.blocks * CENTRES
     sgd = keras.optimizers.SGD(length.schedule(rate, warm_up=0, shape="line"))
-    model.compile(sgd, lambda nothing, losses: losses, jit_compile=use_xla())
+    model.compile(sgd, output_is_loss, jit_compile=use_xla())
     checkpoint = Checkpoint(run, model, training, length, "loss", "min")
     model.fit(training, callbacks=[checkpoint], **checkpoint.fit_options)
     metrics = checkpoint.finish(use_best=False)
@@ -346,8 +347,7 @@ def counted_vectors(config: Config, run, ids: np.ndarray, vocab: int) -> np.ndar
 
 
 def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
-    """Metrics of the vectors where `--test-data` asks for them, ours and the counted
-    ones'; writes vectors, neighbours and a map."""
+    """Metrics of the vectors, ours and the counted ones'; writes neighbours, a map."""
     from tasks import word_vectors
 
     words, vectors = vocabulary["words"], vectors_of(model)

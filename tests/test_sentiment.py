@@ -364,6 +364,9 @@ def test_vectors_of_a_file_are_where_training_begins(sentiment, tmp_path, monkey
     expected = numbers[:2] * 0.3 / numbers[:2].std()
     np.testing.assert_allclose(first[[place["good"], place["film"]]], expected, 1e-4)
     assert not np.delete(first, [place["good"], place["film"]], axis=0).any()
+    # Without a file they are counted, and as large.
+    assert sentiment("--smoke", "--data", "mine.csv")[0] == 0
+    assert seen["first"].std() == pytest.approx(0.3, rel=1e-4)
 
 
 def test_a_wrong_file_of_vectors_is_one_line(sentiment, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kit.try_run import load, words_and_bars
-from recipes.word2vec import export
+from recipes.word2vec import Config, build_model, export
 from tests.processes import ROOT, python
 
 
@@ -140,8 +140,11 @@ def test_a_text_is_continued_piece_by_piece(tf, tmp_path):
 
 def test_words_near_a_word_and_analogies(tf, tmp_path):
     words = ["man", "king", "woman", "queen", "boat"]
-    vectors = [[2, 0, 0], [3, 3, 0], [0, 0, 1], [0, 5, 5], [1, -1, 0]]
-    export(words, np.array(vectors, "float32"), tmp_path)
+    vectors = [[0, 0, 0], [2, 0, 0], [3, 3, 0], [0, 0, 1], [0, 5, 5], [1, -1, 0]]
+    vocabulary = {"words": words, "counts": [5] * 5}
+    model = build_model(Config(units=3), vocabulary)
+    model.vectors.set_weights([np.array(vectors, "float32")])
+    export(model, vocabulary, tmp_path)
     answer = load(tmp_path)
 
     def said(text):

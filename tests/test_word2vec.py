@@ -11,17 +11,29 @@ from keras import ops
 
 import recipes.word2vec as recipe
 from data.errors import UserError
+from kit import length as length_module
 from recipes.word2vec import (
     CENTRES,
     DRAWS,
-    Blocks,
     Config,
-    Nearest,
+    analogy,
     build_model,
     export,
+    load,
+    nearest,
+    unit_length,
 )
-from tasks.word_vectors import evaluate, map_figure, read_evaluation, write_vectors
-from tests.processes import ROOT, WITHOUT_TENSORFLOW, python, python_on_jax
+from tasks import word_vectors, word_windows
+from tasks.word_vectors import evaluate, map_figure, read_evaluation
+from tasks.word_windows import Blocks
+from tests.exports import answer_to_its_request
+from tests.processes import (
+    ROOT,
+    WITHOUT_KIT,
+    WITHOUT_TENSORFLOW,
+    python,
+    python_on_jax,
+)
 
 TOPICS = [
     "apple pear plum cherry grape",
@@ -38,14 +50,26 @@ def topical_text(lines=400, seed=0):
     return "\n".join(" ".join(random.choice(topics[t], 12)) for t in chosen) + "\n"
 
 
+def model_with(words, vectors):
+    """A model that has these vectors, and its vocabulary."""
+    vocabulary = {"words": words, "counts": [7] * len(words)}
+    model = build_model(Config(units=vectors.shape[1]), vocabulary)
+    padding = np.zeros((1, vectors.shape[1]))
+    model.vectors.set_weights([np.concatenate([padding, vectors])])
+    return model, vocabulary
+
+
+def blocks_of(ids, counts, window=5, subsample=1e-3):
+    return Blocks(ids, counts, CENTRES, window, subsample, seed=0)
+
+
 # What is read -----------------------------------------------------------------------
 
 
 def test_blocks_hold_the_text_in_order(monkeypatch):
-    monkeypatch.setattr(recipe, "SPAN", 100)
+    monkeypatch.setattr(word_windows, "SPAN", 100)
     ids = (1 + np.arange(250) % 60).astype("uint16")
-    config = Config(window=3, subsample=1.0)
-    blocks = Blocks(ids, np.bincount(ids), config)
+    blocks = blocks_of(ids, np.bincount(ids), window=3, subsample=1.0)
     assert len(blocks) == 3
     assert [blocks.tokens(n) for n in range(3)] == [100, 100, 50]
     for index in range(3):
@@ -64,7 +88,7 @@ def test_blocks_hold_the_text_in_order(monkeypatch):
 def test_of_a_short_text_a_step_reads_less():
     def span(words):
         ids = np.ones(words, "uint16")
-        return Blocks(ids, np.array([0, words]), Config()).span
+        return blocks_of(ids, np.array([0, words])).span
 
     assert [span(words) for words in (5000, 200_000, 10**6)] == [1024, 3125, 8192]
 
@@ -72,7 +96,7 @@ def test_of_a_short_text_a_step_reads_less():
 def test_frequent_words_are_left_out_now_and_then():
     counts = np.array([0, 90_000, 9000, 900, 100])
     ids = np.random.default_rng(0).permutation(np.repeat(np.arange(5), counts))
-    blocks = Blocks(ids.astype("uint16"), counts, Config(subsample=1e-2))
+    blocks = blocks_of(ids.astype("uint16"), counts, subsample=1e-2)
     found = np.zeros(5)
     for index in range(len(blocks)):
         found += np.bincount(blocks[index][0][:, 5:-5].ravel(), minlength=5)
@@ -80,10 +104,10 @@ def test_frequent_words_are_left_out_now_and_then():
     stays = np.minimum(np.sqrt(1e-2 / share) + 1e-2 / share, 1)
     np.testing.assert_allclose(found[1:] / counts[1:], stays, rtol=0.05)
     assert found[4] == 100  # rare words stay
-    for config in (Config(subsample=0.0), Config(subsample=1.0)):  # all stay
-        assert (Blocks(ids, counts, config).kept[1:] == 1).all()
+    for share in (0.0, 1.0):  # all stay
+        assert (blocks_of(ids, counts, subsample=share).kept[1:] == 1).all()
     # A pure function of seed and epoch.
-    again = Blocks(ids.astype("uint16"), counts, Config(subsample=1e-2))
+    again = blocks_of(ids.astype("uint16"), counts, subsample=1e-2)
     np.testing.assert_array_equal(blocks[2][0], again[2][0])
     again.set_epoch(1)
     assert (blocks[2][0] != again[2][0]).any()
@@ -164,7 +188,7 @@ def test_loss_is_that_of_the_windows(kind, monkeypatch):
 def test_each_word_of_a_mean_gets_the_whole_gradient(monkeypatch):
     import tensorflow as tf
 
-    monkeypatch.setattr(recipe, "MOST", 1e9)
+    monkeypatch.setattr(recipe, "MAX_PAIRS", 1e9)
     model, ids, reach, drawn = model_with_known_draws("cbow", monkeypatch)
     outputs = ops.convert_to_numpy(model.loss_layer.vectors)
     inputs = ops.convert_to_numpy(model.vectors.embeddings)
@@ -198,12 +222,13 @@ def test_a_run_finds_the_topics(word2vec, tmp_path, kind, request):
     assert status == 0, errors
     run = Path("run")
     vocabulary = json.loads((run / "vocabulary.json").read_text())
-    search = Nearest(vocabulary["words"], read_bin(run / "vectors.bin"))
+    found = model_with(vocabulary["words"], read_bin(run / "vectors.bin"))
     for topic in TOPICS:
         words = topic.split()
         for word in words:
-            near = {other for other, _ in search.nearest(word, len(words) - 1)}
+            near = {other for other, _ in nearest(*found, word, len(words) - 1)}
             assert near == set(words) - {word}
+            assert nearest(*load(run), word) == nearest(*found, word)
     samples = (run / "samples.txt").read_text()
     assert samples.startswith("apple  ")
     assert "nonsense   (not in the vocabulary)" in samples
@@ -215,6 +240,7 @@ def test_a_run_finds_the_topics(word2vec, tmp_path, kind, request):
     for name in ("report.html", "plots/map.png", "plots/similarities.png"):
         assert (run / name).stat().st_size > 0
     assert (run / "saved_model/1/saved_model.pb").exists()
+    assert answer_to_its_request(run)["words"].shape == (1, 8)
 
     # --load: the same vectors without training.
     request.getfixturevalue("unexported")
@@ -293,8 +319,9 @@ def exported(tmp_path_factory):
     words = ["king", "queen", "man", "woman", "été", "东京", "a", "b"]
     vectors = random.normal(size=(len(words), 5)).astype("float32")
     folder = tmp_path_factory.mktemp("export") / "saved_model"
-    export(words, vectors, folder)
-    return words, vectors, tf.saved_model.load(str(folder)), folder
+    model = model_with(words, vectors)
+    export(*model, folder)
+    return model, vectors, tf.saved_model.load(str(folder)), folder
 
 
 def answers(found, row):
@@ -305,14 +332,14 @@ def answers(found, row):
 def test_the_export_answers_as_in_memory(exported):
     import tensorflow as tf
 
-    words, vectors, loaded, _ = exported
-    search = Nearest(words, vectors)
+    model, vectors, loaded, _ = exported
+    words = model[1]["words"]
     asked = [*words, "KING", "Été", "nobody", ""]
     k = np.array([3, 1, 7, 0, 2, 9, 3, 3, 3, 3, 3, 3], "int32")
     found = loaded.signatures["nearest"](word=tf.constant(asked), k=tf.constant(k))
     assert found["words"].shape == (12, 8)
     for row, word in enumerate(asked):
-        near = search.nearest(word, k[row])
+        near = nearest(*model, word, k[row])
         assert len(near) == (0 if row > 9 else min(k[row], len(words) - 1))
         said, cosines = answers(found, row)
         assert said == [*(w for w, _ in near), *[""] * (8 - len(near))]
@@ -325,14 +352,14 @@ def test_the_export_answers_as_in_memory(exported):
     a, b, c = (tf.constant(column) for column in zip(*parts, strict=True))
     found = loaded.signatures["analogy"](a=a, b=b, c=c, k=tf.constant([4, 9, 4]))
     for row, part in enumerate(parts):
-        near = search.analogy(*part, k=(4, 9, 4)[row])
+        near = analogy(*model, *part, k=(4, 9, 4)[row])
         said, cosines = answers(found, row)
         assert said == [*(w for w, _ in near), *[""] * (8 - len(near))]
         assert not set(said) & set(part)
         np.testing.assert_allclose(
             cosines[: len(near)], [c for _, c in near], atol=1e-6
         )
-    assert search.analogy("man", "nobody", "king") == []
+    assert analogy(*model, "man", "nobody", "king") == []
 
     found = loaded.signatures["embed"](word=tf.constant(["b", "x", "Queen"]))
     rows = found["vectors"].numpy()
@@ -344,8 +371,8 @@ def test_analogies_by_hand():
     """b - a + c of vectors of length 1, those asked for left out."""
     words = ["man", "king", "woman", "queen", "boat"]
     vectors = np.array([[2, 0, 0], [3, 3, 0], [0, 0, 1], [0, 5, 5], [1, -1, 0]])
-    search = Nearest(words, vectors.astype("float32"))
-    (best, cosine), *_ = search.analogy("man", "king", "woman")
+    model = model_with(words, vectors)
+    (best, cosine), *_ = analogy(*model, "man", "king", "woman")
     wanted = np.array([1, 1, 0]) / 2**0.5 - [1, 0, 0] + [0, 0, 1]
     queen = np.array([0, 1, 1]) / 2**0.5
     assert best == "queen"
@@ -365,13 +392,13 @@ print(json.dumps([[w.decode() for w in row] for row in found["words"].numpy()]))
 
 
 def test_a_fresh_process_answers_alike(exported, tmp_path):
-    words, vectors, _, folder = exported
+    model, _, _, folder = exported
+    words = model[1]["words"]
     copy = shutil.copytree(folder, tmp_path / "elsewhere")
     asked = [*words, "nobody", "\u0130", "a b"]
     child = python("-c", FRESH, copy, json.dumps(asked), folder=tmp_path)
     assert child.returncode == 0, child.stderr
-    search = Nearest(words, vectors)
-    wanted = [[word for word, _ in search.nearest(each, 3)] for each in asked]
+    wanted = [[word for word, _ in nearest(*model, each, 3)] for each in asked]
     wanted = [row or [""] * 3 for row in wanted]
     assert json.loads(child.stdout.splitlines()[-1]) == wanted
 
@@ -404,24 +431,24 @@ def test_jax_trains_without_tensorflow_and_exports_the_same(tmp_path):
     assert one == other
 
 
-HIDDEN = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import numpy as np
-import recipes.word2vec as recipe
-for name in [name for name in sys.modules if name.split(".")[0] in ("kit", "data")]:
-    sys.modules[name] = None  # an import of it fails
-words = ["a", "b", "c"]
-vocabulary = {"words": words, "counts": [3, 2, 1]}
-model = recipe.build_model(recipe.Config(units=4), vocabulary)
-vectors = np.array(model.vectors.embeddings)[1:]
-assert len(recipe.Nearest(words, vectors).nearest("a")) == 2
-recipe.export(words, vectors, sys.argv[2])
+HIDDEN = f"""
+{WITHOUT_KIT}
+import json
+from pathlib import Path
+from recipes.word2vec import Config, build_model, export, load, nearest
+vocabulary = {{"words": ["a", "b", "c"], "counts": [3, 2, 1]}}
+model = build_model(Config(units=4), vocabulary)
+near = nearest(model, vocabulary, "a")
+assert len(near) == 2
+export(model, vocabulary, "saved_model")
+model.save("model.keras")
+Path("vocabulary.json").write_text(json.dumps(vocabulary))
+assert nearest(*load("."), "a") == near
 """
 
 
-def test_model_search_and_export_need_neither_kit_nor_data(tmp_path):
-    child = python("-c", HIDDEN, ROOT, tmp_path / "saved_model", folder=tmp_path)
+def test_model_answers_exports_and_loads_without_kit_and_data(tmp_path):
+    child = python("-c", HIDDEN, folder=tmp_path, PYTHONPATH=str(ROOT))
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 
@@ -451,23 +478,24 @@ def test_gensim_reads_and_scores_what_is_written(tmp_path):
     words = ["man", "king", "woman", "queen", "boat"]
     vectors = np.array([[2, 0, 0], [3, 3, 0], [0, 0, 1], [0, 5, 5], [1, -1, 0]])
     vectors = (vectors + np.float32(0.1) / 3).astype("float32")
-    write_vectors(tmp_path, words, vectors)
+    word_vectors.write(tmp_path, words, vectors)
     load = gensim.KeyedVectors.load_word2vec_format
     for name, binary in (("vectors.txt", False), ("vectors.bin", True)):
         found = load(str(tmp_path / name), binary=binary)
         assert found.index_to_key == words
         np.testing.assert_allclose(found.vectors, vectors, rtol=0 if binary else 1e-5)
     questions = read_evaluation(evaluation(tmp_path / "sets"))
-    figures, sections = evaluate(tmp_path / "vectors.bin", questions)
+    figures, sections = evaluate(words, vectors, questions)
     assert figures["analogy_questions"] == 2  # "nobody" has no vector
-    search = Nearest(words, vectors)
+    model = model_with(words, vectors)
     right = [
-        search.analogy("man", "king", "woman", 1)[0][0] == "queen",
-        search.analogy("man", "queen", "woman", 1)[0][0] == "king",
+        analogy(*model, "man", "king", "woman", 1)[0][0] == "queen",
+        analogy(*model, "man", "queen", "woman", 1)[0][0] == "king",
     ]
     assert figures["analogy_accuracy"] == np.mean(right)
     assert sections[0] == ("family", sum(right), 2)
-    cosines = search.vectors @ search.vectors[1]
+    units = unit_length(vectors)
+    cosines = units @ units[1]
     order = np.argsort(-cosines[[3, 0, 4]]).tolist()
     by_hand = np.corrcoef(np.argsort(order), [0, 1, 2])[0, 1]
     assert figures["wordsim353_spearman"] == pytest.approx(by_hand)
@@ -478,9 +506,8 @@ def test_words_that_no_set_asks_for(tmp_path):
     pytest.importorskip("gensim")
     words = ["king", "man", "boats"]
     vectors = np.random.default_rng(0).normal(size=(3, 4))
-    write_vectors(tmp_path, words, vectors)
     questions = read_evaluation(evaluation(tmp_path / "sets"))
-    figures, sections = evaluate(tmp_path / "vectors.bin", questions)
+    figures, sections = evaluate(words, vectors, questions)
     assert figures == {"analogy_accuracy": 0, "analogy_questions": 0}
     assert [asked for _, _, asked in sections] == [0, 0]
 
@@ -496,7 +523,15 @@ def test_a_run_is_measured(word2vec, tmp_path):
     run = Path("runs/word2vec/smoke")
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["analogy_questions"] == 2
-    assert {"wordsim353_spearman", "simlex999_spearman"} <= metrics.keys()
+    names = {"analogy_accuracy", "wordsim353_spearman", "simlex999_spearman"}
+    assert names | {f"baseline_{name}" for name in names} <= metrics.keys()
+    # The simpler model's figures are those of `--model counts`.
+    options = ("--data", "mine.txt", "--smoke", "--test-data", tmp_path / "sets")
+    assert word2vec(*options, "--model", "counts", "--run-dir", "counts")[0] == 0
+    counts = json.loads(Path("counts/metrics.json").read_text())
+    assert not any(name.startswith("baseline_") for name in counts)
+    for name in names:
+        assert metrics[f"baseline_{name}"] == pytest.approx(counts[name])
     assert "1 of 2" in (page := (run / "report.html").read_text()) or "of 2" in page
     assert (run / "plots/shares.png").exists()
 
@@ -548,13 +583,36 @@ def test_bad_input_ends_in_one_line(word2vec, tmp_path, text, options, naming):
     assert not list(Path("runs/word2vec").glob("*"))
 
 
-def test_vectors_that_fly_off_end_in_one_line(word2vec, tmp_path):
+@pytest.mark.usefixtures("unexported")
+def test_no_word_need_be_left_out(word2vec, tmp_path):
+    (tmp_path / "mine.txt").write_text(topical_text(60))
+    options = ("--smoke", "--data", "mine.txt", "--subsample", 0)
+    assert word2vec(*options)[0] == 0
+
+
+def test_the_larger_the_text_the_fewer_the_passes(word2vec, tmp_path, monkeypatch):
+    """So many words are read in all of them, where a fast machine allows it."""
+    planned = []
+
+    def decide(length, model):
+        planned.append(length.most)
+        raise UserError("seen")
+
+    monkeypatch.setattr(length_module.Length, "decide", decide)
+    (tmp_path / "mine.txt").write_text(topical_text())  # 4,800 words
+    for trained in (10_000, 48_000, 10**9):
+        monkeypatch.setattr(recipe, "TRAINED", trained)
+        assert word2vec("--data", "mine.txt")[0] == 2
+    assert planned == [5, 10, 50]
+
+
+def test_training_that_diverges_ends_in_one_line(word2vec, tmp_path):
     (tmp_path / "mine.txt").write_text(topical_text())
     options = ("--learning-rate", 1e30, "--epochs", 3)
     status, _, errors = word2vec("--data", "mine.txt", *options)
     assert status == 2
     assert len(errors.strip().splitlines()) == 1, errors
-    assert "--learning-rate is too large, found 1e+30" in errors
+    assert "training diverged: lower --learning-rate, found 1e+30" in errors
 
 
 def test_a_map_of_few_words():
