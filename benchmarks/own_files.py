@@ -48,7 +48,9 @@ class Case(NamedTuple):
     unit: str
     high: bool  # whether a high figure is good
     simpler: str
-    second: tuple[str, ...] = ()  # the simpler model is this run of the recipe
+    # Options of a second run that measures the simpler model, where the first one does
+    # not: under --at, of an older checkout.
+    second: tuple[str, ...] = ()
 
 
 def some(rows: Iterable, size: int, what: str) -> list:
@@ -213,8 +215,8 @@ def tried(recipe: str, case: Case, size: int, options: Options) -> dict:
         ours = run_recipe(recipe, arguments, folder / "run", options.at)
         minutes = (time.perf_counter() - start) / 60
         simpler = ours["metrics"].get(f"baseline_{case.figure}")
-        if case.second:
-            arguments += case.second
+        if simpler is None and case.second:
+            arguments = [*arguments, *case.second]
             other = run_recipe(recipe, arguments, folder / "other", options.at)
             simpler = other["metrics"][case.figure]
     return {

@@ -66,3 +66,30 @@ def test_own_files_mark_where_the_network_is_better():
         ["", "1.600", "6-gram 1.500", "1.0"],
         ["", "1.500", "6-gram 1.500", "1.0"],
     ]
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_own_files_run_the_simpler_model_where_the_recipe_does_not(
+    older, tmp_path, monkeypatch
+):
+    ran = []
+
+    def run_recipe(recipe, arguments, folder, at):
+        ran.append((arguments, folder.name, at))
+        metrics = {"wordsim353_spearman": 0.1 * len(ran), "epochs": 5}
+        if not older:
+            metrics["baseline_wordsim353_spearman"] = 0.7
+        return {"metrics": metrics, "config": {"seed": 0}, "environment": {}}
+
+    monkeypatch.setattr(own_files, "run_recipe", run_recipe)
+    case = own_files.CASES["word2vec"]._replace(
+        source="text", cut=lambda source, size, folder: ["--data", "cut"]
+    )
+    (tmp_path / "text").touch()
+    options = own_files.Options(tmp_path, at=tmp_path if older else None)
+    row = own_files.tried("word2vec", case, 70, options)
+    assert row["ours"] == 0.1
+    assert row["simpler"] == (0.2 if older else 0.7)
+    first = (["--data", "cut"], "run", options.at)
+    second = (["--data", "cut", "--model", "counts"], "other", options.at)
+    assert ran == ([first, second] if older else [first])

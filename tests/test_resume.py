@@ -377,3 +377,36 @@ def test_averaged_weights_are_validated_and_kept(tmp_path):
     assert resumed[0] == whole[0]
     for ours, theirs in zip(resumed[1], whole[1], strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_checkpoint_in_the_wrong_order_is_an_error(tmp_path):
+    class Folder:
+        folder, interrupted, verbose = tmp_path, False, 0
+
+        def write(self, name, text):
+            (tmp_path / name).write_text(text)
+
+    data, _ = batches(seed=0)
+    model = keras.Sequential(
+        [
+            keras.Input([None], dtype="int32"),
+            keras.layers.Embedding(40, 4),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dense(100, activation="softmax"),
+        ]
+    )
+    length = Length(Folder(), data, 2, 2, "100 rows")
+    arguments = (Folder(), model, data, length, "loss")
+    with pytest.raises(ValueError, match="must be compiled"):
+        Checkpoint(*arguments, "min")
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="Received: mode='least'"):
+        Checkpoint(*arguments, "least")
+    checkpoint = Checkpoint(*arguments, "min")
+    with pytest.raises(ValueError, match="before `fit`"):
+        checkpoint.finish()
+    model.fit(data, callbacks=[checkpoint], **checkpoint.fit_options)
+    # Another process: it would begin at the first epoch again.
+    again = Checkpoint(*arguments, "min")
+    with pytest.raises(ValueError, match=r"\*\*checkpoint\.fit_options"):
+        model.fit(data, epochs=3, verbose=0, callbacks=[again])

@@ -223,12 +223,15 @@ def test_a_run_finds_the_topics(word2vec, tmp_path, kind, request):
     run = Path("run")
     vocabulary = json.loads((run / "vocabulary.json").read_text())
     found = model_with(vocabulary["words"], read_bin(run / "vectors.bin"))
+    loaded = load(run)
+    parts = ("apple", "pear", "red")
+    assert analogy(*loaded, *parts) == analogy(*found, *parts) != []
     for topic in TOPICS:
         words = topic.split()
         for word in words:
             near = {other for other, _ in nearest(*found, word, len(words) - 1)}
             assert near == set(words) - {word}
-            assert nearest(*load(run), word) == nearest(*found, word)
+            assert nearest(*loaded, word) == nearest(*found, word)
     samples = (run / "samples.txt").read_text()
     assert samples.startswith("apple  ")
     assert "nonsense   (not in the vocabulary)" in samples
@@ -568,6 +571,7 @@ def test_evaluation_files_of_a_wrong_form(tmp_path, name, content, naming):
         (topical_text(9), ["--negatives", 0], ["--negatives", "found 0"]),
         (topical_text(9), ["--min-count", 0], ["--min-count", "found 0"]),
         (topical_text(9), ["--subsample", -1.0], ["--subsample", "found -1.0"]),
+        (topical_text(9), ["--subsample", -1], ["--subsample", "found -1"]),
         (topical_text(9), ["--max-vocab", 70_000], ["--max-vocab", "70000"]),
         (topical_text(9), ["--test-data", "nowhere"], ["nowhere"]),
         ("", [], ["mine.txt"]),
