@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import UserError
-from data.texts import PARTS, split_by_name
+from data.parts import PARTS, split_by_name
 
 KEYS, LOWEST = 88, 21
 GRIDS = (1, 2, 3, 4, 6, 8, 12)  # frames per quarter note

@@ -24,7 +24,8 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from data import python_source, texts
+from data import parts as splitting
+from data import python_source
 from data.errors import UserError
 
 PACKAGES = ("numpy", "keras", "matplotlib")
@@ -69,7 +70,7 @@ WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?|\d+")
 def write(folder: Path) -> None:
     """Writes `train.txt` ..., one sentence per line, and `about.json` into `folder`."""
     modules = {name: "".join(f"{s}\n" for s in kept) for name, kept in read().items()}
-    split = texts.split_by_name({name: len(text) for name, text in modules.items()})
+    split = splitting.split_by_name({name: len(text) for name, text in modules.items()})
     parts = {
         part: "".join(modules[name] for name in names) for part, names in split.items()
     }
@@ -87,7 +88,7 @@ def write(folder: Path) -> None:
 def version() -> str:
     """Python's version, and a hash of the code and of all versions."""
     digest = hashlib.sha256(json.dumps([sys.version, _versions()]).encode())
-    for code in (__file__, python_source.__file__, texts.__file__):
+    for code in (__file__, python_source.__file__, splitting.__file__):
         digest.update(Path(code).read_bytes())
     return f"{platform.python_version()}-{digest.hexdigest()[:12]}"
 

@@ -14,7 +14,7 @@ import re
 import sysconfig
 from pathlib import Path
 
-from data import texts
+from data import parts as splitting
 
 ROOT = Path(sysconfig.get_path("stdlib"))
 LEFT_OUT = frozenset(
@@ -29,7 +29,7 @@ LITERAL = re.compile(r"""#.*|'[^'\n]*'|"[^"\n]*"|\b\d\w*""")
 def write(folder: Path) -> None:
     """Writes `train.txt`, `validation.txt` and `test.txt`, each made of whole files."""
     sources = {name: text for name, text in read(ROOT).items() if not is_table(text)}
-    parts = texts.split_by_name({name: len(text) for name, text in sources.items()})
+    parts = splitting.split_by_name({name: len(text) for name, text in sources.items()})
     for part, names in parts.items():
         text = "".join(sources[name] for name in names)
         (folder / f"{part}.txt").write_text(text, encoding="utf-8", newline="\n")
@@ -38,7 +38,7 @@ def write(folder: Path) -> None:
 def version() -> str:
     """Python's version, and a hash of everything that the files are made from."""
     digest = hashlib.sha256()
-    for code in (__file__, texts.__file__):
+    for code in (__file__, splitting.__file__):
         digest.update(Path(code).read_bytes())
     for name, text in read(ROOT).items():
         digest.update(f"{name}\0{text}\0".encode())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from data.errors import UserError
 from data.midi import KEYS, LOWEST, write_midi
-from data.texts import PARTS, split_by_name
+from data.parts import PARTS, split_by_name
 
 TUNE = 12  # first intervals that identify a melody
 

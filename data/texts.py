@@ -3,16 +3,14 @@
 Texts are read lazily, a piece at a time, so they may be larger than memory.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import UserError
+from data.parts import HELD_OUT, PARTS, split_by_name
 
-PARTS = ("train", "validation", "test")
-HELD_OUT = 0.05  # share of the text in validation, and in test
 NAMES = ("validation", "valid", "val")  # in file names, in place of "train"
 CHUNK = 1 << 20  # bytes read at a time
 FAR = 1 << 16  # bytes before a cut that are searched for a line end
@@ -113,31 +111,6 @@ def between_words(part: Part) -> Iterator[str]:
         rest = text[end:]
         yield text[:end]
     yield rest
-
-
-def split_by_name(sizes: dict[str, int]) -> dict[str, list[str]]:
-    """Returns the names in each part. Test, then validation, take names until they have
-    5 % of the total size; the rest are for training.
-
-    Names are ordered by their hash, within the parts too. This separates neighbours in
-    a folder, and adding or removing a name moves few others. Names with more than 5 %
-    of the total size come last, so that none of them dominates a held-out part.
-    """
-    share = HELD_OUT * sum(sizes.values())
-    small = sum(size for size in sizes.values() if size <= share)
-
-    def place(name: str) -> tuple[bool, bytes]:
-        return sizes[name] > share, hashlib.sha256(name.encode()).digest()
-
-    parts: dict[str, list[str]] = {part: [] for part in PARTS}
-    missing = dict.fromkeys(("test", "validation"), min(share, small / 3))
-    for name in sorted(sizes, key=place):
-        wanting = (part for part in missing if missing[part] > 0 or not parts[part])
-        part = next(wanting, "train")
-        parts[part].append(name)
-        if part in missing:
-            missing[part] -= sizes[name]
-    return parts
 
 
 def _in_folder(folder: Path) -> dict[str, Part]:

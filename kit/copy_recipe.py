@@ -25,7 +25,7 @@ from pathlib import Path
 
 from data.catalog import CATALOG, locate
 from data.errors import UserError, one_line_errors
-from data.texts import PARTS
+from data.parts import PARTS
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"custom_layers", "data", "kit", "tasks", "tokens"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import UserError
-from data.texts import PARTS
+from data.parts import PARTS
 from kit import copy_recipe as copier
 from kit.copy_recipe import ROOT, copy_recipe
 from tests import processes

@@ -20,7 +20,7 @@ from data.midi import (
     read_pieces,
     write_midi,
 )
-from data.texts import PARTS
+from data.parts import PARTS
 from tests.test_data_catalog import SHARED
 
 

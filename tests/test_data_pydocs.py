@@ -11,8 +11,8 @@ import pytest
 
 from data import pydocs
 from data.errors import UserError
+from data.parts import PARTS
 from data.pydocs import docstrings_in, overlap, sentences, words_of
-from data.texts import PARTS
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from data import python_source
+from data.parts import PARTS
 from data.python_source import is_table, read
-from data.texts import PARTS
 
 ROOT = Path(__file__).parent.parent
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from data import texts
 from data.errors import UserError
-from data.texts import PARTS, Part, read_parts, read_whole, split_by_name
+from data.parts import PARTS, split_by_name
+from data.texts import Part, read_parts, read_whole
 
 LETTERS = ["a", "b ", "é", "漢", "😀", "\n", "\r\n", "\r", "\ufeff", "\u2028"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from custom_layers.losses import SmoothedCrossentropy, accuracy
 from kit.pair_batches import PairBatches
-from tasks.translations import most_similar, scores
+from tasks.translations import most_attended, most_similar, samples, scores
 
 
 def some_pairs(count=150, seed=0):
@@ -101,6 +101,17 @@ def test_the_most_similar_text():
     known = ["3 May 2021", "the cat", "12 June 1999"]
     rows = most_similar(known, ["a cat", "3 may 2022", "June 12"])["rows"]
     assert rows.tolist() == [1, 0, 2]
+
+
+def test_samples_show_the_reference_where_it_differs():
+    lines = samples(["1", "2", "3"], ["a", "B", "c"], ["a", "b", "d"])
+    assert lines == ["1 -> a", "2 -> B", "3 -> c   (is: d)"]
+
+
+def test_each_written_token_beside_the_source_token_with_the_largest_weight():
+    weights = np.array([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3], [0.2, 0.2, 0.6]])
+    line = most_attended(["a", " ", "c"], ["x", "y", "END"], weights)
+    assert line == "x<-␣  y<-a  END<-c"
 
 
 def test_accuracy_is_that_of_keras():

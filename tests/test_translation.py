@@ -9,7 +9,13 @@ import keras
 import numpy as np
 import pytest
 
-from custom_layers.encoder_decoder import attention_weights, search, translate_ids
+from custom_layers import encoder_decoder
+from custom_layers.encoder_decoder import (
+    align_ids,
+    attention_weights,
+    search,
+    translate_ids,
+)
 from data.errors import UserError
 from kit.pair_batches import PairBatches
 from recipes.translation import (
@@ -232,6 +238,32 @@ def test_weights_come_back_from_the_file(tmp_path):
         np.testing.assert_array_equal(again(pair), model(pair))
 
 
+def test_a_loaded_model_translates_as_the_saved_one(exported, tmp_path, without_xla):
+    model, vocabulary, _, _ = exported
+    model.save(tmp_path / "model.keras")
+    (tmp_path / "vocabulary.json").write_text(json.dumps(vocabulary))
+    again, names = load(tmp_path)
+    assert names == vocabulary
+    texts = ["", "the cat", "好的é", *some_texts()]
+    for beams in (1, 4):
+        expected = translate(model, vocabulary, texts, beams)
+        assert translate(again, names, texts, beams) == expected
+    assert len(set(expected)) > 5  # so that being equal says something
+
+
+def test_translations_follow_the_weights_and_the_length(without_xla):
+    """A compiled search is kept for later calls."""
+    model, vocabulary = random_model({"unit": "char"})
+    other, _ = random_model({"unit": "char"}, scale=1.0)
+    texts = some_texts()
+    expected = translate(other, vocabulary, texts)
+    assert translate(model, vocabulary, texts) != expected
+    model.set_weights(other.get_weights())
+    assert translate(model, vocabulary, texts) == expected
+    short = translate(model, {**vocabulary, "length": 3}, texts)
+    assert short == [text[:3] for text in expected] != expected
+
+
 def test_the_unit_by_the_targets():
     assert choose_unit(["2021-05-03", "1999-01-01"]) == "char"
     assert choose_unit(["a man sits .", "two dogs run", "hello"]) == "word"
@@ -419,6 +451,35 @@ def test_nothing_is_translated_as_nothing():
     rows = translate_ids(model, [[], [4, 5]], 5)
     np.testing.assert_array_equal(rows[0], np.full(5, END))
     np.testing.assert_array_equal(rows[1], written[1])
+    (nothing, unseen), (ids, weights) = align_ids(model, [[], [4, 5]], 5)
+    assert (len(nothing), len(unseen)) == (0, 0)
+    assert weights.shape == (len(ids), 2)
+
+
+def test_training_and_validation_leave_long_pairs_out(
+    translation, tmp_path, monkeypatch
+):
+    """Of 2 to 6 letters those of more than 4; the target's END is one more."""
+    widest = []
+
+    class Recorded(PairBatches):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            widest.append(self.widest.tolist())
+
+    def checkpoint(*arguments):
+        raise UserError("seen")
+
+    pairs_file(tmp_path / "mine.tsv", 400)
+    monkeypatch.setattr("kit.pair_batches.PairBatches", Recorded)
+    monkeypatch.setattr("kit.training.Checkpoint", checkpoint)
+    for options, longest in ([], 6), (["--max-tokens", 4], 4):
+        assert translation("--data", "mine.tsv", *options)[0] == 2
+        assert widest == [[longest, longest + 1]] * 2
+        widest.clear()
+    status, _, errors = translation("--data", "mine.tsv", "--max-tokens", 1)
+    assert status == 2
+    assert "no pair has at most --max-tokens 1" in errors
 
 
 @pytest.mark.parametrize(
@@ -470,16 +531,24 @@ def test_the_alignment_is_what_was_looked_at_while_writing():
         token = written[:, place : place + 1]
 
 
-def test_of_a_long_source_1000_tokens_are_read(exported):
+def test_of_a_long_source_1000_tokens_are_read(exported, monkeypatch):
     import tensorflow as tf
 
     model, vocabulary, loaded, _ = exported
-    text = "a " * 1200
-    if not model.has_attention:
-        limit = translate(model, vocabulary, ["a " * 1000])
-        assert translate(model, vocabulary, [text]) == limit
-        assert ask(loaded, [text], 1) == limit
-    else:
+    read = []
+
+    def recorded(model, sources, *more):
+        read.extend(map(len, sources))
+        return translate_ids(model, sources, *more)
+
+    monkeypatch.setattr(encoder_decoder, "translate_ids", recorded)
+    within = "a " * (500 if vocabulary["unit"] == "char" else 1000)
+    text = within + "cat on! " * 50
+    expected = translate(model, vocabulary, [within])
+    assert translate(model, vocabulary, [text]) == expected
+    assert read == [1000, 1000]
+    assert ask(loaded, [text], 1) == expected
+    if model.has_attention:
         ((tokens, _, _),) = align(model, vocabulary, [text])
         assert len(tokens) == 1000
         found = loaded.signatures["align"](text=tf.constant([text]))
