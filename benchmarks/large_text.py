@@ -67,7 +67,8 @@ def measure(folder: Path, size: int) -> dict:
 
     from kit.streams import Streams
     from recipes.char_lm import BATCH, ORDER, WINDOW, Config, build_model, load_data
-    from tasks.language_models import baselines, nats_of
+    from tasks.language_models import baselines
+    from tasks.likelihood import nats_of
 
     text, peak, stages = folder / "text.txt", Peak(), []
     write_text(text, size)

@@ -25,7 +25,7 @@ from data.errors import one_line_errors
 from kit.files import sha256
 from kit.machine import describe_machine, git_commit
 from recipes.word_lm import ORDER, PRESETS, Config, build_model, load_data, train
-from tasks.language_models import nats_of
+from tasks.likelihood import nats_of
 from tasks.ngram import NGram
 
 SMALL = PRESETS["small"]

@@ -279,9 +279,10 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
 def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     """Metrics of held-out text and of what is written, ours and the n-gram model's."""
     from tasks import language_models as lm
+    from tasks.likelihood import nats_of
 
     characters, test = vocabulary["characters"], data["test"]
-    isolated = lm.nats_of(model, test, ISOLATED_WINDOW)
+    isolated = nats_of(model, test, ISOLATED_WINDOW)
     metrics = {
         **lm.metrics_of(model, data, len(test) - 1),
         f"test_nats_per_token_{ISOLATED_WINDOW}": isolated,

@@ -68,6 +68,12 @@ SETTINGS = {  # measured to suit a data set
     "imdb": {"epochs": 3, "word_dropout": 0.4, "learning_rate": 5e-3},
 }
 READING = ("text_column", "label_column", "seed", "max_tokens")  # decide what is read
+SIMPLER = {
+    "name": "The bag of words",
+    "metric": "test_accuracy",
+    "maximize": True,
+    "advice": "more rows; --embeddings with vectors of more text; other --epochs",
+}
 
 VOCABULARY = 10_000  # most frequent words of the training part; the rest is unknown
 PADDING, UNKNOWN = 0, 1  # the first two ids
@@ -361,14 +367,6 @@ def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     run.write("figures.json", [by_word, confusion])
     run.write("request.json", {"text": EXAMPLES[0]})
     return metrics
-
-
-SIMPLER = {
-    "name": "The bag of words",
-    "metric": "test_accuracy",
-    "maximize": True,
-    "advice": "more rows; --embeddings with vectors of more text; other --epochs",
-}
 
 
 def main(config: Config, run) -> None:

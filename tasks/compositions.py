@@ -9,7 +9,7 @@ from collections import Counter
 import keras
 import numpy as np
 
-from tasks.language_models import nats_of_rows
+from tasks.likelihood import nats_of_rows
 from tokens import notes
 from tokens.notes import ANY_KEY, END, KEYS, LOWEST, NEXT
 

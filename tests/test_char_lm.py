@@ -26,8 +26,8 @@ from recipes.char_lm import (
     load_data,
     write,
 )
-from tasks import language_models as language
-from tasks.language_models import nats_of
+from tasks import likelihood
+from tasks.likelihood import nats_of
 from tests.exports import (
     answer_to_its_request,
     ask,
@@ -237,7 +237,7 @@ def test_dropout_follows_from_the_length(char_lm, tmp_path, monkeypatch, short, 
 
 
 def test_nats_over_every_character(monkeypatch):
-    monkeypatch.setattr(language, "READ", 110)  # fewer than the characters
+    monkeypatch.setattr(likelihood, "READ", 110)  # fewer than the characters
     model = random_model(layers=2)
     text = "".join(random.Random(0).choices(CHARACTERS + "z", k=290))
     ids = encode_prompt(text, CHARACTERS)

@@ -10,11 +10,10 @@ from kit.files import mapped
 from kit.streams import FreshStates, Streams, copy_weights
 from tasks.language_models import (
     copied_share,
-    nats_of,
-    nats_of_each,
     parsed_share,
     probabilities_figure,
 )
+from tasks.likelihood import nats_of, nats_of_each
 
 TEXT = np.arange(10_000, dtype="uint16")
 

@@ -27,7 +27,7 @@ from recipes.music import (
     load,
     load_data,
 )
-from tasks import compositions, language_models, music_files
+from tasks import compositions, likelihood, music_files
 from tasks.composing import (
     compiled_composer,
     compose_below,
@@ -218,7 +218,7 @@ def test_a_single_chord_is_too_little():
 
 def test_nats_of_frames_are_those_of_their_tokens(model, monkeypatch):
     monkeypatch.setattr(compositions, "ROWS", 3)
-    monkeypatch.setattr(language_models, "READ", 11)
+    monkeypatch.setattr(likelihood, "READ", 11)
     pieces = random_pieces(7, seed=2)
     total, later, frames = 0.0, 0.0, 0
     for piece in pieces:

@@ -28,8 +28,8 @@ from recipes.word_lm import (
     train,
     write,
 )
-from tasks import language_models as language
-from tasks.language_models import nats_of
+from tasks import likelihood
+from tasks.likelihood import nats_of
 from tests.exports import (
     answer_to_its_request,
     ask,
@@ -272,7 +272,7 @@ def test_writing_step_by_step_equals_reading(layers, tied):
 
 
 def test_nats_over_every_word(monkeypatch):
-    monkeypatch.setattr(language, "READ", 110)  # fewer than the words
+    monkeypatch.setattr(likelihood, "READ", 110)  # fewer than the words
     model = random_model()
     text = " ".join(random.Random(0).choices([*WORDS[1:], "z"], k=290))
     ids = encode_prompt(text, VOCABULARY)
