@@ -80,16 +80,17 @@ def measure(folder: Path, size: int) -> dict:
         print(stages[-1], flush=True)
         return time.perf_counter()
 
+    config, run = Config(str(text), max_chars=0), run_in(folder, str(text))
     clock = time.perf_counter()
-    parts, vocabulary = load_data(Config(max_chars=0), run_in(folder, str(text)))
+    parts, vocabulary = load_data(config, run)
     clock = done("encode to disk")
     vocab = len(vocabulary["characters"]) + 2
     streams = Streams(parts["train"], BATCH, WINDOW, seed=0)
-    learner = build_model(Config(), vocabulary, BATCH)
-    learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(True))
+    training_model = build_model(Config(), vocabulary, BATCH)
+    training_model.compile("adam", keras.losses.SparseCategoricalCrossentropy(True))
     for place in (0, len(streams) // 2, len(streams) - STEPS):
         for index in range(place, place + STEPS):
-            learner.train_on_batch(*streams[index])
+            training_model.train_on_batch(*streams[index])
     clock = done("training")
     nats_of(build_model(Config(), vocabulary), parts["test"][:100_000])
     clock = done("100,000 held-out characters")

@@ -24,7 +24,7 @@ print(json.dumps([[t.decode() for t in answer["text"].numpy()], score]))
 
 
 def ask(loaded, prompts, length, temperature=1.0, top_k=0, top_p=1.0, seed=0):
-    """Texts of the export; the settings as `Writer.write` takes them."""
+    """Texts of the export; the settings are those of the recipes' `write`."""
     import tensorflow as tf
 
     rows = len(prompts)
@@ -37,6 +37,13 @@ def ask(loaded, prompts, length, temperature=1.0, top_k=0, top_p=1.0, seed=0):
         seed=tf.range(seed, seed + rows),
     )
     return [text.decode() for text in answer["text"].numpy()]
+
+
+def score(loaded, text):
+    """Nats per token of one text, by the export."""
+    import tensorflow as tf
+
+    return float(loaded.signatures["score"](text=tf.constant([text]))["nats"][0])
 
 
 def ask_elsewhere(folder, prompts, away):

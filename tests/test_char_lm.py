@@ -33,6 +33,7 @@ from tests.exports import (
     ask,
     ask_by_saved_model_cli,
     ask_elsewhere,
+    score,
 )
 from tests.processes import (
     WITHOUT_KIT,
@@ -180,6 +181,14 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 128, 200])
+def test_score_is_the_equation_for_texts_of_any_length(exported, loaded, length):
+    """The export reads 64 characters at once and carries its states on."""
+    text = "".join(random.Random(length).choices(CHARACTERS + "z", k=length))
+    expected = nats_per_character(exported[0], text)
+    assert score(loaded, text) == pytest.approx(expected, abs=1e-4)
+
+
 @pytest.mark.usefixtures("without_xla")
 def test_export_by_saved_model_cli(exported, tmp_path):
     model, folder = exported
@@ -292,6 +301,9 @@ def test_a_chinese_file_from_start_to_answer(char_lm, tmp_path, request):
     assert metrics["test_nats_per_token"] < unigram
     assert metrics["test_perplexity"] == pytest.approx(
         np.exp(metrics["test_nats_per_token"])
+    )
+    assert metrics["test_bits_per_char"] == pytest.approx(
+        metrics["test_nats_per_token"] / np.log(2)
     )
     assert metrics["tokens_per_second"] > 0
     assert 0 <= metrics["copied_share"] <= 1

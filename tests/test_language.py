@@ -10,6 +10,7 @@ from kit.files import mapped
 from kit.streams import FreshStates, Streams, copy_weights
 from tasks.language_models import (
     copied_share,
+    metrics_of,
     parsed_share,
     probabilities_figure,
 )
@@ -135,9 +136,8 @@ def test_states_go_on_inside_fit_and_begin_anew_with_a_pass(most):
 
 
 def test_copied_share_counts_windows_that_stand_in_the_text(monkeypatch):
-    monkeypatch.setattr(
-        "tasks.language_models.CHUNK", 1000
-    )  # windows lie across chunks too
+    # Windows lie across chunks too.
+    monkeypatch.setattr("tasks.language_models.CHUNK", 1000)
     random = np.random.default_rng(0)
     text = random.integers(90, size=30_000).astype("uint16")
     new = random.integers(90, size=120)
@@ -197,13 +197,18 @@ def reader(vocab=5):
     return model
 
 
-def test_nats_of_each_token_and_their_picture():
-    model = reader()
-    ids = np.random.default_rng(1).integers(0, 5, 1203).astype("uint16")
+def nats_by_the_equation(model, ids):
+    """-log p of each token except the first, in NumPy: float64 `[tokens - 1]`."""
     logits, _ = model([ids[None, :-1].astype("int32"), np.zeros((1, 4), "float32")])
     logits = np.array(logits[0], "float64")
     logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-    nats = -logs[np.arange(1202), ids[1:]]
+    return -logs[np.arange(len(logs)), ids[1:]]
+
+
+def test_nats_of_each_token_and_their_picture():
+    model = reader()
+    ids = np.random.default_rng(1).integers(0, 5, 1203).astype("uint16")
+    nats = nats_by_the_equation(model, ids)
     found = list(nats_of_each(model, ids))
     assert [len(piece) for piece in found] == [500, 500, 202]
     np.testing.assert_allclose(np.concatenate(found), nats, atol=1e-4)
@@ -225,6 +230,26 @@ def test_nats_of_each_token_and_their_picture():
     figure = probabilities_figure(model, ids[:4], lambda x: "-" * len(x), 7)
     assert [line["words"] for line in figure["items"]] == [["-"] * 3]
     assert probabilities_figure(model, ids[:1], str, 7)["items"] == []
+
+
+def test_metrics_of_the_held_out_parts():
+    model, random = reader(), np.random.default_rng(2)
+    data = {
+        part: random.integers(5, size=size).astype("uint16")
+        for part, size in (("train", 50), ("validation", 90), ("test", 1203))
+    }
+    validation, test = (
+        nats_by_the_equation(model, data[part]) for part in ("validation", "test")
+    )
+    assert abs(validation.mean() - test.mean()) > 1e-3  # else they could be swapped
+    expected = {
+        "validation_nats_per_token": validation.mean(),
+        "test_nats_per_token": test.mean(),
+        "test_perplexity": np.exp(test.mean()),
+        "test_bits_per_char": test.sum() / np.log(2) / 5000,
+    }
+    found = metrics_of(model, data, characters=5000)
+    assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_weights_are_copied_but_carried_states_are_not():

@@ -35,6 +35,7 @@ from tests.exports import (
     ask,
     ask_by_saved_model_cli,
     ask_elsewhere,
+    score,
 )
 from tests.processes import (
     WITHOUT_KIT,
@@ -247,6 +248,16 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     assert texts == author.write(prompts, temperature=0.8, top_k=9, top_p=0.95)
     expected = [nats_per_word(model, text) for text in prompts]
     np.testing.assert_allclose(scores, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 128, 200])
+def test_score_is_the_equation_for_texts_of_any_length(exported, loaded, length):
+    """The export reads 64 words at once and carries its states on."""
+    words = ["the", "cat", "sat", "on", "a", "mat", "z", ".", ","]
+    text = " ".join(random.Random(length).choices(words, k=length))
+    assert len(tokenize(text)) == length
+    expected = nats_per_word(exported[0], text)
+    assert score(loaded, text) == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.usefixtures("without_xla")
