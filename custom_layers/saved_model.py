@@ -3,6 +3,7 @@
 TensorFlow is imported when the functions are called: training needs none.
 """
 
+import functools
 from pathlib import Path
 
 
@@ -19,15 +20,13 @@ def save(folder: Path, model, signatures: dict, resources=()) -> None:
     """
     import tensorflow as tf
 
-    def compile(function, inputs: dict):
-        specs = [
-            kind if isinstance(kind, tf.TensorSpec) else tf.TensorSpec([None], kind)
-            for kind in inputs.values()
-        ]
-        specs = [
-            tf.TensorSpec(spec.shape, spec.dtype, name)
-            for spec, name in zip(specs, inputs, strict=True)
-        ]
+    @functools.cache  # a function with two names is traced once
+    def compile(function, inputs: tuple):
+        specs = []
+        for name, kind in inputs:
+            is_spec = isinstance(kind, tf.TensorSpec)
+            spec = kind if is_spec else tf.TensorSpec([None], kind)
+            specs.append(tf.TensorSpec(spec.shape, spec.dtype, name))
         # Autograph would read the source again, which may have changed meanwhile.
         return tf.function(function, input_signature=specs, autograph=False)
 
@@ -36,7 +35,7 @@ def save(folder: Path, model, signatures: dict, resources=()) -> None:
     module.weights = [weight.value for weight in model.weights]
     module.resources = list(resources)
     module.functions = {
-        name: compile(function, inputs)
+        name: compile(function, tuple(inputs.items()))
         for name, (function, inputs) in signatures.items()
     }
     # No server needs the layers' gradients, whose tracing took a third of the time.

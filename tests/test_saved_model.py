@@ -1,0 +1,42 @@
+"""Functions as one SavedModel."""
+
+import keras
+import numpy as np
+import pytest
+
+from custom_layers import saved_model
+
+
+def test_signatures_have_the_names_and_types_that_they_were_given(tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    model = keras.Sequential([keras.Input([2]), keras.layers.Dense(1)])
+    table = saved_model.lookup_table(["a", "b"], first=5, default=1)
+    traced = []
+
+    def ids(words):
+        traced.append(words.name)
+        return {"ids": table.lookup(words)}
+
+    def scores(rows):
+        return {"scores": model(rows)}
+
+    signatures = {
+        "serving_default": (ids, {"word": "string"}),
+        "ids": (ids, {"word": "string"}),
+        "scores": (scores, {"numbers": tf.TensorSpec([None, 2], tf.float32)}),
+    }
+    saved_model.save(tmp_path / "1", model, signatures, [table])
+    assert len(traced) == 1  # a function with two names
+    loaded = tf.saved_model.load(str(tmp_path / "1"))
+    for name in ("serving_default", "ids"):
+        answer = loaded.signatures[name](word=tf.constant(["b", "x", "a"]))
+        assert answer["ids"].numpy().tolist() == [6, 1, 5]
+    rows = np.ones((3, 2), "float32")
+    answer = loaded.signatures["scores"](numbers=tf.constant(rows))
+    np.testing.assert_allclose(answer["scores"], model(rows), rtol=1e-6)
+
+
+def test_a_table_of_nothing():
+    tf = pytest.importorskip("tensorflow")
+    table = saved_model.lookup_table([], first=2, default=1)
+    assert table.lookup(tf.constant(["a"])).numpy().tolist() == [1]
