@@ -153,7 +153,10 @@ def _config_to_load(config_class, folder: Path, given: dict):
             f"--load takes its options from the run, except {names}: found "
             f"{_option(sorted(other)[0])}"
         )
-    return dataclasses.replace(_config_of(config_class, folder), **given)
+    config = dataclasses.replace(_config_of(config_class, folder), **given)
+    if not (folder / "model.keras").is_file():
+        raise UserError(f"{folder} has no model.keras: expected a run that was trained")
+    return config
 
 
 def _config_of(config_class, folder: Path):

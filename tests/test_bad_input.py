@@ -164,3 +164,15 @@ def test_run_folder_in_use_is_left_alone(sentiment, tmp_path):
 
 def test_load_of_no_run(sentiment):
     fails(sentiment, "--load", "nowhere", naming=["nowhere"])
+
+
+def test_load_of_a_run_without_weights(sentiment, tmp_path):
+    """As one that was stopped before it had saved them."""
+    table(tmp_path / "mine.csv")
+    (tmp_path / "stopped").mkdir()
+    config = {"data": "mine.csv"}
+    (tmp_path / "stopped/config.json").write_text(json.dumps(config))
+    (tmp_path / "stopped/vocabulary.json").write_text("{}")
+    fails(sentiment, "--load", "stopped", naming=["stopped", "model.keras"])
+    arguments = ["--load", "stopped", "--run-dir", "stopped"]
+    fails(sentiment, *arguments, naming=["stopped", "model.keras"])

@@ -806,6 +806,7 @@ def test_bad_input_ends_in_one_line(
     (tmp_path / "run").mkdir()
     (tmp_path / "run/config.json").write_text("{}")
     (tmp_path / "run/vocabulary.json").write_text(json.dumps(VOCABULARY))
+    (tmp_path / "run/model.keras").touch()
     options = options if "--data" in options else ["--data", cadences, *options]
     status, _, errors = music_recipe(*options)
     assert status == 2
