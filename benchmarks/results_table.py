@@ -125,6 +125,18 @@ def load() -> dict[tuple[str, str], list[dict]]:
     return runs
 
 
+def figures_of(row: dict, runs: list[dict]) -> tuple[int, list, list, float]:
+    """The decimal places of a row's figure, ours and the simpler model's in each run,
+    and the mean minutes of training."""
+    shown, metrics = row.get("shown", float), [run["metrics"] for run in runs]
+    ours, simpler = (
+        [shown(each[prefix + row["figure"]]) for each in metrics]
+        for prefix in ("", "baseline_")
+    )
+    minutes = mean(each["train_seconds"] for each in metrics) / 60
+    return row.get("places", 4), ours, simpler, minutes
+
+
 def table() -> str:
     """A row for each figure that was measured."""
     runs = load()
@@ -138,18 +150,13 @@ def table() -> str:
             continue
         if any(row["figure"] not in run["metrics"] for run in found):
             continue  # measured before it had this figure
-        shown, places = row.get("shown", float), row.get("places", 4)
-        values, simpler = (
-            [shown(run["metrics"][name + row["figure"]]) for run in found]
-            for name in ("", "baseline_")
-        )
+        places, values, simpler, minutes = figures_of(row, found)
         ours = f"{row['unit']} **{mean(values):.{places}f}**"
         if len(values) > 1:
             ours += f" ± {stdev(values):.{places}f} ({len(values)} seeds)"
         if name := row.get("beside"):
             other = mean(run["metrics"][name[1]] for run in found)
             ours += f", {name[0]} {other:.{places}f}"
-        minutes = mean(run["metrics"]["train_seconds"] for run in found) / 60
         machine = found[0]["environment"]
         lines.append(
             f"| {recipe} | {row['shape']} | {row['data']} | {ours} "
@@ -185,16 +192,10 @@ def summary() -> str:
             lines.append(f"{head}| {vectors_row()} |")
             continue
         (_, data), row = next((k[:2], r) for k, r in ROWS.items() if k[0] == recipe)
-        found = [run["metrics"] for run in runs[recipe, data]]
-        shown, places = row.get("shown", float), row.get("places", 4)
-        ours, simpler = (
-            mean(shown(metrics[name + row["figure"]]) for metrics in found)
-            for name in ("", "baseline_")
-        )
-        minutes = mean(metrics["train_seconds"] for metrics in found) / 60
+        places, ours, simpler, minutes = figures_of(row, runs[recipe, data])
         lines.append(
-            f"{head}| {row['unit']}, {data} | **{ours:.{places}f}** "
-            f"| {row['simpler']} {simpler:.{places}f} | {minutes:.1f} min |"
+            f"{head}| {row['unit']}, {data} | **{mean(ours):.{places}f}** "
+            f"| {row['simpler']} {mean(simpler):.{places}f} | {minutes:.1f} min |"
         )
     return "\n".join(lines) + "\n"
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from data.errors import UserError
+from data.parts import PARTS
 from data.tables import decoded, report_skipped
 
-PARTS = ("train", "validation", "test")
 HELD_OUT = {"test": (0.1, 10_000), "validation": (0.05, 2_000)}  # share, maximum
 MIN_PAIRS = 10
 MAX_TEXT = 10**9  # bytes unpacked: a few MB can claim to hold petabytes

@@ -23,6 +23,19 @@ print(json.dumps([[t.decode() for t in answer["text"].numpy()], score]))
 """
 
 
+class Author:
+    """Writes so many tokens after each prompt by a recipe's `write`, as `ask` does."""
+
+    def __init__(self, write, vocabulary, model, length, **more):
+        self.write_by, self.model, self.vocabulary = write, model, vocabulary
+        self.length, self.more = length, more
+
+    def write(self, prompts, temperature=1.0, **settings):
+        settings = {"temperature": temperature, **settings, **self.more}
+        run = (self.model, self.vocabulary)
+        return self.write_by(*run, prompts, self.length, **settings)
+
+
 def ask(loaded, prompts, length, temperature=1.0, top_k=0, top_p=1.0, seed=0):
     """Texts of the export; the settings are those of the recipes' `write`."""
     import tensorflow as tf

@@ -29,6 +29,7 @@ from recipes.char_lm import (
 from tasks import likelihood
 from tasks.likelihood import nats_of
 from tests.exports import (
+    Author,
     answer_to_its_request,
     ask,
     ask_by_saved_model_cli,
@@ -45,17 +46,6 @@ from tests.processes import (
 ROOT = Path(__file__).parent.parent
 CHARACTERS = "\n abcdefghij(){}好的é😀"
 VOCABULARY = {"characters": CHARACTERS, "distinct": 30}
-
-
-class Author:
-    """Writes so many tokens after each prompt, as the export does."""
-
-    def __init__(self, model, length, **more):
-        self.model, self.length, self.more = model, length, more
-
-    def write(self, prompts, temperature=1.0, **settings):
-        settings = {"temperature": temperature, **settings, **self.more}
-        return write(self.model, VOCABULARY, prompts, self.length, **settings)
 
 
 def random_model(cell="lstm", layers=1, scale=0.6):
@@ -88,7 +78,7 @@ def loaded(exported):
 
 @pytest.fixture(scope="module")
 def author(exported):
-    return Author(exported[0], 30)
+    return Author(write, VOCABULARY, exported[0], 30)
 
 
 def test_ids_and_characters():
@@ -137,7 +127,7 @@ def test_no_prompt_no_length_no_rows(loaded):
 
 @pytest.mark.usefixtures("without_xla")
 def test_the_seed_and_the_settings_decide(exported):
-    author = Author(exported[0], 60)
+    author = Author(write, VOCABULARY, exported[0], 60)
     first, again = (author.write(["ab"] * 8, seed=7) for _ in range(2))
     assert first == again
     assert len(set(first)) == 8
@@ -150,7 +140,7 @@ def test_a_negative_temperature_is_an_error(exported, loaded):
     import tensorflow as tf
 
     with pytest.raises(ValueError, match="Received: temperature=-1"):
-        Author(exported[0], 5).write(["a"], temperature=-1)
+        Author(write, VOCABULARY, exported[0], 5).write(["a"], temperature=-1)
     with pytest.raises(tf.errors.InvalidArgumentError, match="temperature"):
         ask(loaded, ["a"], 5, temperature=-1.0)
 
@@ -175,7 +165,7 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     model, folder = exported
     prompts = ["", "ab(c)", "好的", "xyz", "a\nb" * 70]  # the last: several windows
     texts, scores = ask_elsewhere(folder, prompts, tmp_path)
-    author = Author(model, 25)
+    author = Author(write, VOCABULARY, model, 25)
     assert texts == author.write(prompts, temperature=0.8, top_k=9, top_p=0.95)
     expected = [nats_per_character(model, text) for text in prompts]
     np.testing.assert_allclose(scores, expected, atol=1e-4)
@@ -194,7 +184,7 @@ def test_export_by_saved_model_cli(exported, tmp_path):
     model, folder = exported
     prompts = ["ab", ""]
     found = ask_by_saved_model_cli(folder, prompts, tmp_path)
-    assert found == Author(model, 9).write(prompts, temperature=0)
+    assert found == Author(write, VOCABULARY, model, 9).write(prompts, temperature=0)
 
 
 @pytest.mark.usefixtures("without_xla")
@@ -204,7 +194,7 @@ def test_writing_step_by_step_equals_reading(cell, layers):
     """Greedy: each character is the most probable one after all before it."""
     model = random_model(cell, layers)
     prompt = "ab{好"
-    written = Author(model, 12).write([prompt], temperature=0)[0]
+    written = Author(write, VOCABULARY, model, 12).write([prompt], temperature=0)[0]
     ids = encode_prompt(prompt + written, CHARACTERS).astype("int32")[None]
     logits = np.array(read(model, ids))[0, :, 2:]
     best = 2 + logits.argmax(axis=-1)[len(prompt) : -1]

@@ -31,6 +31,7 @@ from recipes.word_lm import (
 from tasks import likelihood
 from tasks.likelihood import nats_of
 from tests.exports import (
+    Author,
     answer_to_its_request,
     ask,
     ask_by_saved_model_cli,
@@ -57,17 +58,6 @@ SMALL = Preset(
     window=8,
     learning_rate=0.03,
 )
-
-
-class Author:
-    """Writes so many tokens after each prompt, as the export does."""
-
-    def __init__(self, model, length, **more):
-        self.model, self.length, self.more = model, length, more
-
-    def write(self, prompts, temperature=1.0, **settings):
-        settings = {"temperature": temperature, **settings, **self.more}
-        return write(self.model, VOCABULARY, prompts, self.length, **settings)
 
 
 def model_of(preset, vocabulary=VOCABULARY, batch=None, **dropped):
@@ -104,7 +94,7 @@ def loaded(exported):
 
 @pytest.fixture(scope="module")
 def author(exported):
-    return Author(exported[0], 30)
+    return Author(write, VOCABULARY, exported[0], 30)
 
 
 @pytest.fixture
@@ -180,14 +170,16 @@ def test_no_prompt_no_length_no_rows(loaded):
 
 @pytest.mark.usefixtures("without_xla")
 def test_the_seed_the_settings_and_stop_words_decide(exported):
-    author = Author(exported[0], 60)
+    author = Author(write, VOCABULARY, exported[0], 60)
     first, again = (author.write(["the"] * 8, seed=7) for _ in range(2))
     assert first == again
     assert len(set(first)) == 8
     greedy = author.write(["the"] * 2, temperature=0)
     assert greedy[0] == greedy[1] == author.write(["the"], top_k=1, seed=3)[0]
     found = {word for text in first for word in tokenize(text)}
-    stopped = Author(exported[0], 60, stop_words=["The", "cat", "dog"])
+    stopped = Author(
+        write, VOCABULARY, exported[0], 60, stop_words=["The", "cat", "dog"]
+    )
     left = {w for t in stopped.write(["the"] * 8, seed=7) for w in tokenize(t)}
     assert {"the", "cat"} <= found
     assert not {"the", "cat", "<unk>"} & left
@@ -244,7 +236,7 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     model, folder = exported
     prompts = ["", "The cat (sat)", "好的", "unknown words", "on a mat!\n" * 70]
     texts, scores = ask_elsewhere(folder, prompts, tmp_path)
-    author = Author(model, 25)
+    author = Author(write, VOCABULARY, model, 25)
     assert texts == author.write(prompts, temperature=0.8, top_k=9, top_p=0.95)
     expected = [nats_per_word(model, text) for text in prompts]
     np.testing.assert_allclose(scores, expected, atol=1e-4)
@@ -265,7 +257,7 @@ def test_export_by_saved_model_cli(exported, tmp_path):
     model, folder = exported
     prompts = ["the", ""]
     found = ask_by_saved_model_cli(folder, prompts, tmp_path)
-    assert found == Author(model, 9).write(prompts, temperature=0)
+    assert found == Author(write, VOCABULARY, model, 9).write(prompts, temperature=0)
 
 
 @pytest.mark.usefixtures("without_xla")
@@ -275,7 +267,7 @@ def test_writing_step_by_step_equals_reading(layers, tied):
     """Greedy: each word is the most probable one after all before it."""
     model = random_model(dataclasses.replace(SMALL, layers=layers, tied=tied))
     prompt = "the cat 好"
-    written = Author(model, 12).write([prompt], temperature=0)[0]
+    written = Author(write, VOCABULARY, model, 12).write([prompt], temperature=0)[0]
     ids = encode_prompt(prompt + written, VOCABULARY).astype("int32")[None]
     logits = read(model, ids)[0, :, 2:]
     best = 2 + logits.argmax(axis=-1)[3:-1]
