@@ -1,4 +1,4 @@
-"""Layers for sequences, decoding and negative sampling for Keras 3, in `keras.ops`."""
+"""Sequence layers, decoding and negative sampling for Keras 3, in `keras.ops`."""
 
 from .attention import AttentionDecoder, BahdanauAttention, LuongAttention
 from .decoding import beam_search, choose, generate, uniform

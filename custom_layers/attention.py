@@ -1,7 +1,7 @@
-"""Attention: two ways to score a memory, and a recurrent decoder that looks at one.
+"""Attention layers with two score functions, and a recurrent decoder with attention.
 
-The memory is what an encoder left of the source, `(batch, memory_time, features)`. Its
-keys, what a query is compared with, are computed once a source.
+The memory is the output of an encoder, `(batch, memory_time, features)`. The keys, with
+which queries are compared, are computed from it once per source sequence.
 """
 
 import keras
@@ -19,13 +19,13 @@ from .lstm import LSTM, LSTMCell
 from .recurrent import RecurrentLayer, check_units, project
 from .simple_rnn import SimpleRNN, SimpleRNNCell
 
-FAST = {SimpleRNNCell: SimpleRNN, LSTMCell: LSTM, GRUCell: GRU}
+LAYER_FOR_CELL = {SimpleRNNCell: SimpleRNN, LSTMCell: LSTM, GRUCell: GRU}
 
 
 class Attention(keras.layers.Layer):
-    """What the two attentions have in common: from scores to weights and context.
+    """Base class of the two attention layers: computes weights and context from scores.
 
-    A subclass writes `build`, `project` and `score`.
+    A subclass implements `build`, `project`, `score` and `score_steps`.
     """
 
     def __init__(self, **kwargs):
@@ -34,19 +34,19 @@ class Attention(keras.layers.Layer):
 
     def call(self, query, memory, keys=None, *, memory_mask=None):
         keys = self.project(memory) if keys is None else keys
-        one = len(query.shape) == 2
-        query = query[:, None] if one else query
+        one_step = len(query.shape) == 2
+        query = query[:, None] if one_step else query
         mask = None if memory_mask is None else ops.cast(memory_mask, "bool")[:, None]
         weights = masked_softmax(self.score(query, keys), mask)
         context = ops.matmul(weights, memory)
-        return (context[:, 0], weights[:, 0]) if one else (context, weights)
+        return (context[:, 0], weights[:, 0]) if one_step else (context, weights)
 
     def compute_mask(self, query, previous_mask=None):
-        """That of the query, for the contexts."""
+        """The mask of the query, for the contexts; the weights have none."""
         return previous_mask, None
 
     def project(self, memory):
-        """The keys of a memory: `(batch, memory_time, ...)`."""
+        """Returns the keys of a memory, `(batch, memory_time, ...)`."""
         raise NotImplementedError
 
     def score(self, query, keys):
@@ -54,50 +54,49 @@ class Attention(keras.layers.Layer):
         raise NotImplementedError
 
     def score_steps(self):
-        """The score inside a loop: its class, and a list of its weights."""
+        """Returns the class that scores inside a loop, and a list of its weights."""
         raise NotImplementedError
 
     def in_compute_dtype(self, *tensors):
-        """For methods called by themselves: Keras casts in `__call__` only."""
+        """Casts tensors in methods called directly: Keras casts only in `__call__`."""
         return [ops.cast(tensor, self.compute_dtype) for tensor in tensors]
 
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class BahdanauAttention(Attention):
-    """Additive attention: a small network scores each place of the memory.
+    """Additive attention: a small network scores each position of the memory.
 
     Neural Machine Translation by Jointly Learning to Align and Translate (Bahdanau, Cho
-    and Bengio, 2015), with query q, memory m_1, m_2, ... and keys k_j = m_j U:
+    and Bengio, 2015). With query q, memory m_1, m_2, ... and keys k_j = m_j U:
 
         score_j = v . tanh(q W + k_j)
         weights = softmax(score)
         context = sum over j of weights_j m_j
 
-    Differs from `keras.layers.AdditiveAttention`: W and U are part of the layer (there
-    the score is v . tanh(q + k) of whatever comes in), there is a call for one step,
-    and a memory without an unmasked place has weights 0, not equal ones. As there, no
-    bias.
+    Differs from `keras.layers.AdditiveAttention`: W and U are part of the layer (the
+    score in Keras is v . tanh(q + k) of its inputs), the query may be a single step,
+    and the weights of a fully masked memory are 0 instead of equal. Neither has a bias.
 
     Args:
-        units: width of the keys, a positive integer.
+        units: Width of the keys, a positive integer.
 
     Call arguments:
-        query: `(batch, features)`, or `(batch, time, features)`.
-        memory: `(batch, memory_time, features)`, of a width of its own.
-        keys: `project(memory)`, `(batch, memory_time, units)`: given, it is not
-            computed again. Default None.
-        memory_mask: booleans `(batch, memory_time)`, False at places that are left
-            out. Default the mask that Keras keeps with the memory, if there is one.
+        query: `(batch, features)` or `(batch, time, features)`.
+        memory: `(batch, memory_time, features)`; may differ in width from the query.
+        keys: `project(memory)`, `(batch, memory_time, units)`, if it has been computed
+            already. Default None.
+        memory_mask: Booleans `(batch, memory_time)`, False at positions to leave out.
+            Default: the mask that Keras keeps with the memory, if there is one.
 
     Returns:
         The context, `(batch, features)` or `(batch, time, features)`, as wide as the
         memory, and the weights, `(batch, memory_time)` or `(batch, time, memory_time)`.
 
-    Masked places have weight 0, exactly, and get no gradient; where all are masked the
-    weights and the context are 0. The softmax is computed in float32 at least.
+    Masked positions have weight exactly 0 and get no gradient. If all are masked, the
+    weights and the context are 0. The softmax is computed in float32 or wider.
 
     Raises:
-        ValueError: `units` is no positive integer.
+        ValueError: If `units` is not a positive integer.
 
     Example:
         >>> attention = BahdanauAttention(8)
@@ -137,10 +136,10 @@ class BahdanauAttention(Attention):
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class LuongAttention(Attention):
-    """Multiplicative attention: products of the query with each place of the memory.
+    """Multiplicative attention: scores are dot products of the query with the keys.
 
     Effective Approaches to Attention-based Neural Machine Translation (Luong, Pham and
-    Manning, 2015), with query q, memory m_1, m_2, ... and keys k_j:
+    Manning, 2015). With query q, memory m_1, m_2, ... and keys k_j:
 
         k_j = m_j           `score="dot"`, without weights
         k_j = m_j W         `score="general"`
@@ -148,10 +147,10 @@ class LuongAttention(Attention):
         weights = softmax(score)
         context = sum over j of weights_j m_j
 
-    The paper writes the general score q^T W m_j; its W stands here transposed.
-    Differs from `keras.layers.Attention`: it has the general score, a call for one
-    step, and a memory without an unmasked place has weights 0, not equal ones; no
-    dropout, no causal mask.
+    The paper writes the general score as q^T W m_j; W here is the transpose of its W.
+    Differs from `keras.layers.Attention`: it has the general score, the query may be a
+    single step, and the weights of a fully masked memory are 0 instead of equal; it has
+    no dropout and no causal mask.
 
     Args:
         score: "dot" or "general". Default "general".
@@ -160,8 +159,8 @@ class LuongAttention(Attention):
         `(batch, memory_time, features)`, as wide as the query.
 
     Raises:
-        ValueError: `score` is neither, or with "dot" query and memory are not equally
-            wide.
+        ValueError: If `score` is neither, or if query and memory are not equally wide
+            with "dot".
 
     Example:
         >>> attention = LuongAttention("dot")
@@ -210,9 +209,9 @@ class LuongAttention(Attention):
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class AttentionDecoder(keras.layers.Layer):
-    """A recurrent decoder that looks at a memory at every step.
+    """A recurrent decoder that attends to a memory at every step.
 
-    With x the input of a step, h and h' the cell's output before and after it,
+    With x the input of a step, and h and h' the output of the cell before and after it:
 
         attend="before" (Bahdanau, Cho and Bengio, 2015)
         c = context of attention(h, memory)
@@ -224,41 +223,43 @@ class AttentionDecoder(keras.layers.Layer):
 
         output = join(h', c)
         output = tanh(join(h', c) W)    with `units`: the attentional vector
-        x = join(x, output before)      with `input_feeding`
+        x = join(x, previous output)    with `input_feeding`
 
-    Nothing is joined where it can be a sum of two products, the inputs of all steps are
-    multiplied in one product, and keys are computed once a memory. Keras has no such
-    layer; a cell for `keras.layers.RNN` gets no memory.
+    Where possible, a product with joined vectors is computed as a sum of two products.
+    The inputs of all steps are multiplied by the kernel in one product, and the keys
+    are computed once per memory. Keras has no such layer; a cell of `keras.layers.RNN`
+    does not receive a memory.
 
     Args:
         cell: `SimpleRNNCell`, `LSTMCell` or `GRUCell`.
         attention: `BahdanauAttention` or `LuongAttention`.
-        attend: "before" the step, with the state that enters it, or "after", with the
-            one that leaves it. Default "before".
-        units: width of the attentional vector, a positive integer, or None: the output
+        attend: "before" queries the memory with the state that enters the step,
+            "after" with the state that leaves it. Default "before".
+        units: Width of the attentional vector, a positive integer. If None, the output
             is join(h', c). Default None.
-        input_feeding: whether the attentional vector enters the next step. It needs
-            `units` and `attend="after"`. Default False.
+        input_feeding: Whether the attentional vector is also an input of the next step.
+            Requires `units` and `attend="after"`. Default False.
 
     Call arguments:
         inputs: `(batch, time, features)`.
-        memory: `(batch, memory_time, features)`, of a width of its own.
-        keys: `project(memory)`, or None. Default None.
-        memory_mask: booleans `(batch, memory_time)`, False at places that are left
-            out. Default the mask that Keras keeps with the memory, if there is one.
-        initial_state: list of the cell's states, `(batch, cell.units)` each; with
-            `input_feeding` the attentional vector before may follow. Default zeros.
+        memory: `(batch, memory_time, features)`; may differ in width from the inputs.
+        keys: `project(memory)`, if it has been computed already. Default None.
+        memory_mask: Booleans `(batch, memory_time)`, False at positions to leave out.
+            Default: the mask that Keras keeps with the memory, if there is one.
+        initial_state: List of the cell's states, `(batch, cell.units)` each; with
+            `input_feeding`, the previous attentional vector may follow. Default: zeros.
 
     Returns:
-        `outputs, weights, *states`: outputs `(batch, time, units)`, without `units` as
-        wide as h' and c together; weights `(batch, time, memory_time)`; the last
-        states, as in `initial_state`, all of them.
+        `outputs, weights, *states`: outputs `(batch, time, units)`, or without `units`
+        as wide as h' and c together; weights `(batch, time, memory_time)`; all the last
+        states, in the order of `initial_state`.
 
-    A mask of the inputs is handed on to the outputs and changes nothing else: steps
-    behind a row's end come too late for those before.
+    A mask of the inputs is passed on to the outputs and has no other effect: padding
+    at the end of a row cannot influence the steps before it.
 
     Raises:
-        ValueError: an argument is none of the above, or `initial_state` lacks a state.
+        ValueError: If an argument is not one of the above, or `initial_state` lacks a
+            state.
 
     Example:
         >>> decoder = AttentionDecoder(GRUCell(8), BahdanauAttention(8), units=6)
@@ -282,7 +283,7 @@ class AttentionDecoder(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if type(cell) not in FAST:
+        if type(cell) not in LAYER_FOR_CELL:
             raise ValueError(
                 "Argument `cell` must be a SimpleRNNCell, LSTMCell or GRUCell. "
                 f"Received: cell={cell!r}"
@@ -303,7 +304,9 @@ class AttentionDecoder(keras.layers.Layer):
                 f"Received: attend={attend!r}, units={units!r}"
             )
         self.cell = cell
-        self.whole = Whole(cell, return_sequences=True, dtype=self.dtype_policy)
+        self.runner = SequenceRunner(
+            cell, return_sequences=True, dtype=self.dtype_policy
+        )
         self.attention = attention
         self.attend = attend
         self.units = None if units is None else check_units(units)
@@ -317,11 +320,11 @@ class AttentionDecoder(keras.layers.Layer):
 
     def build(self, inputs_shape, memory_shape):
         batch, features, context = inputs_shape[0], inputs_shape[-1], memory_shape[-1]
-        entering = context if self.attend == "before" else 0
-        entering = self.units if self.input_feeding else entering
+        extra = context if self.attend == "before" else 0
+        extra = self.units if self.input_feeding else extra
         if not self.cell.built:
-            self.cell.build((batch, features + entering))
-        self.whole.build((batch, None, features))
+            self.cell.build((batch, features + extra))
+        self.runner.build((batch, None, features))
         if not self.attention.built:
             self.attention.build((batch, self.cell.units), tuple(memory_shape))
         if self.attentional is not None:
@@ -344,7 +347,7 @@ class AttentionDecoder(keras.layers.Layer):
                 inputs, memory, keys, memory_mask, states
             )
         else:
-            _, hs, states = self.whole.inner_loop(inputs, states, None, training)
+            _, hs, states = self.runner.inner_loop(inputs, states, None, training)
             c, weights = self.attention(hs, memory, keys, memory_mask=memory_mask)
             outputs = [hs, c]
         outputs = join(*outputs)
@@ -353,7 +356,7 @@ class AttentionDecoder(keras.layers.Layer):
         return outputs, weights, *states
 
     def loop(self, inputs, memory, keys, memory_mask, states):
-        """All steps where attention stands inside the loop, see `decoder_steps`."""
+        """Runs all steps with attention inside the loop; see `decoder_steps`."""
         dtype = self.compute_dtype
         kernel = ops.cast(self.cell.kernel, dtype)
         cell, cell_weights, bias = cell_steps(self.cell, dtype)
@@ -382,16 +385,16 @@ class AttentionDecoder(keras.layers.Layer):
         return outputs, ops.transpose(weights, (1, 0, 2)), states
 
     def step(self, inputs, states, memory, keys=None, memory_mask=None):
-        """One step: the equations.
+        """Computes one step, following the equations of the class.
 
         Args:
             inputs: x, `(batch, features)`.
-            states: a list, as `call` and `step` return them.
-            memory, keys, memory_mask: as in `call`.
+            states: List of states, as returned by `call` and `step`.
+            memory, keys, memory_mask: As in `call`.
 
         Returns:
-            `(output, weights, states)`: `(batch, units)`, `(batch, memory_time)`, and a
-            list as it came in.
+            `(output, weights, states)`: `(batch, units)`, `(batch, memory_time)`, and
+            the list of new states.
         """
 
         def attend(query):
@@ -410,18 +413,18 @@ class AttentionDecoder(keras.layers.Layer):
         return output, weights, [*states, output] if self.input_feeding else states
 
     def project(self, memory):
-        """The keys of a memory, computed once for all steps."""
+        """Returns the keys of a memory, to be computed once for all steps."""
         return self.attention.project(memory)
 
     def get_initial_state(self, batch_size=None):
-        """Zeros: list of `(batch_size, width)`, one a state."""
+        """Returns a list of zeros, `(batch_size, width)` per state."""
         states = self.cell.get_initial_state(batch_size)
         if self.input_feeding:
             states.append(ops.zeros((batch_size, self.units), self.compute_dtype))
         return states
 
     def all_states(self, initial_state, batch_size):
-        """The states that are given, and zeros for the others."""
+        """Returns the given states, followed by zeros for those not given."""
         states = self.get_initial_state(batch_size)
         if initial_state is None:
             return states
@@ -435,7 +438,7 @@ class AttentionDecoder(keras.layers.Layer):
         return given + states[len(given) :]
 
     def compute_mask(self, inputs, previous_mask=None):
-        """That of the inputs, for the outputs."""
+        """The mask of the inputs, for the outputs; the other results have none."""
         count = len(self.get_initial_state(1))
         return previous_mask, None, *([None] * count)
 
@@ -457,11 +460,11 @@ class AttentionDecoder(keras.layers.Layer):
         return cls(**config)
 
 
-class Whole(RecurrentLayer):
-    """The fast layer of a cell that is there already."""
+class SequenceRunner(RecurrentLayer):
+    """Runs an existing cell over whole sequences by the loop of the cell's layer."""
 
     def loop(self, *arguments):
-        return FAST[type(self.cell)].loop(self, *arguments)
+        return LAYER_FOR_CELL[type(self.cell)].loop(self, *arguments)
 
 
 def join(*tensors):

@@ -1,31 +1,33 @@
-"""The loop of `AttentionDecoder`, and its backward pass by hand.
+"""The loop of `AttentionDecoder`, and its hand-derived backward pass.
 
-Where attention stands inside the loop, each step waits for the one before. What need
-not wait is taken out: inputs times kernel come in, and the gradients of all weights, of
-the memory and of multiplicative keys are one product each behind the loop.
+With attention inside the loop, each step depends on the one before. Everything that
+does not is computed outside the loop: the inputs arrive multiplied by the kernel, and
+after the loop the gradients of the kernels, of the memory and of multiplicative keys
+take one product each.
 
 With a = softmax(score) the weights of a step, c = sum over j of a_j m_j its context,
-and dc the gradient that reaches c,
+and dc the gradient that reaches c:
 
     da_j = m_j . dc
     dscore = a * (da - sum over j of a_j da_j)
     dm_j = sum over steps of a_j dc
 
-A masked place has a_j = 0, so its dscore is 0 of itself. Multiplicative scores q . k_j:
+A masked position has a_j = 0, so its dscore is 0 as well. For multiplicative scores
+q . k_j:
 
     dq = sum over j of dscore_j k_j
     dk_j = sum over steps of dscore_j q
 
-Additive scores v . u_j with u_j = tanh(q + k_j) and q = h W:
+For additive scores v . u_j with u_j = tanh(q + k_j) and q = h W:
 
     dq = v * sum over j of dscore_j (1 - u_j * u_j)
     dk_j = v * sum over steps of dscore_j (1 - u_j * u_j)
     dv = sum over batch, steps and j of dscore_j u_j
     dW = sum over batch and steps of h^T dq
 
-u is computed again going back, not kept: `(time, batch, memory_time, units)` would be
-by far the largest array. The steps of the cells are those of their own files, without
-masks and dropout.
+The backward pass recomputes u, which is not stored: `(time, batch, memory_time, units)`
+would be by far the largest array. The steps of each cell are those of its own module,
+without masks and dropout.
 """
 
 import keras
@@ -38,33 +40,34 @@ from .gru import (
     reset_before_forward,
 )
 from .lstm import LSTMCell, lstm_backward, lstm_forward
-from .recurrent import bias_gradient, entering_states, outer_sum, upstream
+from .recurrent import bias_gradient, entering_states, gradient_list, outer_sum
 from .simple_rnn import SimpleRNNCell
 
 
 def decoder_steps(cell, score, x, states, memory, keys, mask, entering, weights):
-    """All steps of a decoder whose attention stands inside the loop.
+    """Runs all steps of a decoder that has attention inside the loop.
 
     Args:
-        cell: the class of the cell's steps, see `cell_steps`.
+        cell: Class of the cell's steps; see `cell_steps`.
         score: `AdditiveScore` or `MultiplicativeScore`.
-        x: what enters the cell's gates from the inputs, `(time, batch, width)`.
-        states: list of those before the first step, `(batch, units)` each.
+        x: Contribution of the inputs to the cell's gates, `(time, batch, width)`.
+        states: List of the states before the first step, `(batch, units)` each.
         memory: `(batch, memory_time, features)`.
         keys: `(batch, memory_time, ...)`.
-        mask: booleans `(batch, memory_time)`, or None.
-        entering: the kernel of what enters the gates beside x.
-        weights: three lists, of the cell's recurrent weights, the score's, and with
-            input feeding the two kernels of the attentional vector, for h' and c.
+        mask: Booleans `(batch, memory_time)`, or None.
+        entering: Kernel of the vector that enters the gates in addition to x.
+        weights: Three lists: the cell's recurrent weights, the weights of the score,
+            and, with input feeding, the two kernels of the attentional vector, for h'
+            and c.
 
-    Without the two kernels the state before the step is scored and the context enters
-    the step. With them the state after the step is scored, and the attentional vector
-    before, which is the last of the states, enters it.
+    Without the two kernels, the query is the state before the step, and the context
+    enters the step. With them, the query is the state after the step, and the previous
+    attentional vector, which is the last of the states, enters the step.
 
     Returns:
         `outputs, weights, states`: the list of all h and all contexts, `(time, batch,
-        ...)`, with feeding the list of all attentional vectors; the attention weights,
-        `(time, batch, memory_time)`; the list of the last states.
+        ...)` each, or with input feeding the list of all attentional vectors; the
+        attention weights, `(time, batch, memory_time)`; the list of the last states.
     """
     sizes = [len(states), *map(len, weights)]
     feeding = bool(weights[-1])
@@ -75,7 +78,7 @@ def decoder_steps(cell, score, x, states, memory, keys, mask, entering, weights)
         steps = cell(*cell_weights)
         scores = score(keys, *score_weights)
 
-        def look(h):
+        def attend(h):
             a = masked_softmax(scores.forward(h), mask)
             return row_times(a, memory), a
 
@@ -83,19 +86,19 @@ def decoder_steps(cell, score, x, states, memory, keys, mask, entering, weights)
             if feeding:
                 *states, f = states
                 states, slopes = steps.forward(x[t] + ops.matmul(f, entering), states)
-                c, a = look(states[0])
+                c, a = attend(states[0])
                 h = states[0]
                 f = ops.tanh(ops.matmul(h, vector[0]) + ops.matmul(c, vector[1]))
                 return [*states, f], [h, c, a, f, *slopes]
-            c, a = look(states[0])
+            c, a = attend(states[0])
             states, slopes = steps.forward(x[t] + ops.matmul(c, entering), states)
             return states, [states[0], c, a, *slopes]
 
         h, a = first[0], keys[:, :, 0]
-        kept = [h, memory[:, 0], a] + [first[-1]] * feeding
-        kept += [ops.repeat(h, width, axis=-1) for width in steps.slope_widths]
+        like = [h, memory[:, 0], a] + [first[-1]] * feeding
+        like += [ops.repeat(h, width, axis=-1) for width in steps.slope_widths]
         time = ops.shape(x)[0]
-        last, (hs, contexts, every_a, *slopes) = scan(forward, first, kept, time)
+        last, (hs, contexts, every_a, *slopes) = scan(forward, first, like, time)
         others = last[1 : len(last) - feeding]
         if feeding:
             fs, *slopes = slopes
@@ -104,14 +107,14 @@ def decoder_steps(cell, score, x, states, memory, keys, mask, entering, weights)
             results = (hs, contexts, every_a, *others)
 
         def gradient(*gradients):
-            douts, dothers, das, *dlasts = upstream(gradients)
+            douts, dothers, das, *dlasts = gradient_list(gradients)
             dhs, dcs = (dothers, None) if feeding else (douts, dothers)
             before = entering_states(h, hs, None)
             scored = hs if feeding else before
             queries = scores.queries(scored)
-            into = ops.transpose(entering)
+            transposed = ops.transpose(entering)
 
-            def dlook(dc, t, sums):
+            def attend_backward(dc, t, sums):
                 da = times_column(memory, dc) + das[t]
                 dscore = softmax_gradient(every_a[t], da)
                 dq, sums = scores.backward(dscore, queries[t], sums)
@@ -119,37 +122,37 @@ def decoder_steps(cell, score, x, states, memory, keys, mask, entering, weights)
 
             def backward(arriving, t):
                 dstates, sums = arriving[: len(first)], arriving[len(first) :]
-                here = [slope[t] for slope in slopes]
+                step_slopes = [slope[t] for slope in slopes]
                 if feeding:
                     *dstates, df = dstates
                     dp = (df + douts[t]) * (1 - fs[t] * fs[t])
                     dc = ops.matmul(dp, ops.transpose(vector[1]))
-                    dh, found, sums = dlook(dc, t, sums)
+                    dh, dscoring, sums = attend_backward(dc, t, sums)
                     dh = dh + dhs[t] + ops.matmul(dp, ops.transpose(vector[0]))
                     dstates[0] = dstates[0] + dh
-                    dx, products, dstates = steps.backward(dstates, here)
-                    dstates.append(ops.matmul(dx, into))
-                    found += [dp]
+                    dx, products, dstates = steps.backward(dstates, step_slopes)
+                    dstates.append(ops.matmul(dx, transposed))
+                    dscoring += [dp]
                 else:
                     dstates[0] = dstates[0] + dhs[t]
-                    dx, products, dstates = steps.backward(dstates, here)
-                    dc = ops.matmul(dx, into) + dcs[t]
-                    dh, found, sums = dlook(dc, t, sums)
+                    dx, products, dstates = steps.backward(dstates, step_slopes)
+                    dc = ops.matmul(dx, transposed) + dcs[t]
+                    dh, dscoring, sums = attend_backward(dc, t, sums)
                     dstates[0] = dstates[0] + dh
-                return [*dstates, *sums], [dx, dc, *found, *products]
+                return [*dstates, *sums], [dx, dc, *dscoring, *products]
 
             arriving = [ops.zeros_like(h), *dlasts]
             arriving += [ops.zeros_like(first[-1])] * feeding
-            kept = [x[0], memory[:, 0], a, queries[0]] + [first[-1]] * feeding
-            kept += [h] * steps.products
-            arriving, found = scan(
-                backward, [*arriving, *scores.sums()], kept, time, reverse=True
+            like = [x[0], memory[:, 0], a, queries[0]] + [first[-1]] * feeding
+            like += [h] * steps.products
+            arriving, stacked = scan(
+                backward, [*arriving, *scores.sums()], like, time, reverse=True
             )
-            dx, dcontexts, dscores, dqueries, *found = found
+            dx, dcontexts, dscores, dqueries, *products = stacked
             dfirst, sums = arriving[: len(first)], arriving[len(first) :]
             dvector = []
             if feeding:
-                dp, *found = found
+                dp, *products = products
                 dvector = [outer_sum(hs, dp), outer_sum(contexts, dp)]
             entered = entering_states(first[-1], fs, None) if feeding else contexts
             dkeys, dscore_weights = scores.gradients(scored, dscores, dqueries, sums)
@@ -159,7 +162,7 @@ def decoder_steps(cell, score, x, states, memory, keys, mask, entering, weights)
                 dkeys,
                 outer_sum(entered, dx),
                 *dfirst,
-                *steps.gradients(before, dx, found, slopes),
+                *steps.gradients(before, dx, products, slopes),
                 *dscore_weights,
                 *dvector,
             )
@@ -167,14 +170,16 @@ def decoder_steps(cell, score, x, states, memory, keys, mask, entering, weights)
         return results, gradient
 
     flat = [weight for part in weights for weight in part]
-    one, other, every_a, *others = run(x, memory, keys, entering, *states, *flat)
+    results = run(x, memory, keys, entering, *states, *flat)
     if feeding:
-        return [one], every_a, [other[-1], *others, one[-1]]
-    return [one, other], every_a, [one[-1], *others]
+        fs, hs, every_a, *others = results
+        return [fs], every_a, [hs[-1], *others, fs[-1]]
+    hs, contexts, every_a, *others = results
+    return [hs, contexts], every_a, [hs[-1], *others]
 
 
 class AdditiveScore:
-    """v . tanh(h W + k), and its gradients."""
+    """The score v . tanh(h W + k) and its gradients."""
 
     def __init__(self, keys, query_kernel, v):
         self.keys, self.query_kernel, self.v = keys, query_kernel, v
@@ -189,7 +194,7 @@ class AdditiveScore:
         return ops.matmul(scored, self.query_kernel)
 
     def sums(self):
-        """What is added up over the steps: for the keys and for v."""
+        """Zeros, to which the backward steps add their terms for the keys and v."""
         return [ops.zeros_like(self.keys), ops.zeros_like(self.keys[:, 0])]
 
     def backward(self, dscore, q, sums):
@@ -202,13 +207,13 @@ class AdditiveScore:
         return ops.matmul(dq, ops.transpose(self.query_kernel))
 
     def gradients(self, scored, dscores, dqueries, sums):
-        """Those of the keys, and a list of those of the weights."""
+        """The gradient of the keys, and a list of the gradients of the weights."""
         weights = [outer_sum(scored, dqueries), ops.sum(sums[1], axis=0)]
         return sums[0] * self.v, weights
 
 
 class MultiplicativeScore:
-    """h . k, and its gradients."""
+    """The score h . k and its gradients."""
 
     def __init__(self, keys):
         self.keys = keys
@@ -233,7 +238,7 @@ class MultiplicativeScore:
 
 
 class SimpleRNNSteps:
-    """The steps of `SimpleRNNCell`, without their inputs' product."""
+    """The steps of `SimpleRNNCell`, given the inputs times their kernel."""
 
     slope_widths = (1,)
     products = 0
@@ -242,17 +247,17 @@ class SimpleRNNSteps:
         self.kernel, self.transposed = kernel, ops.transpose(kernel)
 
     def forward(self, x, states):
-        """The states after the step, and what going back needs of it."""
+        """The states after the step, and the slopes that the backward step needs."""
         h = ops.tanh(x + ops.matmul(states[0], self.kernel))
         return [h], [1 - h * h]
 
     def backward(self, dstates, slopes):
-        """dx, more that the weights' gradients need, and the states' gradients."""
+        """dx, products for the weights' gradients, and the states' gradients."""
         dz = dstates[0] * slopes[0]
         return dz, [], [ops.matmul(dz, self.transposed)]
 
     def gradients(self, before, dx, products, slopes):
-        """A list of those of the weights, from all steps."""
+        """A list of the gradients of the weights, summed over all steps."""
         return [outer_sum(before, dx)]
 
 
@@ -338,9 +343,9 @@ class ResetBeforeSteps:
 
 
 def cell_steps(cell, dtype):
-    """The class of a cell's steps, its recurrent weights, and the bias of its inputs.
+    """Returns the class of a cell's steps, its recurrent weights and its input bias.
 
-    The bias is None without one.
+    The bias is None if the cell has none.
     """
     kernel = ops.cast(cell.recurrent_kernel, dtype)
     bias = None if cell.bias is None else ops.cast(cell.bias, dtype)
@@ -356,38 +361,38 @@ def cell_steps(cell, dtype):
 
 
 def scan(step, states, like, time, reverse=False):
-    """Runs `states, found = step(states, t)` for all t, and keeps all that is found.
+    """Runs `states, outputs = step(states, t)` for all t, and stacks the outputs.
 
-    `ops.scan` on TensorFlow wants of a step as many tensors as there are states, of the
-    same shapes. So what is found rides along in `like`, of which shapes and types count
-    only, and where the states would be kept, those before the first step stand: nobody
-    reads them. One tensor is scanned, the steps' numbers: several fail where the length
-    is unknown.
+    On TensorFlow, a step of `ops.scan` must return as many outputs as there are states,
+    of the same shapes. So tensors `like` the outputs are carried in addition to the
+    states; only their shapes and types matter. In the place of the states, each step
+    outputs the first states, which are never read. Only one tensor is scanned, the step
+    numbers: `ops.scan` fails with several if the length is unknown.
 
     Returns:
-        The last states, and what was found, a list of `(time, batch, ...)`.
+        The last states, and a list of the stacked outputs, `(time, batch, ...)` each.
     """
     if isinstance(time, int) and time == 1:
-        states, found = step(list(states), 0)
-        return states, [x[None] for x in found]
+        states, outputs = step(list(states), 0)
+        return states, [x[None] for x in outputs]
     count = len(states)
     like = [ops.zeros_like(x) for x in like]
 
     def body(carry, t):
-        after, found = step(list(carry[:count]), t)
-        return [*after, *carry[count:]], [*states, *found]
+        after, outputs = step(list(carry[:count]), t)
+        return [*after, *carry[count:]], [*states, *outputs]
 
     numbers = ops.arange(time, dtype="int32")
-    last, every = ops.scan(body, [*states, *like], numbers, reverse=reverse)
-    return list(last[:count]), every[count:]
+    last, stacked = ops.scan(body, [*states, *like], numbers, reverse=reverse)
+    return list(last[:count]), stacked[count:]
 
 
 def masked_softmax(scores, mask=None):
-    """Shares of 1 over the last axis, exactly 0 where the mask is False.
+    """Softmax over the last axis, exactly 0 where the mask is False.
 
-    Where all of it is, all are 0, and gradients are 0 too. Sums of many small numbers
-    want float32, whatever the scores come in. `ops.softmax` warns of a memory of one
-    place, which is no fault here.
+    If the mask is False along the whole axis, all results and gradients are 0. The sum
+    of many small numbers needs float32, whatever the type of the scores. `ops.softmax`
+    would warn about a memory with one position, which is valid here.
     """
     dtype = scores.dtype
     scores = ops.cast(scores, keras.backend.result_type(dtype, "float32"))
@@ -401,7 +406,7 @@ def masked_softmax(scores, mask=None):
 
 
 def softmax_gradient(weights, gradient):
-    """From that of the weights, `(batch, memory_time)`, that of the scores."""
+    """The gradient of the scores from that of the weights, `(batch, memory_time)`."""
     dtype = weights.dtype
     wide = keras.backend.result_type(dtype, "float32")
     weights, gradient = ops.cast(weights, wide), ops.cast(gradient, wide)
@@ -420,11 +425,16 @@ def times_column(matrix, column):
 
 
 def sum_over_steps(left, right):
-    """Of `(time, batch, n)` and `(time, batch, m)`: `(batch, n, m)`, one product."""
+    """Sum over time of outer products, `(batch, n, m)`, as one product.
+
+    Args:
+        left: `(time, batch, n)`.
+        right: `(time, batch, m)`.
+    """
     return ops.matmul(ops.transpose(left, (1, 2, 0)), ops.transpose(right, (1, 0, 2)))
 
 
 def cut(values, sizes):
-    """A list of lists of these lengths."""
+    """Splits values into lists of these sizes."""
     values = iter(values)
     return [[next(values) for _ in range(size)] for size in sizes]

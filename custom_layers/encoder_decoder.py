@@ -1,11 +1,11 @@
-"""Translations by an encoder-decoder model: searched in one compiled loop.
+"""Translation with an encoder-decoder model: beam search in one compiled loop.
 
 Everything here takes a model with `target_vocab`, the number of target ids, and two
 methods:
 
 - `encode(source) -> (context, states)`: ids int32 `(batch, source)`, padded with 0 -> a
-  list of what the decoder sees at every step, and a list of its initial states, all
-  with the batch first;
+  list of tensors that the decoder reads at every step, and a list of its initial
+  states, all with the batch first;
 - `decode(target, context, states) -> (logits, states, weights)`: ids int32
   `(batch, time)` -> logits `(batch, time, target_vocab)` of the next ids, the states
   after them, and attention weights `(batch, time, source)` or None.
@@ -27,15 +27,15 @@ PADDING, UNKNOWN, START, END = 0, 1, 2, 3
 
 
 def search(model, source, length, beams=1, widths=None):
-    """The best translations that a beam search finds: ids `(batch, length)`, END after
-    each one's end.
+    """Returns the best translations of a beam search: ids `(batch, length)`, filled up
+    with END.
 
     Args:
         model: See the module.
-        source: ids int32 `(batch, source)`.
-        length: Of the longest translation, with END.
-        beams: Hypotheses per row; 1: the most probable id each time.
-        widths: Fewer beams in some rows, int32 `(batch,)`.
+        source: Ids int32 `(batch, source)`.
+        length: Maximum length of a translation, including END.
+        beams: Hypotheses per row; with 1, the most probable id is taken each time.
+        widths: int32 `(batch,)`, to use fewer beams in some rows; see `beam_search`.
     """
     context, states = model.encode(source)
     context = [ops.repeat(x, beams, axis=0) for x in context]  # beams share a source
@@ -45,65 +45,65 @@ def search(model, source, length, beams=1, widths=None):
         return logits[:, 0], states
 
     first = ops.full(ops.shape(source)[:1], START, "int32")
-    banned = np.arange(model.target_vocab) < END  # all but END and tokens
+    banned = np.arange(model.target_vocab) < END  # padding, unknown, start
     best, _ = beam_search(
         step, first, states, length, beams, END, banned=banned, widths=widths
     )
-    return ops.where(source[:, :1] == PADDING, END, best[:, 0])  # of no source nothing
+    return ops.where(source[:, :1] == PADDING, END, best[:, 0])  # empty source
 
 
 def attention_weights(model, source, written):
-    """Attention weights `(batch, length, source)` of the ids `written`."""
+    """Returns the attention weights `(batch, length, source)` of the ids `written`."""
     context, states = model.encode(source)
     start = ops.full_like(written[:, :1], START)
-    before = ops.concatenate([start, written[:, :-1]], axis=1)
-    return model.decode(before, context, states)[2]
+    previous = ops.concatenate([start, written[:, :-1]], axis=1)
+    return model.decode(previous, context, states)[2]
 
 
 def translate_ids(
     model, sources: list[list[int]], length: int, beams: int = 1, rows: int = 128
 ) -> list[np.ndarray]:
-    """Translations `(length,)` of source ids; of an empty source END alone."""
+    """Returns one translation `(length,)` per source; END only for an empty source."""
     translations = [np.full(length, END, "int32")] * len(sources)
-    for places, ids in _batches(sources, rows):
+    for indices, ids in _batches(sources, rows):
         written = _compiled(model, length, beams).predict_on_batch(ids)
-        for place, row in zip(places, written, strict=False):
-            translations[place] = row
+        for index, row in zip(indices, written, strict=False):
+            translations[index] = row
     return translations
 
 
 def align_ids(
     model, sources: list[list[int]], length: int, beams: int = 1
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Translations `(time,)`, to the first END, and their attention weights
-    `(time, source)`."""
+    """Returns per source the translation `(time,)`, up to the first END, and its
+    attention weights `(time, source)`."""
     alignments = [(np.zeros(0, "int32"), np.zeros((0, 1)))] * len(sources)
-    for places, ids in _batches(sources, max(len(sources), 1)):
+    for indices, ids in _batches(sources, max(len(sources), 1)):
         written = _compiled(model, length, beams).predict_on_batch(ids)
         weights = ops.convert_to_numpy(attention_weights(model, ids, written))
-        for place, row, each in zip(places, written, weights, strict=False):
+        for index, row, each in zip(indices, written, weights, strict=False):
             time = min(int((row != END).sum()) + 1, length)
-            alignments[place] = row[:time], each[:time, : len(sources[place])]
+            alignments[index] = row[:time], each[:time, : len(sources[index])]
     return alignments
 
 
 def _batches(sources, rows: int) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Places in `sources` and ids int32 `(rows, time)`; similar lengths share a batch.
+    """Yields indices of `sources` and their ids, int32 `(rows, time)`, by length.
     Empty sources are left out."""
-    filled = [place for place, ids in enumerate(sources) if len(ids)]
-    order = sorted(filled, key=lambda place: len(sources[place]))
+    filled = [index for index, ids in enumerate(sources) if len(ids)]
+    order = sorted(filled, key=lambda index: len(sources[index]))
     for start in range(0, len(order), rows):
-        places = order[start : start + rows]
-        # Few lengths, few programs to compile.
-        time = 1 << max(3, (len(sources[places[-1]]) - 1).bit_length())
+        indices = order[start : start + rows]
+        # A power of two: few different lengths, so few programs to compile.
+        time = 1 << max(3, (len(sources[indices[-1]]) - 1).bit_length())
         batch = np.full((rows, time), PADDING, "int32")
-        for row, place in zip(batch, places, strict=False):
-            row[: len(sources[place])] = sources[place]
-        yield places, batch
+        for row, index in zip(batch, indices, strict=False):
+            row[: len(sources[index])] = sources[index]
+        yield indices, batch
 
 
 class Search(keras.Model):
-    """`search` as a Keras model, which compiles it."""
+    """`search` as a Keras model, so that Keras compiles it."""
 
     def __init__(self, *arguments):
         super().__init__()
@@ -114,6 +114,6 @@ class Search(keras.Model):
         return search(self.model, ids, *self.arguments)
 
 
-@functools.lru_cache(maxsize=4)  # compiled once for all texts of a model
+@functools.lru_cache(maxsize=4)  # compiled once for all texts
 def _compiled(model, length: int, beams: int) -> Search:
     return Search(model, length, beams)

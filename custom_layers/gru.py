@@ -1,4 +1,4 @@
-"""Gated recurrent units: the cell, and the layer over whole sequences."""
+"""Gated recurrent units: the cell, and the layer for whole sequences."""
 
 import keras
 from keras import ops
@@ -9,17 +9,17 @@ from .recurrent import (
     activate,
     bias_gradient,
     entering_states,
+    gradient_list,
     outer_sum,
     project,
     saturate,
     scan_steps,
-    upstream,
 )
 
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class GRUCell(RecurrentCell):
-    """One step of gated recurrent units.
+    """One step of a gated recurrent unit.
 
     Learning Phrase Representations using RNN Encoder-Decoder (Cho et al., 2014):
 
@@ -29,23 +29,23 @@ class GRUCell(RecurrentCell):
         g = tanh(x W_g + b_g + r * (h U_g + c_g))   `reset_after=True`, cuDNN's
         h' = z * h + (1 - z) * g
 
-    As in the paper and in Keras, z keeps the old state; many notes write the
-    complement. With `reset_after` the recurrent products have biases c of their own,
-    and `bias` is `(2, 3 * units)`.
+    As in the paper and in Keras, z keeps the old state; many texts use the complement.
+    With `reset_after`, the recurrent products have their own biases c (c_z and c_r are
+    added to b_z and b_r), and `bias` is `(2, 3 * units)`.
 
     Args:
-        units: width of h, a positive integer.
-        reset_after: whether r acts after the recurrent product. Default True.
-        use_bias: whether there is a bias. Default True.
-        kernel_initializer, recurrent_initializer, bias_initializer: as in Keras.
+        units: Width of h, a positive integer.
+        reset_after: Whether r acts after the recurrent product. Default True.
+        use_bias: Whether to use a bias. Default True.
+        kernel_initializer, recurrent_initializer, bias_initializer: As in Keras.
             Defaults "glorot_uniform", "orthogonal", "zeros".
 
     Call arguments:
         inputs: x, `(batch, features)`.
-        states: list of h, `(batch, units)`.
+        states: List with h, `(batch, units)`.
 
     Returns:
-        h' and the list of it, `(batch, units)`.
+        h', `(batch, units)`, and a list with h'.
 
     Example:
         >>> keras.layers.RNN(GRUCell(8))(keras.ops.ones((2, 5, 3))).shape
@@ -98,11 +98,11 @@ class GRUCell(RecurrentCell):
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class GRU(RecurrentLayer):
-    """Gated recurrent units over whole sequences.
+    """Gated recurrent units for whole sequences.
 
-    Cho et al., 2014. `GRUCell` has the equations. The backward pass: with dh the
-    gradient that reaches h' from its output and from the next step, dz, dr and dg those
-    before sigmoid and tanh, and s = h U + c the recurrent products,
+    Cho et al., 2014; the equations are in `GRUCell`. The backward pass, with dh the
+    gradient that reaches h' from its output and from the next step, dz, dr and dg the
+    gradients before sigmoid and tanh, and s = h U + c the recurrent products:
 
         dz = dh * (h - g) * z * (1 - z)
         dg = dh * (1 - z) * (1 - g * g)
@@ -110,33 +110,32 @@ class GRU(RecurrentLayer):
         `reset_after=True`:
         dr = dg * s_g * r * (1 - r)
         ds = join(dz, dr, dg * r)
-        dh of the step before = dh * z + ds U^T
+        dh of the previous step = dh * z + ds U^T
         dU = sum over time and batch of h^T ds
 
         `reset_after=False`:
         dr = (dg U_g^T) * h * r * (1 - r)
-        dh of the step before = dh * z + join(dz, dr) U_zr^T + (dg U_g^T) * r
+        dh of the previous step = dh * z + join(dz, dr) U_zr^T + (dg U_g^T) * r
         dU_zr, dU_g = sums of h^T join(dz, dr), (r * h)^T dg
 
-    so that the loop multiplies by U^T only, and dU, dW and dx are one product each.
-    What stands beside dh is known going forward, where it is at hand: the forward loop
-    keeps these slopes, not the gates, and the backward loop is linear. A masked step
-    has z = 1: h stays and dz, dr, dg are 0 of themselves, a mask costs the loop little.
+    So the loop multiplies only by U^T, and dU, dW and dx take one product each after
+    it. The factors of dh depend only on forward values: the forward loop stores them
+    (the slopes) instead of the gates, and the backward loop is linear. In a masked step
+    z = 1, so h is kept and dz, dr and dg are 0: a mask adds little work to the loop.
 
-    Differs from `keras.layers.GRU`: no `activation`s, regularisers, constraints,
-    `unroll`; one recurrent dropout mask a sequence, not one a gate; states carried on
-    JAX too.
+    Differs from `keras.layers.GRU`: no `activation`s, regularisers, constraints or
+    `unroll`; one recurrent dropout mask per sequence instead of one per gate;
+    `stateful` works on JAX too.
 
     Args:
-        units: width of h, a positive integer.
-        reset_after: whether r acts after the recurrent product. Default True.
-        use_bias: whether there is a bias. Default True.
-        kernel_initializer, recurrent_initializer, bias_initializer: as in Keras.
+        units: Width of h, a positive integer.
+        reset_after: Whether r acts after the recurrent product. Default True.
+        use_bias: Whether to use a bias. Default True.
+        kernel_initializer, recurrent_initializer, bias_initializer: As in Keras.
             Defaults "glorot_uniform", "orthogonal", "zeros".
         dropout, recurrent_dropout, recurrent_weight_dropout, seed, return_sequences,
-            return_state, go_backwards, stateful, zero_output_for_mask: see
-            `RecurrentLayer`, as are the call arguments, what is returned, masking and
-            errors.
+            return_state, go_backwards, stateful, zero_output_for_mask: See
+            `RecurrentLayer`, also for call arguments, results, masking and errors.
 
     Example:
         >>> GRU(8, return_sequences=True)(keras.ops.ones((2, 5, 3))).shape
@@ -176,7 +175,7 @@ class GRU(RecurrentLayer):
 
 
 def reset_after_steps(projected, first_h, kernel, bias, mask, dropped, training):
-    """All h, from x W, `(time, batch, 3 * units)`; `bias` is b and c."""
+    """Returns all h, from x W, `(time, batch, 3 * units)`; `bias` holds b and c."""
     units = first_h.shape[-1]
 
     @ops.custom_gradient
@@ -200,7 +199,7 @@ def reset_after_steps(projected, first_h, kernel, bias, mask, dropped, training)
         _, slopes, (hs, *more) = run_forward(slopes=training)
 
         def gradient(*gradients):
-            (dhs,) = upstream(gradients)
+            (dhs,) = gradient_list(gradients)
             s_slopes, (_, g_slopes, zs) = (
                 (slopes, [hs, *more]) if training else run_forward(slopes=True)[1:]
             )
@@ -227,7 +226,7 @@ def reset_after_steps(projected, first_h, kernel, bias, mask, dropped, training)
 
 
 def reset_before_steps(projected, first_h, kernel, bias, mask, dropped, training):
-    """All h, from x W, `(time, batch, 3 * units)`."""
+    """Returns all h, from x W, `(time, batch, 3 * units)`."""
     units = first_h.shape[-1]
 
     @ops.custom_gradient
@@ -252,7 +251,7 @@ def reset_before_steps(projected, first_h, kernel, bias, mask, dropped, training
         _, slopes, (hs, *more) = run_forward(slopes=training)
 
         def gradient(*gradients):
-            (dhs,) = upstream(gradients)
+            (dhs,) = gradient_list(gradients)
             x_slopes, (_, zs, rs) = (
                 (slopes, [hs, *more]) if training else run_forward(slopes=True)[1:]
             )
@@ -283,27 +282,27 @@ def reset_before_steps(projected, first_h, kernel, bias, mask, dropped, training
 
 
 def reset_after_forward(zr, x_g, s_g, h):
-    """h', and slopes of it: of s, of x_g, of h."""
+    """h', and its slopes with respect to s, x_g and h."""
     (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
-    of_z, of_r = ops.split(derivatives, 2, axis=-1)
+    z_derivative, r_derivative = ops.split(derivatives, 2, axis=-1)
     g = ops.tanh(x_g + r * s_g)
     g_slope = (1 - z) * (1 - g * g)
-    s_slopes = [(h - g) * of_z, g_slope * s_g * of_r, g_slope * r]
+    s_slopes = [(h - g) * z_derivative, g_slope * s_g * r_derivative, g_slope * r]
     slopes = [ops.concatenate(s_slopes, axis=-1), g_slope, z]
     return z * h + (1 - z) * g, slopes
 
 
 def reset_before_forward(zr, x_g, entering, h, kernel_g):
-    """h', and slopes: of the three parts of x side by side, then z and r."""
+    """h', and a list: the slopes for the three parts of x, concatenated; z; r."""
     (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
-    of_z, of_r = ops.split(derivatives, 2, axis=-1)
+    z_derivative, r_derivative = ops.split(derivatives, 2, axis=-1)
     g = ops.tanh(x_g + ops.matmul(r * entering, kernel_g))
-    slopes = [(h - g) * of_z, entering * of_r, (1 - z) * (1 - g * g)]
+    slopes = [(h - g) * z_derivative, entering * r_derivative, (1 - z) * (1 - g * g)]
     return z * h + (1 - z) * g, [ops.concatenate(slopes, axis=-1), z, r]
 
 
 def reset_before_backward(dh, slopes, r, transposed_zr, transposed_g):
-    """dx, and what the products send back to the h that entered them."""
+    """dx, and the gradient that the entering h gets through the recurrent products."""
     z_slope, r_slope, g_slope = ops.split(slopes, 3, axis=-1)
     dg = dh * g_slope
     d_reset = ops.matmul(dg, transposed_g)

@@ -1,4 +1,4 @@
-"""Text from a recurrent language model: in Python, and as a SavedModel.
+"""Text generation with a recurrent language model: in Python, and as a SavedModel.
 
 Everything here takes a model `[ids, *states] -> [logits, *states]`: ids int32
 `(batch, time)`, padded with 0 at the end, which leaves the states unchanged; states
@@ -18,7 +18,7 @@ from . import saved_model
 from .decoding import check_settings, generate
 
 PADDING = 0
-SCORED = 64  # tokens whose logits are in memory at once
+WINDOW = 64  # tokens scored at once: their logits are in memory together
 
 
 def first_states(model, rows):
@@ -55,23 +55,23 @@ def begin(model, ids):
 def continue_prompts(
     model, prompts, length, banned, temperature=1.0, top_k=0, top_p=1.0, seed=0
 ):
-    """Ids that follow each prompt, int32 `(prompts, length)`, in one compiled loop.
+    """Draws ids that follow each prompt, int32 `(prompts, length)`, in a compiled loop.
 
-    What a row gets depends only on its prompt, the settings and its own seed.
+    A row depends only on its prompt, the settings and its own seed.
 
     Args:
         model: See the module.
         prompts: A list of lists of ids, at least one id each.
-        length: How many ids to draw.
+        length: How many ids to draw per prompt.
         banned: Booleans `(vocab,)`, True for ids that are never drawn.
-        temperature: 0 always takes the most probable id; 1 draws as learned.
+        temperature: 0 takes the most probable id; 1 uses the model's probabilities.
         top_k: Draws from the `top_k` most probable ids; 0: from all.
-        top_p: Draws from the fewest ids that reach this probability together.
-        seed: Row i is drawn from `seed + i`.
+        top_p: Draws from the smallest set of ids with this total probability.
+        seed: Row i is drawn with `seed + i`.
     """
     check_settings(temperature, top_k, top_p)
     rows = len(prompts)
-    # Few lengths, few programs to compile.
+    # A power of two: few different lengths, so few programs to compile.
     time = 1 << max(4, max(map(len, prompts)).bit_length())
     ids = np.full((rows, time), PADDING, "int32")
     for row, prompt in zip(ids, prompts, strict=True):
@@ -88,13 +88,13 @@ def continue_prompts(
     return _continuation(model).predict_on_batch(inputs)
 
 
-@functools.lru_cache(maxsize=4)  # compiled once for all prompts of a model
+@functools.lru_cache(maxsize=4)  # compiled once for all prompts
 def _continuation(model):
     return Continuation(model)
 
 
 class Continuation(keras.Model):
-    """`continue_prompts` as a Keras model, which compiles it."""
+    """`continue_prompts` as a Keras model, so that Keras compiles it."""
 
     def __init__(self, model):
         super().__init__()
@@ -122,16 +122,16 @@ def save_language_model(
 
     `serving_default`: prompt, length, temperature, top_k, top_p, seed, `[batch]` each
     -> text `[batch]`, the continuation of each prompt.
-    `score`: text `[batch]` -> nats `[batch]`, mean nats per token, 0 for no token.
+    `score`: text `[batch]` -> nats `[batch]`, the mean per token, 0 without tokens.
 
     Args:
-        folder: Where it is written.
+        folder: The folder to write.
         model: See the module.
         encode: Strings `[batch]` -> ragged int32 ids `[batch, time]`, one or more each.
         decode: Ragged ids and the prompts -> strings `[batch]`.
         banned: Booleans `(vocab,)`, True for ids that are never drawn.
-        max_prompt: Of a longer prompt the last ids are read.
-        max_length: Of a continuation.
+        max_prompt: How many ids of a prompt to read, counted from its end.
+        max_length: Maximum number of ids of a continuation.
         resources: The lookup tables and variables of `encode` and `decode`.
     """
     import tensorflow as tf
@@ -140,10 +140,10 @@ def save_language_model(
         tf.debugging.assert_non_negative(temperature, "temperature is negative")
         length = tf.clip_by_value(length, 0, max_length)
         ids = encode(prompt)[:, -max_prompt:].to_tensor(PADDING)
-        ids = tf.pad(ids, [[0, 0], [0, 1]])  # never without a column
-        most = tf.maximum(tf.reduce_max(length), 0)  # also for no rows
+        ids = tf.pad(ids, [[0, 0], [0, 1]])  # at least one column
+        longest = tf.maximum(tf.reduce_max(length), 0)  # 0 for an empty batch
         start = begin(model, ids)
-        drawn = generate(*start, most, seed, temperature, top_k, top_p, banned)
+        drawn = generate(*start, longest, seed, temperature, top_k, top_p, banned)
         drawn = tf.RaggedTensor.from_tensor(drawn, lengths=length)
         return {"text": decode(drawn, prompt)}
 
@@ -152,12 +152,12 @@ def save_language_model(
         inputs, targets = ids[:, :-1], ids[:, 1:]
 
         def add(start, nats, *states):
-            next_ids = targets[:, start : start + SCORED]
-            window = inputs[:, start : start + SCORED]
+            next_ids = targets[:, start : start + WINDOW]
+            window = inputs[:, start : start + WINDOW]
             logits, *states = model([window, *states], training=False)
             each = tf.nn.sparse_softmax_cross_entropy_with_logits(next_ids, logits)
             real = tf.cast(next_ids != PADDING, tf.float32)
-            return [start + SCORED, nats + tf.reduce_sum(each * real, axis=1), *states]
+            return [start + WINDOW, nats + tf.reduce_sum(each * real, axis=1), *states]
 
         _, nats, *_ = tf.while_loop(
             lambda start, *_: start < tf.shape(inputs)[1],

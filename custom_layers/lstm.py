@@ -1,4 +1,4 @@
-"""Long short-term memory: the cell, and the layer over whole sequences."""
+"""Long short-term memory: the cell, and the layer for whole sequences."""
 
 import keras
 from keras import ops
@@ -9,11 +9,11 @@ from .recurrent import (
     activate,
     bias_gradient,
     entering_states,
+    gradient_list,
     outer_sum,
     project,
     saturate,
     scan_steps,
-    upstream,
 )
 
 
@@ -29,19 +29,19 @@ class LSTMCell(RecurrentCell):
         h' = sigmoid(o) * tanh(c')
 
     Args:
-        units: width of h and c, a positive integer.
-        unit_forget_bias: whether f's bias begins at 1, so that a fresh cell remembers
-            (Jozefowicz, Zaremba and Sutskever, 2015). Default True.
-        use_bias: whether there is a bias. Default True.
-        kernel_initializer, recurrent_initializer, bias_initializer: as in Keras.
+        units: Width of h and c, a positive integer.
+        unit_forget_bias: Whether the bias of f starts at 1, so that an untrained cell
+            remembers (Jozefowicz, Zaremba and Sutskever, 2015). Default True.
+        use_bias: Whether to use a bias. Default True.
+        kernel_initializer, recurrent_initializer, bias_initializer: As in Keras.
             Defaults "glorot_uniform", "orthogonal", "zeros".
 
     Call arguments:
         inputs: x, `(batch, features)`.
-        states: list of h and c, `(batch, units)` each.
+        states: List with h and c, `(batch, units)` each.
 
     Returns:
-        h' and the list of h' and c', `(batch, units)` each.
+        h', `(batch, units)`, and a list with h' and c'.
 
     Example:
         >>> keras.layers.RNN(LSTMCell(8))(keras.ops.ones((2, 5, 3))).shape
@@ -79,39 +79,38 @@ class LSTMCell(RecurrentCell):
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class LSTM(RecurrentLayer):
-    """Long short-term memory over whole sequences.
+    """Long short-term memory for whole sequences.
 
-    Hochreiter and Schmidhuber, 1997. `LSTMCell` has the equations; below, i, f, g, o
-    are the gates after sigmoid and tanh, z what stood before. The backward pass: with
-    dh and dc the gradients that reach h' (from its output too) and c',
+    Hochreiter and Schmidhuber, 1997; the equations are in `LSTMCell`. The backward
+    pass, with i, f, g, o the gates after sigmoid and tanh, z = x W + h U + b their
+    inputs, dh the gradient that reaches h' from its output and from the next step, and
+    dc the one that reaches c' from the next step:
 
         dc = dc + dh * o * (1 - tanh(c')^2)
         di, df, dg = dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g)
         do = dh * tanh(c') * o * (1 - o)
         dz = join(di, df, dg, do)
-        dh, dc of the step before = dz U^T, dc * f
+        dh, dc of the previous step = dz U^T, dc * f
         dU = sum over time and batch of h^T dz
 
-    so that the loop multiplies by U^T only, and dU, dW and dx are one product each.
-    What stands beside dh and dc is known going forward, where it is at hand: the
-    forward loop keeps these slopes, not the gates, and the backward loop is linear. A
-    masked step has i = o = 0 and f = 1: c stays and dz is 0 of itself, h alone is
-    chosen by the mask.
+    So the loop multiplies only by U^T, and dU, dW and dx take one product each after
+    it. The factors of dh and dc depend only on forward values: the forward loop stores
+    them (the slopes) instead of the gates, and the backward loop is linear. In a masked
+    step i = o = 0 and f = 1, so c is kept and dz is 0; only h is selected by the mask.
 
-    Differs from `keras.layers.LSTM`: no `activation`s, regularisers, constraints,
-    `unroll`; one recurrent dropout mask a sequence, not one a gate; states carried on
-    JAX too.
+    Differs from `keras.layers.LSTM`: no `activation`s, regularisers, constraints or
+    `unroll`; one recurrent dropout mask per sequence instead of one per gate;
+    `stateful` works on JAX too.
 
     Args:
-        units: width of h and c, a positive integer.
-        unit_forget_bias: whether f's bias begins at 1. Default True.
-        use_bias: whether there is a bias. Default True.
-        kernel_initializer, recurrent_initializer, bias_initializer: as in Keras.
+        units: Width of h and c, a positive integer.
+        unit_forget_bias: Whether the bias of f starts at 1. Default True.
+        use_bias: Whether to use a bias. Default True.
+        kernel_initializer, recurrent_initializer, bias_initializer: As in Keras.
             Defaults "glorot_uniform", "orthogonal", "zeros".
         dropout, recurrent_dropout, recurrent_weight_dropout, seed, return_sequences,
-            return_state, go_backwards, stateful, zero_output_for_mask: see
-            `RecurrentLayer`, as are the call arguments, what is returned, masking and
-            errors.
+            return_state, go_backwards, stateful, zero_output_for_mask: See
+            `RecurrentLayer`, also for call arguments, results, masking and errors.
 
     Example:
         >>> LSTM(8, return_sequences=True)(keras.ops.ones((2, 5, 3))).shape
@@ -152,7 +151,7 @@ class LSTM(RecurrentLayer):
 def lstm_steps(
     projected, first_h, first_c, recurrent_kernel, bias, mask, dropped, training
 ):
-    """All h and the last c, from x W, `(time, batch, 4 * units)`."""
+    """Returns all h and the last c, from x W, `(time, batch, 4 * units)`."""
 
     @ops.custom_gradient
     def run(projected, first_h, first_c, recurrent_kernel, bias):
@@ -173,7 +172,7 @@ def lstm_steps(
         (_, last_c), slopes, (hs, *more) = run_forward(slopes=training)
 
         def gradient(*gradients):
-            dhs, last_dc = upstream(gradients)
+            dhs, last_dc = gradient_list(gradients)
             z_slopes, (_, c_slopes, fs) = (
                 (slopes, [hs, *more]) if training else run_forward(slopes=True)[1:]
             )
@@ -199,7 +198,7 @@ def lstm_steps(
 
 
 def lstm_forward(z, c):
-    """The states after a step, and its slopes: of z, of c' in h', of c in c'."""
+    """The new states, and the slopes: those for z, dh' / dc' and dc' / dc."""
     gates, derivatives = activate(z, ("sigmoid", "sigmoid", "tanh", "sigmoid"))
     i, f, g, o = gates
     new_c = f * c + i * g
@@ -210,7 +209,7 @@ def lstm_forward(z, c):
 
 
 def lstm_backward(dh, dc, slopes):
-    """dz, and the gradient of the c that entered the step."""
+    """dz, and the gradient of the previous c."""
     z_slopes, c_slope, f = slopes
     dc = dc + dh * c_slope
     return ops.concatenate([dc, dc, dc, dh], axis=-1) * z_slopes, dc * f

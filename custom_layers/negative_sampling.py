@@ -1,4 +1,4 @@
-"""Negative sampling: word vectors, or any large softmax, from a few wrong answers.
+"""Negative sampling: a few wrong answers per pair instead of a softmax over all ids.
 
 Distributed Representations of Words and Phrases and their Compositionality (Mikolov,
 Sutskever, Chen, Corrado and Dean, 2013), equation 4.
@@ -11,22 +11,23 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class UnigramSampler(keras.layers.Layer):
-    """Draws ids with probabilities in proportion to `counts ** power`.
+    """Draws ids with probabilities proportional to `counts ** power`.
 
-    By the alias method (Walker, 1977; Vose, 1991): one whole number and one fraction
-    an id, whatever the number of ids.
+    Uses the alias method (Walker, 1977; Vose, 1991): a draw takes one random integer
+    and one random fraction, whatever the size of the vocabulary.
 
     Args:
-        counts: how often each id occurs, `(vocab,)`, not negative; an id that never
+        counts: How often each id occurs, `(vocab,)`, not negative; an id that never
             occurs is never drawn.
-        power: flattens the law. Default 0.75, the paper's.
-        seed: an integer or None, of the draws. Default None.
+        power: Exponent that flattens the distribution. Default 0.75, as in the paper.
+        seed: Integer seed of the draws, or None. Default None.
 
-    `draw(shape)` gives ids, int32, of this shape, with replacement. A layer, so that
-    Keras keeps its random state; it has no call.
+    `draw(shape)` returns int32 ids of this shape, drawn with replacement. The sampler
+    is a layer so that Keras keeps its random state; it has no `call`.
 
     Raises:
-        ValueError: `counts` is not one axis of finite numbers, one of them above 0.
+        ValueError: If `counts` is not a one-dimensional array of finite, non-negative
+            numbers with at least one above 0.
 
     Example:
         >>> sampler = UnigramSampler([0, 5, 3], seed=0)
@@ -44,18 +45,18 @@ class UnigramSampler(keras.layers.Layer):
             or not self.counts.any()
         ):
             raise ValueError(
-                "Argument `counts` must have one axis of finite numbers, none below 0 "
-                f"and one above. Received: counts={counts!r}"
+                "Argument `counts` must be one-dimensional, with finite numbers, none "
+                f"below 0 and at least one above. Received: counts={counts!r}"
             )
         self.power, self.seed = power, seed
         self.generator = keras.random.SeedGenerator(seed)
         kept, other = alias_tables(self.probabilities())
-        # Constants: they follow from the configuration and are in no weight file.
+        # Constants: derived from the configuration, so not saved with the weights.
         self.kept, self.other = kept.astype("float32"), other.astype("int32")
         self.built = True
 
     def probabilities(self):
-        """Of each id: float64 `(vocab,)`."""
+        """Returns the probability of each id, float64 `(vocab,)`."""
         raised = np.where(self.counts > 0, self.counts**self.power, 0.0)
         return raised / raised.sum()
 
@@ -76,10 +77,10 @@ class UnigramSampler(keras.layers.Layer):
 
 
 def alias_tables(probabilities):
-    """With which probability a place keeps its own id, and which it gives else.
+    """Per slot: the probability of returning its own id, and the alternative id.
 
-    A vocabulary of n has n places of 1 / n each; what an id lacks to fill its place
-    comes from one that has more.
+    A vocabulary of n ids has n slots of probability 1 / n each. An id that does not
+    fill its slot shares it with an id that has more than 1 / n.
     """
     kept = np.asarray(probabilities, "float64") * len(probabilities)
     other = np.arange(len(kept))
@@ -91,15 +92,15 @@ def alias_tables(probabilities):
         kept[large] -= 1 - kept[small]
         if kept[large] < 1:
             poor.append(rich.pop())
-    kept[[*poor, *rich]] = 1.0  # of rounding only
+    kept[[*poor, *rich]] = 1.0  # up to rounding
     return kept, other
 
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class NegativeSampling(keras.layers.Layer):
-    """The loss of negative sampling, with the output vectors of all ids.
+    """The loss of negative sampling, with an output vector per id.
 
-    For features u_i and targets t_j of the same block, in which i has to find j with
+    For features u_i and targets t_j of the same block, where i is to predict j with
     weight w_ij, and negatives n_1 ... n_S drawn for the block,
 
         s_ij = u_i . v[t_j]
@@ -108,31 +109,32 @@ class NegativeSampling(keras.layers.Layer):
         m_ik = negatives / S * sum over j of w_ij
 
     so that a pair has `negatives` wrong answers on average. A block of one feature and
-    one target with S = `negatives` is the paper's equation 4, each pair with draws of
-    its own. Larger blocks share what they draw: their scores are one matrix product.
+    one target with S = `negatives` is equation 4 of the paper, with separate draws for
+    each pair. Larger blocks share their draws: their scores are one matrix product.
 
     Args:
-        sampler: a `UnigramSampler` over the ids.
-        negatives: wrong answers a pair. Default 5.
-        samples: S, draws a block. Default `negatives`.
-        most: None, or the number of pairs of a batch whose updates of one vector are
-            added up whole: see `limit_updates`. Default None.
-        hit_targets: whether a negative may be the target itself. If not, such a draw
-            counts for nothing, as in word2vec's own code. Default False.
+        sampler: A `UnigramSampler` over the ids.
+        negatives: Wrong answers per pair. Default 5.
+        samples: S, draws per block. Default `negatives`.
+        most: Maximum number of pairs per batch whose updates of one vector are added up
+            in full, or None: no limit. See `limit_updates`. Default None.
+        hit_targets: Whether a negative may equal the target. If not, such draws are
+            ignored, as in the code of word2vec: the sum in m_ik is then over the j with
+            t_j other than n_k. Default False.
 
     Call arguments:
         features: u, `(blocks, n, units)`.
-        targets: ids t, `(blocks, m)`.
-        weights: w, `(blocks, n, m)`, 0 where i has nothing to do with j.
+        targets: Ids t, `(blocks, m)`.
+        weights: w, `(blocks, n, m)`, 0 where i and j are not a pair.
 
     Returns:
         The losses, `(blocks,)`, in nats.
 
-    Its weight is `vectors`, `(vocab, units)`, which begin at zero.
+    The layer's weight is `vectors`, `(vocab, units)`, initially zero.
 
     Raises:
-        ValueError: `negatives` or `samples` is no positive integer, or `most` is not
-            above 0.
+        ValueError: If `negatives` or `samples` is not a positive integer, or `most` is
+            not above 0.
 
     Example:
         >>> layer = NegativeSampling(UnigramSampler([3, 2, 1]))
@@ -208,29 +210,29 @@ class NegativeSampling(keras.layers.Layer):
 
 
 def limit_updates(rows, ids, pairs, most, vocab):
-    """`rows` as they are; what goes back to an id's is as of `most` pairs at most.
+    """Returns `rows` unchanged; limits the gradient of each id to that of `most` pairs.
 
-    Word vectors are trained pair by pair. In a batch of pairs a frequent word's vector
-    gets the sum of hundreds of updates at once, each of which was meant to see the one
-    before: it flies off. So of an id with more than `most` pairs in the batch the
-    gradient is scaled down to as many.
+    Word vectors are meant to be trained pair by pair. In a batch, the vector of a
+    frequent word gets the sum of hundreds of updates at once, each computed without the
+    ones before, and training diverges. So the gradient of an id with more than `most`
+    pairs in the batch is scaled by `most` / pairs.
 
     Args:
-        rows: vectors, `(..., units)`.
-        ids: whose they are, integers `(...)`, below `vocab`.
-        pairs: in how many pairs each row has a part, `(...)`.
-        most: a number above 0.
-        vocab: number of ids.
+        rows: Vectors, `(..., units)`.
+        ids: The id of each vector, integers `(...)`, below `vocab`.
+        pairs: The number of pairs that each vector takes part in, `(...)`.
+        most: Maximum number of pairs, above 0.
+        vocab: Number of ids.
     """
     flat = ops.reshape(ops.cast(pairs, rows.dtype), (-1,))
-    of_id = ops.segment_sum(flat, ops.reshape(ids, (-1,)), vocab)
+    total = ops.segment_sum(flat, ops.reshape(ids, (-1,)), vocab)
     return scale_gradient(
-        rows, ops.take(most / ops.maximum(of_id, most), ids)[..., None]
+        rows, ops.take(most / ops.maximum(total, most), ids)[..., None]
     )
 
 
 def scale_gradient(x, factor):
-    """`x` as it is; the gradient that goes back through it times `factor`."""
+    """Returns `x` unchanged, but multiplies its gradient by `factor`."""
 
     @ops.custom_gradient
     def unchanged(x):

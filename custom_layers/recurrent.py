@@ -1,8 +1,8 @@
-"""What the recurrent layers share: weights, masks, dropout, carried states.
+"""Common parts of the recurrent layers: weights, masks, dropout, carried states.
 
-A layer here multiplies the inputs of all time steps by the kernel in one product,
-and hands the result, time first, to the loop of its own file. The loop keeps the
-recurrent product only. Masked steps carry the states on unchanged.
+A layer multiplies the inputs of all time steps by the kernel in one product, and passes
+the result, time first, to the loop in its own module. Only the recurrent product is
+left in the loop. Masked steps leave the states unchanged.
 """
 
 import keras
@@ -27,9 +27,9 @@ def check_rate(name, rate):
 
 
 class RecurrentCell(keras.layers.Layer):
-    """Weights of one recurrent step: what the three cells have in common.
+    """Base class of the three cells: the weights of one recurrent step.
 
-    A subclass sets `gates` and `state_size`, and writes `call`.
+    A subclass sets `gates` and `state_size`, and implements `call`.
     """
 
     gates = 1
@@ -67,15 +67,15 @@ class RecurrentCell(keras.layers.Layer):
             )
 
     def bias_shape(self):
-        """The shape of the bias; `GRUCell` has another."""
+        """The shape of the bias; `GRUCell` overrides it."""
         return (self.gates * self.units,)
 
     def initial_bias(self, shape, dtype=None):
-        """The first values of the bias; `LSTMCell` has others."""
+        """The initial values of the bias; `LSTMCell` overrides them."""
         return self.bias_initializer(shape, dtype)
 
     def get_initial_state(self, batch_size=None):
-        """Zeros: list of `(batch_size, units)`, one a state."""
+        """Returns a list of zeros, `(batch_size, units)` per state."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.units]
         return [ops.zeros((batch_size, size), self.compute_dtype) for size in sizes]
 
@@ -92,9 +92,9 @@ class RecurrentCell(keras.layers.Layer):
 
 
 class CarriedStates(keras.layers.Layer):
-    """The states of a `stateful` layer: weights that no optimiser moves.
+    """The states of a `stateful` layer: weights that are not trained.
 
-    A layer of their own, so that they stand after the cell's weights.
+    They are in a separate layer so that they come after the cell's weights.
     """
 
     def __init__(self, sizes, **kwargs):
@@ -112,45 +112,48 @@ class CarriedStates(keras.layers.Layer):
 
 
 class RecurrentLayer(keras.layers.RNN):
-    """Whole sequences through one cell: what the three layers have in common.
+    """Base class of the three layers: runs one cell over whole sequences.
 
-    A subclass writes `loop`, and nothing else of the calculation.
+    Of the computation, a subclass implements only `loop`.
 
     Args:
-        cell: the cell that holds the weights.
-        dropout: share of the inputs dropped in training, 0 to below 1. Default 0.
-        recurrent_dropout: share of the state dropped before the recurrent product in
-            training, 0 to below 1. Default 0. Either is drawn once a sequence.
-        recurrent_weight_dropout: share of the recurrent kernel's entries dropped in
-            training, 0 to below 1, drawn once a batch (DropConnect, Wan et al., 2013;
-            so used by Merity, Keskar and Socher, 2017). Default 0.
-        seed: integer for the three, or None. Default None.
-        return_sequences: every step's output, not the last one's only. Default False.
-        return_state: the last states too. Default False.
-        go_backwards: from the last step to the first; outputs come in the order of
-            the calculation. Default False.
-        stateful: begin a batch with the states that ended the last one. They are
-            weights that no optimiser moves, behind the cell's: saved with the model,
-            set to 0 by `reset_state()`. Needs a fixed batch size. Default False.
-        zero_output_for_mask: 0 as the output of masked steps. Default False.
+        cell: The cell that holds the weights.
+        dropout: Share of the inputs dropped in training, 0 to below 1; the mask is
+            drawn once per sequence. Default 0.
+        recurrent_dropout: Share of the state dropped before the recurrent product in
+            training, 0 to below 1; also drawn once per sequence. Default 0.
+        recurrent_weight_dropout: Share of the recurrent kernel's entries dropped in
+            training, 0 to below 1, drawn once per batch (DropConnect, Wan et al., 2013;
+            used this way by Merity, Keskar and Socher, 2017). Default 0.
+        seed: Integer seed of all dropout, or None. Default None.
+        return_sequences: Whether to return the outputs of all steps instead of only the
+            last one. Default False.
+        return_state: Whether to return the last states too. Default False.
+        go_backwards: Whether to run from the last step to the first; outputs are in the
+            order of computation. Default False.
+        stateful: Whether a batch starts with the last states of the previous batch. The
+            states are weights that are not trained, listed after the cell's: saved with
+            the model, set to 0 by `reset_state()`. Requires a fixed batch size. Default
+            False.
+        zero_output_for_mask: Whether the output of masked steps is 0. Default False.
 
     Call arguments:
         sequences: `(batch, time, features)`.
-        initial_state: list of `(batch, units)` a state. Default zeros.
-        mask: booleans `(batch, time)`, False where a step is left out. Default None.
-        training: whether dropout is on. Default False.
+        initial_state: List of states, `(batch, units)` each. Default: zeros.
+        mask: Booleans `(batch, time)`, False at steps to leave out. Default None.
+        training: Whether dropout is applied. Default False.
 
     Returns:
         `(batch, time, units)` with `return_sequences`, else `(batch, units)`; with
         `return_state` followed by the last states, `(batch, units)` each.
 
-    A masked step, wherever it stands, carries the states on unchanged and gives the
-    carried output. Keras does so on JAX; on TensorFlow its outputs before the first
-    unmasked step are 0 instead.
+    A masked step, wherever it is, leaves the states unchanged and outputs the unchanged
+    h. Keras does the same on JAX; on TensorFlow its outputs before the first unmasked
+    step are 0 instead.
 
     Raises:
-        ValueError: `units` is no positive integer, a rate is not from 0 to below 1,
-            or with `stateful` the batch size is unknown or changes.
+        ValueError: If `units` is not a positive integer, a rate is not from 0 to below
+            1, or with `stateful` the batch size is unknown or changes.
     """
 
     def __init__(
@@ -200,7 +203,7 @@ class RecurrentLayer(keras.layers.RNN):
 
     @states.setter
     def states(self, value):
-        """Ignored: `keras.layers.RNN` sets None, and would track a list twice."""
+        """Ignored: `keras.layers.RNN` sets None, and a list would be tracked twice."""
 
     def build(self, sequences_shape, initial_state_shape=None):
         batch_size, _, features = sequences_shape
@@ -216,18 +219,18 @@ class RecurrentLayer(keras.layers.RNN):
             self.carried.build(batch_size)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        """Runs the loop, and gives `keras.layers.RNN` what it asks for.
+        """Runs the loop, with the results that `keras.layers.RNN` expects.
 
         Args:
             sequences: `(batch, time, features)`.
-            initial_state: list of `(batch, units)`.
-            mask: booleans `(batch, time)`, or None.
-            training: whether dropout is on, and a gradient to come.
+            initial_state: List of `(batch, units)`.
+            mask: Booleans `(batch, time)`, or None.
+            training: Whether dropout is applied and a gradient will be computed.
 
         Returns:
             `(last_output, outputs, states)`: `(batch, units)`, `(batch, time, units)`
-            and a list of `(batch, units)`. Backwards, outputs are in the order of
-            the calculation, last step first.
+            and a list of `(batch, units)`. With `go_backwards`, outputs are in the
+            order of computation, last step first.
         """
         self.check_batch(sequences, initial_state)
         if training and self.dropout:
@@ -262,22 +265,22 @@ class RecurrentLayer(keras.layers.RNN):
         return last_output, ops.transpose(outputs, (1, 0, 2)), states
 
     def loop(self, sequences, initial_state, weights, mask, dropped, training):
-        """The steps: `(outputs, states)`, all time first.
+        """Runs the steps and returns `(outputs, states)`, outputs with time first.
 
         Args:
             sequences: `(time, batch, features)`.
-            initial_state: list of `(batch, units)`.
-            weights: what `weights_of_steps` gives.
-            mask: booleans `(time, batch, 1)`, or None.
-            dropped: `(batch, units)`, factors on the state that enters the recurrent
+            initial_state: List of `(batch, units)`.
+            weights: As returned by `weights_of_steps`.
+            mask: Booleans `(time, batch, 1)`, or None.
+            dropped: Factors `(batch, units)` on the state that enters the recurrent
                 product, or None.
-            training: whether to keep what the gradient needs. Where it is asked for
-                without, the loop runs a second time.
+            training: Whether to store what the gradient needs. If a gradient is
+                computed without it, the loop runs a second time.
         """
         raise NotImplementedError
 
     def two_loops(self, sequences, initial_state, weights, mask, dropped, training):
-        """`loop` over either half of the batch: rows know nothing of each other."""
+        """Runs `loop` over each half of the batch, as rows are independent."""
         half = ops.shape(sequences)[1] // 2
         runs = [
             self.loop(
@@ -297,7 +300,7 @@ class RecurrentLayer(keras.layers.RNN):
     def weights_of_steps(self, training=False):
         """Kernel, recurrent kernel and bias (zeros without one), in compute dtype.
 
-        In training part of the recurrent kernel is dropped, where that is asked for.
+        In training, `recurrent_weight_dropout` is applied to the recurrent kernel.
         """
         cell, dtype = self.cell, self.compute_dtype
         bias = ops.zeros(cell.bias_shape(), dtype) if cell.bias is None else cell.bias
@@ -312,7 +315,7 @@ class RecurrentLayer(keras.layers.RNN):
         return kernel, recurrent_kernel, bias
 
     def dropout_mask(self, shape, rate):
-        """Factors 0 or 1 / (1 - rate): one draw for all steps."""
+        """Factors 0 or 1 / (1 - rate), drawn once for all steps."""
         ones = ops.ones(shape, self.compute_dtype)
         return keras.random.dropout(ones, rate, seed=self.seed_generator)
 
@@ -342,112 +345,114 @@ class RecurrentLayer(keras.layers.RNN):
 
 
 def two_loops_pay():
-    """Whether two loops over half the batch beat one: on TensorFlow's CPU without XLA.
+    """Whether two loops over half the batch are faster: on a TensorFlow CPU, no XLA.
 
-    Its small operations leave cores idle, and two loops run side by side. XLA, and a
-    GPU, would run one after the other.
+    Small operations leave cores idle there, so two loops run in parallel. XLA or a GPU
+    would run one after the other.
     """
     if keras.backend.backend() != "tensorflow":
         return False
-    import tensorflow as tf  # Keras cannot say whether XLA compiles what is traced
+    import tensorflow as tf  # Keras does not report whether XLA compiles this trace
 
     in_xla = tf.__internal__.get_enclosing_xla_context() is not None
     return not in_xla and not keras.distribution.list_devices("gpu")
 
 
 def scan_steps(step, states, tape, kept, write=True, reverse=False):
-    """Runs `states, written, found = step(states, tape[t], t)` for every step t.
+    """Runs `states, written, outputs = step(states, tape[t], t)` for every step t.
 
-    The tape is what a loop reads at a step and may write there when it has read: going
-    forward x W, then slopes; going back slopes, then gradients. JAX writes over it, in
-    place. That spares the largest arrays a second copy, and memory that is fresh is
-    slow: the system clears it, page by page.
+    Each step reads `tape[t]` and may then overwrite it: the forward loop reads x W and
+    writes slopes, the backward loop reads slopes and writes gradients. JAX overwrites
+    the tape in place. That avoids a second copy of the largest arrays, and new memory
+    is slow: the operating system clears it page by page.
 
     Args:
-        states: list of `(batch, units)`, those before the first step.
+        states: List of the states before the first step, `(batch, units)` each.
         tape: `(time, batch, width)`.
-        kept: how many of what a step finds, `(batch, units)` each, are kept.
-        write: whether the tape is written. Default True.
-        reverse: from the last step to the first. Default False.
+        kept: How many of a step's outputs, `(batch, units)` each, are kept.
+        write: Whether the tape is written. Default True.
+        reverse: Whether to run from the last step to the first. Default False.
 
     Returns:
-        The last states, a list; the tape, written or as it was; what was kept, a list
-        of `(time, batch, units)`.
+        The last states, a list; the tape, written or unchanged; the outputs kept, a
+        list of `(time, batch, units)`.
     """
-    if tape.shape[0] == 1:  # one step needs no loop: so text is written
-        states, written, found = step(list(states), tape[0], 0)
-        return states, written[None] if write else tape, [x[None] for x in found[:kept]]
+    if tape.shape[0] == 1:  # a single step, as in generation, needs no loop
+        states, written, outputs = step(list(states), tape[0], 0)
+        outputs = [output[None] for output in outputs[:kept]]
+        return states, written[None] if write else tape, outputs
     run = scan_in_place if keras.backend.backend() == "jax" else scan_apart
     return run(step, list(states), tape, kept, write, reverse)
 
 
 def scan_in_place(step, states, tape, kept, write, reverse):
-    """`scan_steps` where XLA compiles every loop, and a slice is updated in place."""
+    """`scan_steps` for JAX: XLA compiles every loop and updates slices in place."""
     steps = ops.shape(tape)[0]
-    every = [ops.zeros((steps, *ops.shape(states[0])), tape.dtype)] * kept
+    stacked = [ops.zeros((steps, *ops.shape(states[0])), tape.dtype)] * kept
 
     def body(index, carry):
-        states, tape, every = carry
+        states, tape, stacked = carry
         t = steps - 1 - index if reverse else index
 
         def put(values, value):
             return ops.slice_update(values, (t, 0, 0), value[None])
 
-        states, written, found = step(states, tape[t], t)
-        every = [put(*pair) for pair in zip(every, found[:kept], strict=True)]
-        return list(states), put(tape, written) if write else tape, every
+        states, written, outputs = step(states, tape[t], t)
+        stacked = [put(*pair) for pair in zip(stacked, outputs[:kept], strict=True)]
+        return list(states), put(tape, written) if write else tape, stacked
 
-    return ops.fori_loop(0, steps, body, (states, tape, every))
+    return ops.fori_loop(0, steps, body, (states, tape, stacked))
 
 
 def scan_apart(step, states, tape, kept, write, reverse):
-    """`scan_steps` where what steps leave goes to arrays of its own.
+    """`scan_steps` with separate arrays for what the steps write.
 
-    `ops.scan` on TensorFlow wants of every step the structure of the states, so what
-    is to be kept rides along: of `riding` only number, shapes and types count. The
-    loop runs over the step numbers, one tensor: over several, it fails where the
-    length is unknown. Slices picked in the step spare packing them.
+    On TensorFlow, the outputs of a step of `ops.scan` must have the structure of the
+    states. So the states are extended by `placeholders` for the outputs, of which only
+    number, shapes and types matter. The loop runs over one tensor, the step numbers:
+    `ops.scan` fails with several if the length is unknown. Slicing the tape in the step
+    avoids packing the slices.
     """
     count = len(states)
-    riding = [ops.zeros_like(states[0])] * kept
+    placeholders = [ops.zeros_like(states[0])] * kept
     if write:
-        riding = [ops.zeros_like(tape[0]), *riding]
+        placeholders = [ops.zeros_like(tape[0]), *placeholders]
 
     def body(carry, t):
-        states, written, found = step(carry[:count], tape[t], t)
-        left = [written, *found[:kept]] if write else found[:kept]
-        return [*states, *carry[count:]], [*states, *left]
+        states, written, outputs = step(carry[:count], tape[t], t)
+        outputs = [written, *outputs[:kept]] if write else outputs[:kept]
+        return [*states, *carry[count:]], [*states, *outputs]
 
     numbers = ops.arange(ops.shape(tape)[0], dtype="int32")
-    last, every = ops.scan(body, [*states, *riding], numbers, reverse=reverse)
-    every = every[count:]
+    last, stacked = ops.scan(body, [*states, *placeholders], numbers, reverse=reverse)
+    stacked = stacked[count:]
     if write:
-        tape, *every = every
-    return last[:count], tape, every
+        tape, *stacked = stacked
+    return last[:count], tape, stacked
 
 
 def project(sequences, kernel):
-    """Inputs of all steps times the kernel, one product: `(time, batch, width)`."""
+    """Inputs of all steps times the kernel, in one product: `(time, batch, width)`."""
     time, batch, features = ops.shape(sequences)
     flat = ops.matmul(ops.reshape(sequences, (-1, features)), kernel)
     return ops.reshape(flat, (time, batch, kernel.shape[-1]))
 
 
 def per_gate(values, like):
-    """One value a gate, repeated over its units: `(gates * units,)`."""
+    """One value per gate, repeated over its units: `(gates * units,)`."""
     units = like.shape[-1] // len(values)
     return ops.repeat(ops.convert_to_tensor(values, like.dtype), units)
 
 
 def activate(z, functions):
-    """The gates from what stands before "sigmoid" or "tanh", and their derivatives.
+    """Applies "sigmoid" or "tanh" to each gate, and returns the derivatives too.
 
-    One tanh over all gates, as sigmoid(x) = 1/2 + u with u = tanh(x / 2) / 2, and the
-    derivatives 1/4 - u^2 of the sigmoid, 1 - u^2 of the tanh: few passes over all,
-    not several over each.
+    One tanh serves all gates, as sigmoid(x) = 1/2 + u with u = tanh(x / 2) / 2, and the
+    derivatives are 1/4 - u^2 for sigmoid and, with u = tanh(x), 1 - u^2 for tanh: a few
+    passes over the whole array instead of several over each gate.
 
     Returns:
-        The gates, a list of `(batch, units)`, and the derivatives side by side.
+        The gates, a list of `(batch, units)`, and the derivatives, concatenated.
     """
     half = per_gate([0.5 if name == "sigmoid" else 1.0 for name in functions], z)
     shift = per_gate([0.5 if name == "sigmoid" else 0.0 for name in functions], z)
@@ -456,33 +461,33 @@ def activate(z, functions):
 
 
 def saturate(z, mask, gates):
-    """Pre-activations with which the gates of masked steps are fully open or shut.
+    """Replaces the pre-activations of masked steps, to open or close gates fully.
 
-    One entry of `gates` a gate: 1 opens it, -1 shuts it, 0 leaves nothing of it. The
-    sigmoid of 10,000 is 1 in every float type, so what a gate keeps, it keeps exactly.
+    `gates` has one entry per gate: 1 opens it, -1 closes it, 0 sets its pre-activation
+    to 0. The sigmoid of 10,000 is 1 in every float type, so states are kept exactly.
     """
     return ops.where(mask, z, per_gate([1e4 * gate for gate in gates], z))
 
 
 def entering_states(first, states, dropped):
-    """The states that entered the products: those before each step, dropped."""
+    """The states before each step, with dropout, as they entered the products."""
     entering = ops.concatenate([first[None], states[:-1]], axis=0)
     return entering if dropped is None else entering * dropped
 
 
 def outer_sum(left, right):
-    """Sum over time and batch of `left`^T `right`: a weight's gradient, one product."""
+    """Sum over time and batch of `left`^T `right`: a kernel's gradient, one product."""
     return ops.tensordot(left, right, axes=[[0, 1], [0, 1]])
 
 
 def bias_gradient(dz):
-    """Sum over time and batch, as a product with ones: on a CPU faster than a sum."""
+    """Sum over time and batch, as a product with ones: faster than a sum on a CPU."""
     flat = ops.reshape(dz, (-1, dz.shape[-1]))
     return ops.matmul(ops.ones((1, ops.shape(flat)[0]), dz.dtype), flat)[0]
 
 
-def upstream(gradients):
-    """One list of gradients: TensorFlow gives several arguments, JAX one tuple."""
+def gradient_list(gradients):
+    """Gradients as one list: TensorFlow passes several arguments, JAX one tuple."""
     if len(gradients) == 1 and isinstance(gradients[0], (list, tuple)):
         return list(gradients[0])
     return list(gradients)

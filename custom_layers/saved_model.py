@@ -1,6 +1,6 @@
 """Exports functions as one SavedModel, for TensorFlow Serving or `tf.saved_model.load`.
 
-TensorFlow is imported when the functions are called: training needs none.
+TensorFlow is imported only when these functions are called: training does not need it.
 """
 
 import functools
@@ -11,12 +11,12 @@ def save(folder: Path, model, signatures: dict, resources=()) -> None:
     """Writes a SavedModel.
 
     Args:
-        folder: Where it is written.
+        folder: The folder to write.
         model: The model that the functions call, for its weights.
-        signatures: By name, a function that returns a dictionary of tensors, and the
-            types of its arguments by their names, such as `{"text": "string"}`. Each
-            argument is a batch, `[None]`; a `tf.TensorSpec` says otherwise.
-        resources: The lookup tables and variables that the functions use besides.
+        signatures: Per name, a function that returns a dictionary of tensors, and the
+            types of its arguments by name, such as `{"text": "string"}`. An argument
+            has the shape `[None]`, a batch, unless given as a `tf.TensorSpec`.
+        resources: The lookup tables and variables that the functions use in addition.
     """
     import tensorflow as tf
 
@@ -27,7 +27,7 @@ def save(folder: Path, model, signatures: dict, resources=()) -> None:
             is_spec = isinstance(kind, tf.TensorSpec)
             spec = kind if is_spec else tf.TensorSpec([None], kind)
             specs.append(tf.TensorSpec(spec.shape, spec.dtype, name))
-        # Autograph would read the source again, which may have changed meanwhile.
+        # Autograph would read the source code again, which may have changed since.
         return tf.function(function, input_signature=specs, autograph=False)
 
     module = tf.Module()
@@ -38,7 +38,7 @@ def save(folder: Path, model, signatures: dict, resources=()) -> None:
         name: compile(function, tuple(inputs.items()))
         for name, (function, inputs) in signatures.items()
     }
-    # No server needs the layers' gradients, whose tracing took a third of the time.
+    # Serving needs no custom gradients; tracing them took a third of the time.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, str(folder), module.functions, options)
 
@@ -47,7 +47,7 @@ def lookup_table(tokens: list[str], first: int, default: int):
     """A TensorFlow table from tokens to the ids `first`, `first + 1`, ...: int32.
 
     Args:
-        tokens: Distinct.
+        tokens: Distinct tokens.
         first: Id of the first token.
         default: Id of everything else.
     """

@@ -1,4 +1,4 @@
-"""The simple recurrent network: the cell, and the layer over whole sequences."""
+"""The simple recurrent network: the cell, and the layer for whole sequences."""
 
 import keras
 from keras import ops
@@ -8,10 +8,10 @@ from .recurrent import (
     RecurrentLayer,
     bias_gradient,
     entering_states,
+    gradient_list,
     outer_sum,
     project,
     scan_steps,
-    upstream,
 )
 
 
@@ -24,17 +24,17 @@ class SimpleRNNCell(RecurrentCell):
         h' = tanh(x W + h U + b)
 
     Args:
-        units: width of h, a positive integer.
-        use_bias: whether there is a bias. Default True.
-        kernel_initializer, recurrent_initializer, bias_initializer: as in Keras.
+        units: Width of h, a positive integer.
+        use_bias: Whether to use a bias. Default True.
+        kernel_initializer, recurrent_initializer, bias_initializer: As in Keras.
             Defaults "glorot_uniform", "orthogonal", "zeros".
 
     Call arguments:
         inputs: x, `(batch, features)`.
-        states: list of h, `(batch, units)`.
+        states: List with h, `(batch, units)`.
 
     Returns:
-        h' and the list of it, `(batch, units)`.
+        h', `(batch, units)`, and a list with h'.
 
     Example:
         >>> keras.layers.RNN(SimpleRNNCell(8))(keras.ops.ones((2, 5, 3))).shape
@@ -54,30 +54,30 @@ class SimpleRNNCell(RecurrentCell):
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class SimpleRNN(RecurrentLayer):
-    """The simple recurrent network over whole sequences.
+    """The simple recurrent network for whole sequences.
 
-    Finding Structure in Time (Elman, 1990). `SimpleRNNCell` has the equation. The
-    backward pass: with dh the gradient that reaches h' from its output and from the
-    next step, and z = x W + h U + b,
+    Finding Structure in Time (Elman, 1990); the equation is in `SimpleRNNCell`. The
+    backward pass, with dh the gradient that reaches h' from its output and from the
+    next step, and z = x W + h U + b:
 
         dz = dh * (1 - h' * h')
-        dh of the step before = dz U^T
+        dh of the previous step = dz U^T
         dU = sum over time and batch of h^T dz
 
-    so that the loop multiplies by U^T only, and dU, dW and dx are one product each.
+    So the loop multiplies only by U^T, and dU, dW and dx take one product each after
+    it.
 
-    Differs from `keras.layers.SimpleRNN`: no `activation`, regularisers, constraints,
-    `unroll`; one recurrent dropout mask a sequence; states carried on JAX too.
+    Differs from `keras.layers.SimpleRNN`: no `activation`, regularisers, constraints or
+    `unroll`; one recurrent dropout mask per sequence; `stateful` works on JAX too.
 
     Args:
-        units: width of h, a positive integer.
-        use_bias: whether there is a bias. Default True.
-        kernel_initializer, recurrent_initializer, bias_initializer: as in Keras.
+        units: Width of h, a positive integer.
+        use_bias: Whether to use a bias. Default True.
+        kernel_initializer, recurrent_initializer, bias_initializer: As in Keras.
             Defaults "glorot_uniform", "orthogonal", "zeros".
         dropout, recurrent_dropout, recurrent_weight_dropout, seed, return_sequences,
-            return_state, go_backwards, stateful, zero_output_for_mask: see
-            `RecurrentLayer`, as are the call arguments, what is returned, masking and
-            errors.
+            return_state, go_backwards, stateful, zero_output_for_mask: See
+            `RecurrentLayer`, also for call arguments, results, masking and errors.
 
     Example:
         >>> SimpleRNN(8, return_sequences=True)(keras.ops.ones((2, 5, 3))).shape
@@ -114,7 +114,7 @@ class SimpleRNN(RecurrentLayer):
 
 
 def simple_rnn_steps(projected, first_h, recurrent_kernel, bias, mask, dropped):
-    """All h, `(time, batch, units)`, from x W, `(time, batch, units)`."""
+    """Returns all h, `(time, batch, units)`, from x W, of the same shape."""
 
     @ops.custom_gradient
     def run(projected, first_h, recurrent_kernel, bias):
@@ -129,7 +129,7 @@ def simple_rnn_steps(projected, first_h, recurrent_kernel, bias, mask, dropped):
         _, hs, _ = scan_steps(forward, [first_h], projected, 0)
 
         def gradient(*gradients):
-            (dhs,) = upstream(gradients)
+            (dhs,) = gradient_list(gradients)
             transposed = ops.transpose(recurrent_kernel)
 
             def backward(arriving, dh, t):

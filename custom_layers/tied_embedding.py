@@ -1,4 +1,4 @@
-"""One matrix for the vectors of words and for the logits of the next one."""
+"""One matrix for the word vectors and for the logits of the next word."""
 
 import keras
 from keras import ops
@@ -6,27 +6,27 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
 class TiedEmbedding(keras.layers.Layer):
-    """Vectors of ids, and with `reverse=True` logits of features by the same weights.
+    """Vectors of ids and, with `reverse=True`, logits of features, by the same matrix.
 
         vectors = E[ids] * sqrt(units)
         logits  = features E^T + b
 
-    Press and Wolf (2017), Inan et al. (2017). E begins with deviation 1 / sqrt(units):
-    the numbers of a vector then begin near 1, as a recurrent layer wants them, and
-    logits near b. Differs from `keras.layers.ReversibleEmbedding`, which has neither
-    the factor nor the bias.
+    Press and Wolf (2017), Inan et al. (2017). E is initialised with standard deviation
+    1 / sqrt(units): the entries of a vector are then of size 1 at first, which suits a
+    recurrent layer, and logits are near b. Differs from
+    `keras.layers.ReversibleEmbedding`, which has neither the factor nor the bias.
 
     Args:
-        vocab: number of ids.
-        units: numbers a vector, and features.
-        tied: whether E makes the logits too; else they have a matrix of their own.
+        vocab: Number of ids.
+        units: Size of the vectors and of the features.
+        tied: Whether E also computes the logits; otherwise they have their own matrix.
 
     Call arguments:
-        inputs: ids, integers of any shape; reverse: features `(..., units)`.
-        reverse: whether logits are asked for. Default False.
+        inputs: Ids, integers of any shape; with `reverse`, features `(..., units)`.
+        reverse: Whether to compute logits. Default False.
 
     Returns:
-        Vectors `(..., units)`; reverse: float32 logits `(..., vocab)`.
+        Vectors `(..., units)`; with `reverse`, float32 logits `(..., vocab)`.
     """
 
     def __init__(self, vocab, units, tied=True, **kwargs):

@@ -1,13 +1,13 @@
-"""Whether XLA compiles the models."""
+"""Whether to compile models with XLA."""
 
 import keras
 
 
 def use_xla() -> bool:
-    """True on JAX and on a GPU, for `jit_compile`.
+    """Returns True on JAX and on a GPU, for `jit_compile`.
 
-    On TensorFlow's CPU the layers are about as fast without XLA from batches of 32 on
-    (`benchmarks.recurrent`), and each shape would compile for seconds.
+    With TensorFlow on a CPU, the layers are about as fast without XLA from a batch size
+    of 32 on (`benchmarks.recurrent`), and every new shape would compile for seconds.
     """
     if keras.backend.backend() == "jax":
         return True

@@ -30,7 +30,7 @@ def encode_in_graph(texts, characters: str):
     import tensorflow as tf
 
     known = code_points(characters).astype("int32")
-    table = np.full(known.max() + 2, UNKNOWN, "int32")  # the last one: unknown
+    table = np.full(known.max() + 2, UNKNOWN, "int32")  # the last: all others
     table[known] = np.arange(FIRST, FIRST + len(known))
     codes = tf.strings.unicode_decode(texts, "UTF-8")
     ids = tf.gather(tf.constant(table), tf.minimum(codes.values, len(table) - 1))

@@ -1,10 +1,10 @@
 """Words without punctuation: in Python, and in TensorFlow for exports.
 
-Lower-cased and split at spaces and punctuation. `!` and `?` are words, and so is each
-character of a script without spaces (Thai, Lao, Myanmar, Khmer, Kana, Han).
+A text is lower-cased and split at spaces and punctuation. `!` and `?` are words, and so
+is each character of a script without spaces (Thai, Lao, Myanmar, Khmer, Kana, Han).
 
-The rules name characters instead of \\w and \\s, so that Python and TensorFlow do the
-same on any Unicode text.
+The rules list characters instead of using \\w and \\s, so that Python and TensorFlow
+give the same words for any Unicode text.
 """
 
 import re
@@ -19,7 +19,7 @@ SEPARATORS = (
     '[\x00- "-&(-/:->@\\[-`{-\xa9\xab-\xb1\xb4\xb6-\xb9\xbb-\xbf\u1680\u2000-\u206f'
     "\u3000-\u303f\ufe30-\ufe4f\uff00-\uff0f\uff1a-\uff20]+"
 )
-RULES = [  # pattern and replacement, applied one after the other
+RULES = [  # patterns and replacements, applied in this order
     (APOSTROPHE, "'"),
     (SINGLE_TOKENS, r" \1 "),
     (SEPARATORS, " "),

@@ -14,13 +14,13 @@ from .pieces import (
 from .words import join, join_in_graph, most_frequent, tokenize, tokenize_in_graph
 
 PADDING, UNKNOWN, START, END = 0, 1, 2, 3  # the first ids
-SPECIAL = ("", "<unk>", "", "")  # how they are shown
+SPECIAL = ("", "<unk>", "", "")  # their text
 FIRST = len(SPECIAL)  # id of the first token
 UNITS = ("char", "word", "subword")
 
 
 def choose_unit(texts: list[str]) -> str:
-    """ "char" if most texts are one word, else "word"."""
+    """Returns "char" if most texts are a single word, else "word"."""
     return "char" if median(len(text.split()) for text in texts) <= 1 else "word"
 
 
@@ -29,10 +29,10 @@ class Vocabulary:
 
     Args:
         unit: "char"; "word", see `words`; or "subword", see `pieces`.
-        tokens: distinct, none of them empty; the first has the id `FIRST`.
+        tokens: Distinct tokens, none of them empty; the first has the id `FIRST`.
 
     Raises:
-        ValueError: `unit` is none of these.
+        ValueError: If `unit` is none of these.
 
     Example:
         >>> vocabulary = Vocabulary("word", ["the", "cat"])
@@ -53,8 +53,8 @@ class Vocabulary:
 
     @staticmethod
     def choose(texts: list[str], unit: str, most: int) -> list[str]:
-        """The most frequent tokens of texts, at most so many (of pieces about so many);
-        of words those that occur twice."""
+        """Returns the most frequent tokens of texts, at most `most` (for pieces, about
+        as many); only words that occur at least twice."""
         if unit == "subword":
             words = [word for text in texts for word in tokenize(text)]
             return choose_pieces(words, most)
@@ -67,22 +67,22 @@ class Vocabulary:
         return len(self.names)
 
     def encode(self, text: str) -> list[int]:
-        """A text's ids; `UNKNOWN` for what is not in the list."""
+        """Returns the ids of a text; `UNKNOWN` for tokens not in the vocabulary."""
         if self.unit == "subword":
             return cut_words(tokenize(text), self.id_of, UNKNOWN)
         tokens = text if self.unit == "char" else tokenize(text)
         return [self.id_of.get(token, UNKNOWN) for token in tokens]
 
     def decode(self, ids) -> str:
-        """The text of ids; padding, start and end are nothing."""
+        """Returns the text of ids; padding, start and end are left out."""
         tokens = [self.names[number] for number in ids if self.names[number]]
         if self.unit == "char":
             return "".join(tokens)
         return join(join_pieces(tokens) if self.unit == "subword" else tokens)
 
     def table(self):
-        """What `encode_in_graph` looks ids up in: a TensorFlow table, to be kept as an
-        attribute of what is exported."""
+        """Returns the TensorFlow lookup table of `encode_in_graph`, to be kept as an
+        attribute of the exported object."""
         import tensorflow as tf
 
         ids = tf.range(FIRST, len(self))

@@ -1,11 +1,12 @@
-"""Words of a text, and the text of words: in Python, and in TensorFlow for exports.
+"""Splits texts into words and joins them again: in Python, and in TensorFlow.
 
-Lower-cased, split at spaces. A mark is a word of its own, and so is each character of
-a script without spaces (Thai, Lao, Myanmar, Khmer, Kana, Han); ' . , - inside a word
-stay: don't, 3.14, well-known. A line's end is the word `<eos>`. A text that has been
-`cut` into words already, with spaces between them, keeps them as they are.
+A text is lower-cased and split at spaces. Each punctuation mark or symbol is a word,
+and so is each character of a script without spaces (Thai, Lao, Myanmar, Khmer, Kana,
+Han); ' . , - inside a word belong to it: don't, 3.14, well-known. The end of a line is
+the word `<eos>`. A text that is already `cut` is split only at spaces and line ends.
 
-Explicit characters, no \\w and \\s: Python and TensorFlow do the same, on any text.
+The patterns list characters instead of using \\w and \\s, so that Python and TensorFlow
+give the same words for any text.
 """
 
 import re
@@ -18,9 +19,9 @@ SPACE = (
     "\x00-\x09\x0b-\x20\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f"
     "\u3000\ufe00-\ufe0f\ufeff"
 )
-CLOSING = ".,:;!?%)\\]}\u2026\u201d"  # no space before them, none after the others
-OPENING = "(\\[{\u201c"
-NO_SPACES = (  # scripts written without, and their marks
+CLOSING = ".,:;!?%)\\]}\u2026\u201d"  # no space before these
+OPENING = "(\\[{\u201c"  # no space after these
+NO_SPACES = (  # scripts written without spaces, and their punctuation
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3001-\u3020\u3041-\u30ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff0f\uff1a-\uff1f"
     "\U00020000-\U0003ffff"
@@ -33,8 +34,8 @@ MARK = (
 LETTER = f"[^{SPACE}\n{MARK}{NO_SPACES}]"
 APOSTROPHE = "[\u2018\u2019\u02bc]"
 WORD = f"({LETTER}+(?:[-.,']{LETTER}+)*|[^ ])"
-# What is replaced, one after the other, to cut a text into words and to join them:
-# in any text, and in one that has been cut already.
+# Patterns and replacements, in order, that cut a text into words and join words. False:
+# for any text; True: for a text that is already cut.
 CUT = {
     False: [(APOSTROPHE, "'"), (f"[{SPACE}]+", " "), (WORD, r" \1 "), ("\n", "<eos>")],
     True: [("\n", " <eos> ")],
@@ -47,24 +48,24 @@ JOIN = {
     ],
     True: [(" ?<eos> ?", "\n")],
 }
-# What stands before a text that begins without a space.
-GLUED = {
+# Prompts after which the text goes on without a space.
+NO_SPACE_AFTER = {
     False: f"(?s)(.*[{SPACE}\n{OPENING}{NO_SPACES}])?",
     True: "(?s)(.*[ \n])?",
 }
 
 
-def most_frequent(counts: dict[str, int], most: int, least: int) -> list[str]:
-    """The `most` most frequent tokens among those that occur `least` times, in order.
+def most_frequent(counts: dict[str, int], max_tokens: int, least: int) -> list[str]:
+    """Returns the `max_tokens` most frequent tokens that occur at least `least` times.
 
-    Ties are in alphabetical order, so that the same data give the same ids.
+    Sorted by frequency, ties alphabetically, so that the same data give the same ids.
     """
     order = sorted(counts, key=lambda token: (-counts[token], token))
-    return [token for token in order[:most] if counts[token] >= least]
+    return [token for token in order[:max_tokens] if counts[token] >= least]
 
 
 def lower(text: str) -> str:
-    """Lower-cased character by character: the text stays as long as it is."""
+    """Lower-cases each character; the length of the text does not change."""
     return text.translate(LOWER)
 
 
@@ -72,8 +73,8 @@ def tokenize(text: str, cut: bool = False) -> list[str]:
     """`"Don't (ever) miss it."` -> `["don't", "(", "ever", ")", "miss", "it", "."]`.
 
     Args:
-        text: any text.
-        cut: whether it has been cut into words already, with spaces between them.
+        text: Any text.
+        cut: Whether it is already cut into words, with spaces between them.
     """
     text = text if cut else lower(text)
     for pattern, replacement in CUT[cut]:
@@ -82,11 +83,11 @@ def tokenize(text: str, cut: bool = False) -> list[str]:
 
 
 def join(words: list[str], cut: bool = False, prompt: str = "") -> str:
-    """The text of words, as it goes on after `prompt`: perhaps with a space first."""
+    """Returns the text of words, with a space first if it needs one after `prompt`."""
     text = "".join(f" {word}" for word in words)
     for pattern, replacement in JOIN[cut]:
         text = re.sub(pattern, replacement, text)
-    return text.removeprefix(" ") if re.fullmatch(GLUED[cut], prompt) else text
+    return text.removeprefix(" ") if re.fullmatch(NO_SPACE_AFTER[cut], prompt) else text
 
 
 def lower_in_graph(texts):
@@ -95,9 +96,9 @@ def lower_in_graph(texts):
 
     table = tf.constant([LOWER[code] for code in range(len(LOWER))])
     codes = tf.strings.unicode_decode(texts, "UTF-8")
-    small = tf.gather(table, tf.minimum(codes.values, len(LOWER) - 1))
-    small = tf.where(codes.values < len(LOWER), small, codes.values)
-    return tf.strings.unicode_encode(codes.with_values(small), "UTF-8")
+    lowered = tf.gather(table, tf.minimum(codes.values, len(LOWER) - 1))
+    lowered = tf.where(codes.values < len(LOWER), lowered, codes.values)
+    return tf.strings.unicode_encode(codes.with_values(lowered), "UTF-8")
 
 
 def tokenize_in_graph(texts, cut: bool = False):
@@ -119,5 +120,5 @@ def join_in_graph(words, cut: bool = False, prompts=""):
     texts = tf.strings.reduce_join(words, axis=-1)
     for pattern, replacement in JOIN[cut]:
         texts = tf.strings.regex_replace(texts, pattern, replacement)
-    glued = tf.strings.regex_full_match(prompts, GLUED[cut])
-    return tf.where(glued, tf.strings.regex_replace(texts, "^ ", ""), texts)
+    no_space = tf.strings.regex_full_match(prompts, NO_SPACE_AFTER[cut])
+    return tf.where(no_space, tf.strings.regex_replace(texts, "^ ", ""), texts)
