@@ -10,16 +10,11 @@ from keras import ops
 from .attention_steps import (
     AdditiveScore,
     MultiplicativeScore,
-    cell_steps,
     decoder_steps,
     masked_softmax,
 )
-from .gru import GRU, GRUCell
-from .lstm import LSTM, LSTMCell
-from .recurrent import RecurrentLayer, check_units, project
-from .simple_rnn import SimpleRNN, SimpleRNNCell
-
-LAYER_FOR_CELL = {SimpleRNNCell: SimpleRNN, LSTMCell: LSTM, GRUCell: GRU}
+from .recurrent import RecurrentCell, RecurrentLayer, check_units
+from .steps import project
 
 
 class Attention(keras.layers.Layer):
@@ -283,7 +278,7 @@ class AttentionDecoder(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if type(cell) not in LAYER_FOR_CELL:
+        if not isinstance(cell, RecurrentCell):
             raise ValueError(
                 "Argument `cell` must be a SimpleRNNCell, LSTMCell or GRUCell. "
                 f"Received: cell={cell!r}"
@@ -303,8 +298,16 @@ class AttentionDecoder(keras.layers.Layer):
                 'Argument `input_feeding` needs `attend="after"` and `units`. '
                 f"Received: attend={attend!r}, units={units!r}"
             )
+        for part in (cell, attention):
+            if kwargs.get("dtype") is not None:
+                part.dtype_policy = self.dtype_policy
+            elif part.compute_dtype != self.compute_dtype:
+                raise ValueError(
+                    "Argument `dtype` must be given if that of `cell` or `attention` "
+                    f"differs from the default. Received: {part.dtype_policy}"
+                )
         self.cell = cell
-        self.runner = SequenceRunner(
+        self.runner = RecurrentLayer(
             cell, return_sequences=True, dtype=self.dtype_policy
         )
         self.attention = attention
@@ -359,10 +362,8 @@ class AttentionDecoder(keras.layers.Layer):
         """Runs all steps with attention inside the loop; see `decoder_steps`."""
         dtype = self.compute_dtype
         kernel = ops.cast(self.cell.kernel, dtype)
-        cell, cell_weights, bias = cell_steps(self.cell, dtype)
         features = inputs.shape[-1]
         x = project(ops.transpose(inputs, (1, 0, 2)), kernel[:features])
-        x = x if bias is None else x + bias
         vector = []
         if self.input_feeding:
             vector_kernel = ops.cast(self.attentional.kernel, dtype)
@@ -371,7 +372,7 @@ class AttentionDecoder(keras.layers.Layer):
         mask = None if memory_mask is None else ops.cast(memory_mask, "bool")
         score, score_weights = self.attention.score_steps()
         outputs, weights, states = decoder_steps(
-            cell,
+            self.cell.steps,
             score,
             x,
             states,
@@ -379,7 +380,7 @@ class AttentionDecoder(keras.layers.Layer):
             keys,
             mask,
             kernel[features:],
-            [cell_weights, score_weights, vector],
+            [self.cell.weights_of_steps(dtype), score_weights, vector],
         )
         outputs = [ops.transpose(output, (1, 0, 2)) for output in outputs]
         return outputs, ops.transpose(weights, (1, 0, 2)), states
@@ -458,13 +459,6 @@ class AttentionDecoder(keras.layers.Layer):
         for name in ("cell", "attention"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
-
-
-class SequenceRunner(RecurrentLayer):
-    """Runs an existing cell over whole sequences by the loop of the cell's layer."""
-
-    def loop(self, *arguments):
-        return LAYER_FOR_CELL[type(self.cell)].loop(self, *arguments)
 
 
 def join(*tensors):

@@ -33,22 +33,14 @@ without masks and dropout.
 import keras
 from keras import ops
 
-from .gru import (
-    GRUCell,
-    reset_after_forward,
-    reset_before_backward,
-    reset_before_forward,
-)
-from .lstm import LSTMCell, lstm_backward, lstm_forward
-from .recurrent import bias_gradient, entering_states, gradient_list, outer_sum
-from .simple_rnn import SimpleRNNCell
+from .steps import entering_states, gradient_list, outer_sum, scan
 
 
 def decoder_steps(cell, score, x, states, memory, keys, mask, entering, weights):
     """Runs all steps of a decoder that has attention inside the loop.
 
     Args:
-        cell: Class of the cell's steps; see `cell_steps`.
+        cell: Class of the cell's steps, a subclass of `Steps`.
         score: `AdditiveScore` or `MultiplicativeScore`.
         x: Contribution of the inputs to the cell's gates, `(time, batch, width)`.
         states: List of the states before the first step, `(batch, units)` each.
@@ -85,13 +77,15 @@ def decoder_steps(cell, score, x, states, memory, keys, mask, entering, weights)
         def forward(states, t):
             if feeding:
                 *states, f = states
-                states, slopes = steps.forward(x[t] + ops.matmul(f, entering), states)
-                c, a = attend(states[0])
+                xf = x[t] + ops.matmul(f, entering)
+                states, slopes = steps.forward(xf, states, states[0])
                 h = states[0]
+                c, a = attend(h)
                 f = ops.tanh(ops.matmul(h, vector[0]) + ops.matmul(c, vector[1]))
                 return [*states, f], [h, c, a, f, *slopes]
             c, a = attend(states[0])
-            states, slopes = steps.forward(x[t] + ops.matmul(c, entering), states)
+            xc = x[t] + ops.matmul(c, entering)
+            states, slopes = steps.forward(xc, states, states[0])
             return states, [states[0], c, a, *slopes]
 
         h, a = first[0], keys[:, :, 0]
@@ -130,39 +124,42 @@ def decoder_steps(cell, score, x, states, memory, keys, mask, entering, weights)
                     dh, dscoring, sums = attend_backward(dc, t, sums)
                     dh = dh + dhs[t] + ops.matmul(dp, ops.transpose(vector[0]))
                     dstates[0] = dstates[0] + dh
-                    dx, products, dstates = steps.backward(dstates, step_slopes)
-                    dstates.append(ops.matmul(dx, transposed))
+                    dz, extras, *parts = steps.backward(dstates, step_slopes)
+                    df = ops.matmul(steps.dx(dz, extras), transposed)
+                    dstates = [*steps.dstates(*parts), df]
                     dscoring += [dp]
                 else:
                     dstates[0] = dstates[0] + dhs[t]
-                    dx, products, dstates = steps.backward(dstates, step_slopes)
-                    dc = ops.matmul(dx, transposed) + dcs[t]
+                    dz, extras, *parts = steps.backward(dstates, step_slopes)
+                    dc = ops.matmul(steps.dx(dz, extras), transposed) + dcs[t]
                     dh, dscoring, sums = attend_backward(dc, t, sums)
+                    dstates = steps.dstates(*parts)
                     dstates[0] = dstates[0] + dh
-                return [*dstates, *sums], [dx, dc, *dscoring, *products]
+                return [*dstates, *sums], [dz, dc, *dscoring, *extras]
 
             arriving = [ops.zeros_like(h), *dlasts]
             arriving += [ops.zeros_like(first[-1])] * feeding
             like = [x[0], memory[:, 0], a, queries[0]] + [first[-1]] * feeding
-            like += [h] * steps.products
+            like += [h] * steps.extras
             arriving, stacked = scan(
                 backward, [*arriving, *scores.sums()], like, time, reverse=True
             )
-            dx, dcontexts, dscores, dqueries, *products = stacked
+            dz, dcontexts, dscores, dqueries, *extras = stacked
             dfirst, sums = arriving[: len(first)], arriving[len(first) :]
             dvector = []
             if feeding:
-                dp, *products = products
+                dp, *extras = extras
                 dvector = [outer_sum(hs, dp), outer_sum(contexts, dp)]
             entered = entering_states(first[-1], fs, None) if feeding else contexts
             dkeys, dscore_weights = scores.gradients(scored, dscores, dqueries, sums)
+            dx = steps.dx(dz, extras)
             return (
                 dx,
                 sum_over_steps(every_a, dcontexts),
                 dkeys,
                 outer_sum(entered, dx),
                 *dfirst,
-                *steps.gradients(before, dx, products, slopes),
+                *steps.gradients(before, dz, extras, slopes),
                 *dscore_weights,
                 *dvector,
             )
@@ -235,156 +232,6 @@ class MultiplicativeScore:
 
     def gradients(self, scored, dscores, dqueries, sums):
         return sum_over_steps(dscores, scored), []
-
-
-class SimpleRNNSteps:
-    """The steps of `SimpleRNNCell`, given the inputs times their kernel."""
-
-    slope_widths = (1,)
-    products = 0
-
-    def __init__(self, kernel):
-        self.kernel, self.transposed = kernel, ops.transpose(kernel)
-
-    def forward(self, x, states):
-        """The states after the step, and the slopes that the backward step needs."""
-        h = ops.tanh(x + ops.matmul(states[0], self.kernel))
-        return [h], [1 - h * h]
-
-    def backward(self, dstates, slopes):
-        """dx, products for the weights' gradients, and the states' gradients."""
-        dz = dstates[0] * slopes[0]
-        return dz, [], [ops.matmul(dz, self.transposed)]
-
-    def gradients(self, before, dx, products, slopes):
-        """A list of the gradients of the weights, summed over all steps."""
-        return [outer_sum(before, dx)]
-
-
-class LSTMSteps(SimpleRNNSteps):
-    """The steps of `LSTMCell`."""
-
-    slope_widths = (4, 1, 1)
-
-    def forward(self, x, states):
-        h, c = states
-        return lstm_forward(x + ops.matmul(h, self.kernel), c)
-
-    def backward(self, dstates, slopes):
-        dz, dc = lstm_backward(*dstates, slopes)
-        return dz, [], [ops.matmul(dz, self.transposed), dc]
-
-
-class ResetAfterSteps:
-    """The steps of `GRUCell(reset_after=True)`."""
-
-    slope_widths = (3, 1, 1)
-    products = 1
-
-    def __init__(self, kernel, bias):
-        self.kernel, self.transposed = kernel, ops.transpose(kernel)
-        self.bias = bias
-        self.units = kernel.shape[0]
-
-    def forward(self, x, states):
-        (h,) = states
-        s = ops.matmul(h, self.kernel) + self.bias
-        zr = x[:, : 2 * self.units] + s[:, : 2 * self.units]
-        h, slopes = reset_after_forward(
-            zr, x[:, 2 * self.units :], s[:, 2 * self.units :], h
-        )
-        return [h], slopes
-
-    def backward(self, dstates, slopes):
-        (dh,) = dstates
-        s_slopes, g_slope, z = slopes
-        ds = ops.concatenate([dh, dh, dh], axis=-1) * s_slopes
-        dx = ops.concatenate([ds[:, : 2 * self.units], dh * g_slope], axis=-1)
-        before = dh * z + ops.matmul(ds, self.transposed)
-        return dx, [ds[:, 2 * self.units :]], [before]
-
-    def gradients(self, before, dx, products, slopes):
-        ds = ops.concatenate([dx[:, :, : 2 * self.units], *products], axis=-1)
-        return [outer_sum(before, ds), bias_gradient(ds)]
-
-
-class ResetBeforeSteps:
-    """The steps of `GRUCell(reset_after=False)`."""
-
-    slope_widths = (3, 1, 1)
-    products = 0
-
-    def __init__(self, kernel):
-        self.units = kernel.shape[0]
-        self.kernel_zr = kernel[:, : 2 * self.units]
-        self.kernel_g = kernel[:, 2 * self.units :]
-
-    def forward(self, x, states):
-        (h,) = states
-        zr = x[:, : 2 * self.units] + ops.matmul(h, self.kernel_zr)
-        h, slopes = reset_before_forward(
-            zr, x[:, 2 * self.units :], h, h, self.kernel_g
-        )
-        return [h], slopes
-
-    def backward(self, dstates, slopes):
-        (dh,) = dstates
-        slopes, z, r = slopes
-        transposed = ops.transpose(self.kernel_zr), ops.transpose(self.kernel_g)
-        dx, product = reset_before_backward(dh, slopes, r, *transposed)
-        return dx, [], [dh * z + product]
-
-    def gradients(self, before, dx, products, slopes):
-        dkernel = [
-            outer_sum(before, dx[:, :, : 2 * self.units]),
-            outer_sum(slopes[-1] * before, dx[:, :, 2 * self.units :]),
-        ]
-        return [ops.concatenate(dkernel, axis=-1)]
-
-
-def cell_steps(cell, dtype):
-    """Returns the class of a cell's steps, its recurrent weights and its input bias.
-
-    The bias is None if the cell has none.
-    """
-    kernel = ops.cast(cell.recurrent_kernel, dtype)
-    bias = None if cell.bias is None else ops.cast(cell.bias, dtype)
-    if isinstance(cell, LSTMCell):
-        return LSTMSteps, [kernel], bias
-    if isinstance(cell, SimpleRNNCell):
-        return SimpleRNNSteps, [kernel], bias
-    if not isinstance(cell, GRUCell) or not cell.reset_after:
-        return ResetBeforeSteps, [kernel], bias
-    if bias is None:
-        return ResetAfterSteps, [kernel, ops.zeros_like(kernel[0])], None
-    return ResetAfterSteps, [kernel, bias[1]], bias[0]
-
-
-def scan(step, states, like, time, reverse=False):
-    """Runs `states, outputs = step(states, t)` for all t, and stacks the outputs.
-
-    On TensorFlow, a step of `ops.scan` must return as many outputs as there are states,
-    of the same shapes. So tensors `like` the outputs are carried in addition to the
-    states; only their shapes and types matter. In the place of the states, each step
-    outputs the first states, which are never read. Only one tensor is scanned, the step
-    numbers: `ops.scan` fails with several if the length is unknown.
-
-    Returns:
-        The last states, and a list of the stacked outputs, `(time, batch, ...)` each.
-    """
-    if isinstance(time, int) and time == 1:
-        states, outputs = step(list(states), 0)
-        return states, [x[None] for x in outputs]
-    count = len(states)
-    like = [ops.zeros_like(x) for x in like]
-
-    def body(carry, t):
-        after, outputs = step(list(carry[:count]), t)
-        return [*after, *carry[count:]], [*states, *outputs]
-
-    numbers = ops.arange(time, dtype="int32")
-    last, stacked = ops.scan(body, [*states, *like], numbers, reverse=reverse)
-    return list(last[:count]), stacked[count:]
 
 
 def masked_softmax(scores, mask=None):

@@ -3,18 +3,99 @@
 import keras
 from keras import ops
 
-from .recurrent import (
-    RecurrentCell,
-    RecurrentLayer,
-    activate,
-    bias_gradient,
-    entering_states,
-    gradient_list,
-    outer_sum,
-    project,
-    saturate,
-    scan_steps,
-)
+from .recurrent import RecurrentCell, RecurrentLayer
+from .steps import Steps, activate, bias_gradient, outer_sum, saturate
+
+
+class ResetAfterSteps(Steps):
+    """One step of a GRU with `reset_after`; `GRU` has the equations.
+
+    dz is ds, the gradient of the recurrent products, and the one extra array is dg.
+    """
+
+    slope_widths = (3, 1, 1)
+    extras = 1
+    saturates = True
+
+    def forward(self, x, states, entering, mask=None):
+        (h,) = states
+        units = h.shape[-1]
+        x = x + self.bias[0]
+        s = ops.matmul(entering, self.kernel) + self.bias[1]
+        zr = x[:, : 2 * units] + s[:, : 2 * units]
+        zr = zr if mask is None else saturate(zr, mask, (1, 0))
+        (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
+        z_derivative, r_derivative = ops.split(derivatives, 2, axis=-1)
+        s_g = s[:, 2 * units :]
+        g = ops.tanh(x[:, 2 * units :] + r * s_g)
+        g_slope = (1 - z) * (1 - g * g)
+        s_slopes = [(h - g) * z_derivative, g_slope * s_g * r_derivative, g_slope * r]
+        slopes = [ops.concatenate(s_slopes, axis=-1), g_slope, z]
+        return [z * h + (1 - z) * g], slopes
+
+    def backward(self, dstates, slopes):
+        (dh,) = dstates
+        s_slopes, g_slope, z = slopes
+        ds = ops.concatenate([dh, dh, dh], axis=-1) * s_slopes
+        return ds, [dh * g_slope], ops.matmul(ds, self.transposed), [dh * z]
+
+    def dx(self, dz, extras):
+        (dg,) = extras
+        return ops.concatenate([dz[..., : 2 * dg.shape[-1]], dg], axis=-1)
+
+    def gradients(self, entered, dz, extras, slopes):
+        (dg,) = extras
+        db, dc = bias_gradient(dg), bias_gradient(dz)
+        dbias = ops.stack([ops.concatenate([dc[: 2 * dg.shape[-1]], db]), dc])
+        return [outer_sum(entered, dz), dbias]
+
+
+class ResetBeforeSteps(Steps):
+    """One step of a GRU without `reset_after`; `GRU` has the equations."""
+
+    slope_widths = (3, 1, 1)
+    saturates = True
+
+    def __init__(self, kernel, bias):
+        super().__init__(kernel, bias)
+        self.units = kernel.shape[0]
+        self.kernel_zr = kernel[:, : 2 * self.units]
+        self.kernel_g = kernel[:, 2 * self.units :]
+        self.transposed_zr = ops.transpose(self.kernel_zr)
+        self.transposed_g = ops.transpose(self.kernel_g)
+
+    def forward(self, x, states, entering, mask=None):
+        (h,) = states
+        x = x + self.bias
+        zr = x[:, : 2 * self.units] + ops.matmul(entering, self.kernel_zr)
+        zr = zr if mask is None else saturate(zr, mask, (1, 0))
+        (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
+        z_derivative, r_derivative = ops.split(derivatives, 2, axis=-1)
+        g = ops.tanh(x[:, 2 * self.units :] + ops.matmul(r * entering, self.kernel_g))
+        x_slopes = [
+            (h - g) * z_derivative,
+            entering * r_derivative,
+            (1 - z) * (1 - g * g),
+        ]
+        slopes = [ops.concatenate(x_slopes, axis=-1), z, r]
+        return [z * h + (1 - z) * g], slopes
+
+    def backward(self, dstates, slopes):
+        (dh,) = dstates
+        x_slopes, z, r = slopes
+        z_slope, r_slope, g_slope = ops.split(x_slopes, 3, axis=-1)
+        dg = dh * g_slope
+        d_reset = ops.matmul(dg, self.transposed_g)
+        dzr = ops.concatenate([dh * z_slope, d_reset * r_slope], axis=-1)
+        dentering = ops.matmul(dzr, self.transposed_zr) + d_reset * r
+        return ops.concatenate([dzr, dg], axis=-1), [], dentering, [dh * z]
+
+    def gradients(self, entered, dz, extras, slopes):
+        dkernel = [
+            outer_sum(entered, dz[:, :, : 2 * self.units]),
+            outer_sum(slopes[-1] * entered, dz[:, :, 2 * self.units :]),
+        ]
+        return [ops.concatenate(dkernel, axis=-1), bias_gradient(dz)]
 
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
@@ -57,6 +138,10 @@ class GRUCell(RecurrentCell):
     def __init__(self, units, reset_after=True, **kwargs):
         super().__init__(units, **kwargs)
         self.reset_after = reset_after
+
+    @property
+    def steps(self):
+        return ResetAfterSteps if self.reset_after else ResetBeforeSteps
 
     def bias_shape(self):
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
@@ -163,149 +248,3 @@ class GRU(RecurrentLayer):
             trainable=kwargs.get("trainable", True),
         )
         super().__init__(cell, **kwargs)
-
-    def loop(self, sequences, initial_state, weights, mask, dropped, training):
-        kernel, recurrent_kernel, bias = weights
-        projected = project(sequences, kernel)
-        run = reset_after_steps if self.cell.reset_after else reset_before_steps
-        hs = run(
-            projected, *initial_state, recurrent_kernel, bias, mask, dropped, training
-        )
-        return hs, [hs[-1]]
-
-
-def reset_after_steps(projected, first_h, kernel, bias, mask, dropped, training):
-    """Returns all h, from x W, `(time, batch, 3 * units)`; `bias` holds b and c."""
-    units = first_h.shape[-1]
-
-    @ops.custom_gradient
-    def run(projected, first_h, kernel, bias):
-        def forward(states, x, t):
-            (h,) = states
-            entering = h if dropped is None else h * dropped
-            x = x + bias[0]
-            s = ops.matmul(entering, kernel) + bias[1]
-            zr = x[:, : 2 * units] + s[:, : 2 * units]
-            zr = zr if mask is None else saturate(zr, mask[t], (1, 0))
-            new_h, (s_slopes, *slopes) = reset_after_forward(
-                zr, x[:, 2 * units :], s[:, 2 * units :], h
-            )
-            return [new_h], s_slopes, [new_h, *slopes]
-
-        def run_forward(slopes):
-            kept = 3 if slopes else 1
-            return scan_steps(forward, [first_h], projected, kept, write=slopes)
-
-        _, slopes, (hs, *more) = run_forward(slopes=training)
-
-        def gradient(*gradients):
-            (dhs,) = gradient_list(gradients)
-            s_slopes, (_, g_slopes, zs) = (
-                (slopes, [hs, *more]) if training else run_forward(slopes=True)[1:]
-            )
-            transposed = ops.transpose(kernel)
-
-            def backward(arriving, s_slopes, t):
-                dh = arriving[0] + dhs[t]
-                ds = ops.concatenate([dh, dh, dh], axis=-1) * s_slopes
-                product = ops.matmul(ds, transposed)
-                product = product if dropped is None else product * dropped
-                return [dh * zs[t] + product], ds, [dh * g_slopes[t]]
-
-            arriving = [ops.zeros_like(first_h)]
-            (dh,), ds, (dg,) = scan_steps(backward, arriving, s_slopes, 1, reverse=True)
-            dx = ops.concatenate([ds[:, :, : 2 * units], dg], axis=-1)
-            db, dc = bias_gradient(dg), bias_gradient(ds)
-            dbias = ops.stack([ops.concatenate([dc[: 2 * units], db]), dc])
-            entered = entering_states(first_h, hs, dropped)
-            return dx, dh, outer_sum(entered, ds), dbias
-
-        return hs, gradient
-
-    return run(projected, first_h, kernel, bias)
-
-
-def reset_before_steps(projected, first_h, kernel, bias, mask, dropped, training):
-    """Returns all h, from x W, `(time, batch, 3 * units)`."""
-    units = first_h.shape[-1]
-
-    @ops.custom_gradient
-    def run(projected, first_h, kernel, bias):
-        kernel_zr, kernel_g = kernel[:, : 2 * units], kernel[:, 2 * units :]
-
-        def forward(states, x, t):
-            (h,) = states
-            entering = h if dropped is None else h * dropped
-            x = x + bias
-            zr = x[:, : 2 * units] + ops.matmul(entering, kernel_zr)
-            zr = zr if mask is None else saturate(zr, mask[t], (1, 0))
-            new_h, (x_slopes, *slopes) = reset_before_forward(
-                zr, x[:, 2 * units :], entering, h, kernel_g
-            )
-            return [new_h], x_slopes, [new_h, *slopes]
-
-        def run_forward(slopes):
-            kept = 3 if slopes else 1
-            return scan_steps(forward, [first_h], projected, kept, write=slopes)
-
-        _, slopes, (hs, *more) = run_forward(slopes=training)
-
-        def gradient(*gradients):
-            (dhs,) = gradient_list(gradients)
-            x_slopes, (_, zs, rs) = (
-                (slopes, [hs, *more]) if training else run_forward(slopes=True)[1:]
-            )
-            transposed_zr = ops.transpose(kernel_zr)
-            transposed_g = ops.transpose(kernel_g)
-
-            def backward(arriving, x_slopes, t):
-                dh = arriving[0] + dhs[t]
-                dx, product = reset_before_backward(
-                    dh, x_slopes, rs[t], transposed_zr, transposed_g
-                )
-                product = product if dropped is None else product * dropped
-                return [dh * zs[t] + product], dx, []
-
-            arriving = [ops.zeros_like(first_h)]
-            (dh,), dx, _ = scan_steps(backward, arriving, x_slopes, 0, reverse=True)
-            entered = entering_states(first_h, hs, dropped)
-            dkernel = [
-                outer_sum(entered, dx[:, :, : 2 * units]),
-                outer_sum(rs * entered, dx[:, :, 2 * units :]),
-            ]
-            dkernel = ops.concatenate(dkernel, axis=-1)
-            return dx, dh, dkernel, bias_gradient(dx)
-
-        return hs, gradient
-
-    return run(projected, first_h, kernel, bias)
-
-
-def reset_after_forward(zr, x_g, s_g, h):
-    """h', and its slopes with respect to s, x_g and h."""
-    (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
-    z_derivative, r_derivative = ops.split(derivatives, 2, axis=-1)
-    g = ops.tanh(x_g + r * s_g)
-    g_slope = (1 - z) * (1 - g * g)
-    s_slopes = [(h - g) * z_derivative, g_slope * s_g * r_derivative, g_slope * r]
-    slopes = [ops.concatenate(s_slopes, axis=-1), g_slope, z]
-    return z * h + (1 - z) * g, slopes
-
-
-def reset_before_forward(zr, x_g, entering, h, kernel_g):
-    """h', and a list: the slopes for the three parts of x, concatenated; z; r."""
-    (z, r), derivatives = activate(zr, ("sigmoid", "sigmoid"))
-    z_derivative, r_derivative = ops.split(derivatives, 2, axis=-1)
-    g = ops.tanh(x_g + ops.matmul(r * entering, kernel_g))
-    slopes = [(h - g) * z_derivative, entering * r_derivative, (1 - z) * (1 - g * g)]
-    return z * h + (1 - z) * g, [ops.concatenate(slopes, axis=-1), z, r]
-
-
-def reset_before_backward(dh, slopes, r, transposed_zr, transposed_g):
-    """dx, and the gradient that the entering h gets through the recurrent products."""
-    z_slope, r_slope, g_slope = ops.split(slopes, 3, axis=-1)
-    dg = dh * g_slope
-    d_reset = ops.matmul(dg, transposed_g)
-    dzr = ops.concatenate([dh * z_slope, d_reset * r_slope], axis=-1)
-    product = ops.matmul(dzr, transposed_zr) + d_reset * r
-    return ops.concatenate([dzr, dg], axis=-1), product

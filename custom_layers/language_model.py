@@ -23,7 +23,7 @@ WINDOW = 64  # tokens scored at once: their logits are in memory together
 
 def first_states(model, rows):
     """Zeros `(rows, units)` per state: the states before a text."""
-    return [ops.zeros((rows, state.shape[-1])) for state in model.inputs[1:]]
+    return [ops.zeros((rows, x.shape[-1]), x.dtype) for x in model.outputs[1:]]
 
 
 def begin(model, ids):

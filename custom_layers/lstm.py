@@ -3,18 +3,33 @@
 import keras
 from keras import ops
 
-from .recurrent import (
-    RecurrentCell,
-    RecurrentLayer,
-    activate,
-    bias_gradient,
-    entering_states,
-    gradient_list,
-    outer_sum,
-    project,
-    saturate,
-    scan_steps,
-)
+from .recurrent import RecurrentCell, RecurrentLayer
+from .steps import Steps, activate, saturate
+
+
+class LSTMSteps(Steps):
+    """One step of the LSTM, forward and backward; `LSTM` has the equations."""
+
+    slope_widths = (4, 1, 1)
+
+    def forward(self, x, states, entering, mask=None):
+        _, c = states
+        z = x + ops.matmul(entering, self.kernel) + self.bias
+        z = z if mask is None else saturate(z, mask, (-1, 1, 0, -1))
+        gates, derivatives = activate(z, ("sigmoid", "sigmoid", "tanh", "sigmoid"))
+        i, f, g, o = gates
+        new_c = f * c + i * g
+        tanh_c = ops.tanh(new_c)
+        h = o * tanh_c
+        z_slopes = ops.concatenate([g, c, i, tanh_c], axis=-1) * derivatives
+        return [h, new_c], [z_slopes, o - h * tanh_c, f]
+
+    def backward(self, dstates, slopes):
+        dh, dc = dstates
+        z_slopes, c_slope, f = slopes
+        dc = dc + dh * c_slope
+        dz = ops.concatenate([dc, dc, dc, dh], axis=-1) * z_slopes
+        return dz, [], ops.matmul(dz, self.transposed), [None, dc * f]
 
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
@@ -49,6 +64,7 @@ class LSTMCell(RecurrentCell):
     """
 
     gates = 4
+    steps = LSTMSteps
 
     def __init__(self, units, unit_forget_bias=True, **kwargs):
         super().__init__(units, **kwargs)
@@ -138,78 +154,3 @@ class LSTM(RecurrentLayer):
             trainable=kwargs.get("trainable", True),
         )
         super().__init__(cell, **kwargs)
-
-    def loop(self, sequences, initial_state, weights, mask, dropped, training):
-        kernel, recurrent_kernel, bias = weights
-        projected = project(sequences, kernel)
-        hs, last_c = lstm_steps(
-            projected, *initial_state, recurrent_kernel, bias, mask, dropped, training
-        )
-        return hs, [hs[-1], last_c]
-
-
-def lstm_steps(
-    projected, first_h, first_c, recurrent_kernel, bias, mask, dropped, training
-):
-    """Returns all h and the last c, from x W, `(time, batch, 4 * units)`."""
-
-    @ops.custom_gradient
-    def run(projected, first_h, first_c, recurrent_kernel, bias):
-        def forward(states, x, t):
-            h, c = states
-            entering = h if dropped is None else h * dropped
-            z = x + ops.matmul(entering, recurrent_kernel) + bias
-            z = z if mask is None else saturate(z, mask[t], (-1, 1, 0, -1))
-            (new_h, new_c), (z_slopes, *slopes) = lstm_forward(z, c)
-            new_h = new_h if mask is None else ops.where(mask[t], new_h, h)
-            return [new_h, new_c], z_slopes, [new_h, *slopes]
-
-        def run_forward(slopes):
-            kept = 3 if slopes else 1
-            states = [first_h, first_c]
-            return scan_steps(forward, states, projected, kept, write=slopes)
-
-        (_, last_c), slopes, (hs, *more) = run_forward(slopes=training)
-
-        def gradient(*gradients):
-            dhs, last_dc = gradient_list(gradients)
-            z_slopes, (_, c_slopes, fs) = (
-                (slopes, [hs, *more]) if training else run_forward(slopes=True)[1:]
-            )
-            transposed = ops.transpose(recurrent_kernel)
-
-            def backward(arriving, z_slopes, t):
-                dh, dc = arriving
-                dh = dh + dhs[t]
-                dz, dc = lstm_backward(dh, dc, [z_slopes, c_slopes[t], fs[t]])
-                product = ops.matmul(dz, transposed)
-                product = product if dropped is None else product * dropped
-                product = product if mask is None else ops.where(mask[t], product, dh)
-                return [product, dc], dz, []
-
-            arriving = [ops.zeros_like(first_h), last_dc]
-            (dh, dc), dz, _ = scan_steps(backward, arriving, z_slopes, 0, reverse=True)
-            entered = entering_states(first_h, hs, dropped)
-            return dz, dh, dc, outer_sum(entered, dz), bias_gradient(dz)
-
-        return (hs, last_c), gradient
-
-    return run(projected, first_h, first_c, recurrent_kernel, bias)
-
-
-def lstm_forward(z, c):
-    """The new states, and the slopes: those for z, dh' / dc' and dc' / dc."""
-    gates, derivatives = activate(z, ("sigmoid", "sigmoid", "tanh", "sigmoid"))
-    i, f, g, o = gates
-    new_c = f * c + i * g
-    tanh_c = ops.tanh(new_c)
-    h = o * tanh_c
-    z_slopes = ops.concatenate([g, c, i, tanh_c], axis=-1) * derivatives
-    return [h, new_c], [z_slopes, o - h * tanh_c, f]
-
-
-def lstm_backward(dh, dc, slopes):
-    """dz, and the gradient of the previous c."""
-    z_slopes, c_slope, f = slopes
-    dc = dc + dh * c_slope
-    return ops.concatenate([dc, dc, dc, dh], axis=-1) * z_slopes, dc * f

@@ -1,20 +1,24 @@
 """Common parts of the recurrent layers: weights, masks, dropout, carried states.
 
 A layer multiplies the inputs of all time steps by the kernel in one product, and passes
-the result, time first, to the loop in its own module. Only the recurrent product is
-left in the loop. Masked steps leave the states unchanged.
+the result, time first, to the loop in steps.py. Only the recurrent product is left in
+the loop. Masked steps leave the states unchanged.
 """
+
+from numbers import Integral
 
 import keras
 from keras import ops
 
+from .steps import Steps, project, run_steps
+
 
 def check_units(units):
-    if not isinstance(units, int) or isinstance(units, bool) or units < 1:
+    if not isinstance(units, Integral) or isinstance(units, bool) or units < 1:
         raise ValueError(
             f"Argument `units` must be a positive integer. Received: units={units!r}"
         )
-    return units
+    return int(units)  # NumPy's integers, as from a search, cannot be saved
 
 
 def check_rate(name, rate):
@@ -29,10 +33,15 @@ def check_rate(name, rate):
 class RecurrentCell(keras.layers.Layer):
     """Base class of the three cells: the weights of one recurrent step.
 
-    A subclass sets `gates` and `state_size`, and implements `call`.
+    A subclass sets `gates`, `state_size` and `steps`, and implements `call`.
+
+    Attributes:
+        gates: Width of the kernels, in units.
+        steps: The same step for layers, with its gradient: a subclass of `Steps`.
     """
 
     gates = 1
+    steps = Steps
 
     def __init__(
         self,
@@ -74,6 +83,11 @@ class RecurrentCell(keras.layers.Layer):
         """The initial values of the bias; `LSTMCell` overrides them."""
         return self.bias_initializer(shape, dtype)
 
+    def weights_of_steps(self, dtype):
+        """Recurrent kernel and bias (zeros without one), for `steps`."""
+        bias = ops.zeros(self.bias_shape(), dtype) if self.bias is None else self.bias
+        return [ops.cast(self.recurrent_kernel, dtype), ops.cast(bias, dtype)]
+
     def get_initial_state(self, batch_size=None):
         """Returns a list of zeros, `(batch_size, units)` per state."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.units]
@@ -92,29 +106,42 @@ class RecurrentCell(keras.layers.Layer):
 
 
 class CarriedStates(keras.layers.Layer):
-    """The states of a `stateful` layer: weights that are not trained.
+    """The states of a `stateful` layer.
 
-    They are in a separate layer so that they come after the cell's weights.
+    They are among its `variables`, so that compiled training updates them on every
+    backend and a saved model has them, but not among its `weights`: layers exchange
+    weights whether or not they carry states, and whatever the batch size.
     """
 
     def __init__(self, sizes, **kwargs):
         super().__init__(**kwargs)
         self.sizes = sizes
-        self.variables_of_states = None
+        self.states = None
 
     def build(self, batch_size):
-        self.variables_of_states = [
+        self.states = [
             self.add_weight(
                 (batch_size, size), "zeros", trainable=False, name=f"state_{index}"
             )
             for index, size in enumerate(self.sizes)
         ]
 
+    @property
+    def weights(self):
+        return []
+
+    def load_own_variables(self, store):
+        """Restores the states, or zeros if none of this batch size were saved."""
+        names = store.keys()  # what Keras gives here is no full dictionary
+        saved = {name: store[name] for name in names}
+        for index, state in enumerate(self.states):
+            value = saved.get(str(index))
+            fits = value is not None and tuple(value.shape) == tuple(state.shape)
+            state.assign(value if fits else ops.zeros(state.shape, state.dtype))
+
 
 class RecurrentLayer(keras.layers.RNN):
-    """Base class of the three layers: runs one cell over whole sequences.
-
-    Of the computation, a subclass implements only `loop`.
+    """Runs one of the three cells over whole sequences; their layers derive from it.
 
     Args:
         cell: The cell that holds the weights.
@@ -132,9 +159,8 @@ class RecurrentLayer(keras.layers.RNN):
         go_backwards: Whether to run from the last step to the first; outputs are in the
             order of computation. Default False.
         stateful: Whether a batch starts with the last states of the previous batch. The
-            states are weights that are not trained, listed after the cell's: saved with
-            the model, set to 0 by `reset_state()`. Requires a fixed batch size. Default
-            False.
+            states are saved with the model, but are not in `get_weights()`;
+            `reset_state()` sets them to 0. Requires a fixed batch size. Default False.
         zero_output_for_mask: Whether the output of masked steps is 0. Default False.
 
     Call arguments:
@@ -153,7 +179,9 @@ class RecurrentLayer(keras.layers.RNN):
 
     Raises:
         ValueError: If `units` is not a positive integer, a rate is not from 0 to below
-            1, or with `stateful` the batch size is unknown or changes.
+            1, or with `stateful` the batch size is unknown or changes. Where TensorFlow
+            has compiled the layer for any batch size, as in `fit` with a smaller last
+            batch, a change is a `tf.errors.InvalidArgumentError`.
     """
 
     def __init__(
@@ -199,7 +227,7 @@ class RecurrentLayer(keras.layers.RNN):
     @property
     def states(self):
         """The carried states, a list of variables; None unless `stateful`."""
-        return self.carried.variables_of_states if self.stateful else None
+        return self.carried.states if self.stateful else None
 
     @states.setter
     def states(self, value):
@@ -232,7 +260,7 @@ class RecurrentLayer(keras.layers.RNN):
             and a list of `(batch, units)`. With `go_backwards`, outputs are in the
             order of computation, last step first.
         """
-        self.check_batch(sequences, initial_state)
+        sequences = self.check_batch(sequences, initial_state)
         if training and self.dropout:
             shape = (ops.shape(sequences)[0], 1, sequences.shape[2])
             sequences = sequences * self.dropout_mask(shape, self.dropout)
@@ -265,19 +293,10 @@ class RecurrentLayer(keras.layers.RNN):
         return last_output, ops.transpose(outputs, (1, 0, 2)), states
 
     def loop(self, sequences, initial_state, weights, mask, dropped, training):
-        """Runs the steps and returns `(outputs, states)`, outputs with time first.
-
-        Args:
-            sequences: `(time, batch, features)`.
-            initial_state: List of `(batch, units)`.
-            weights: As returned by `weights_of_steps`.
-            mask: Booleans `(time, batch, 1)`, or None.
-            dropped: Factors `(batch, units)` on the state that enters the recurrent
-                product, or None.
-            training: Whether to store what the gradient needs. If a gradient is
-                computed without it, the loop runs a second time.
-        """
-        raise NotImplementedError
+        """Runs the steps and returns all h, time first, and the last states."""
+        kernel, *weights = weights
+        x, steps = project(sequences, kernel), self.cell.steps
+        return run_steps(steps, x, initial_state, weights, mask, dropped, training)
 
     def two_loops(self, sequences, initial_state, weights, mask, dropped, training):
         """Runs `loop` over each half of the batch, as rows are independent."""
@@ -302,12 +321,8 @@ class RecurrentLayer(keras.layers.RNN):
 
         In training, `recurrent_weight_dropout` is applied to the recurrent kernel.
         """
-        cell, dtype = self.cell, self.compute_dtype
-        bias = ops.zeros(cell.bias_shape(), dtype) if cell.bias is None else cell.bias
-        kernel, recurrent_kernel, bias = (
-            ops.cast(weight, dtype)
-            for weight in (cell.kernel, cell.recurrent_kernel, bias)
-        )
+        kernel = ops.cast(self.cell.kernel, self.compute_dtype)
+        recurrent_kernel, bias = self.cell.weights_of_steps(self.compute_dtype)
         if training and self.recurrent_weight_dropout:
             recurrent_kernel = recurrent_kernel * self.dropout_mask(
                 ops.shape(recurrent_kernel), self.recurrent_weight_dropout
@@ -320,12 +335,18 @@ class RecurrentLayer(keras.layers.RNN):
         return keras.random.dropout(ones, rate, seed=self.seed_generator)
 
     def check_batch(self, sequences, initial_state):
+        """Returns the sequences, if a `stateful` layer has states for all of them."""
         batch, states = sequences.shape[0], initial_state[0].shape[0]
-        if self.stateful and None not in (batch, states) and batch != states:
-            raise ValueError(
-                f"A layer with `stateful=True` keeps the batch size {states} that it "
-                f"was built with. Received: sequences.shape={tuple(sequences.shape)}"
-            )
+        if not self.stateful or states is None or batch == states:
+            return sequences
+        if batch is None and keras.backend.backend() == "tensorflow":
+            import tensorflow as tf  # Keras has no check at run time
+
+            return tf.ensure_shape(sequences, (states, *sequences.shape[1:]))
+        raise ValueError(
+            f"A layer with `stateful=True` keeps the batch size {states} that it was "
+            f"built with. Received: sequences.shape={tuple(sequences.shape)}"
+        )
 
     def get_config(self):
         config = super().get_config()
@@ -356,138 +377,3 @@ def two_loops_pay():
 
     in_xla = tf.__internal__.get_enclosing_xla_context() is not None
     return not in_xla and not keras.distribution.list_devices("gpu")
-
-
-def scan_steps(step, states, tape, kept, write=True, reverse=False):
-    """Runs `states, written, outputs = step(states, tape[t], t)` for every step t.
-
-    Each step reads `tape[t]` and may then overwrite it: the forward loop reads x W and
-    writes slopes, the backward loop reads slopes and writes gradients. JAX overwrites
-    the tape in place. That avoids a second copy of the largest arrays, and new memory
-    is slow: the operating system clears it page by page.
-
-    Args:
-        states: List of the states before the first step, `(batch, units)` each.
-        tape: `(time, batch, width)`.
-        kept: How many of a step's outputs, `(batch, units)` each, are kept.
-        write: Whether the tape is written. Default True.
-        reverse: Whether to run from the last step to the first. Default False.
-
-    Returns:
-        The last states, a list; the tape, written or unchanged; the outputs kept, a
-        list of `(time, batch, units)`.
-    """
-    if tape.shape[0] == 1:  # a single step, as in generation, needs no loop
-        states, written, outputs = step(list(states), tape[0], 0)
-        outputs = [output[None] for output in outputs[:kept]]
-        return states, written[None] if write else tape, outputs
-    run = scan_in_place if keras.backend.backend() == "jax" else scan_apart
-    return run(step, list(states), tape, kept, write, reverse)
-
-
-def scan_in_place(step, states, tape, kept, write, reverse):
-    """`scan_steps` for JAX: XLA compiles every loop and updates slices in place."""
-    steps = ops.shape(tape)[0]
-    stacked = [ops.zeros((steps, *ops.shape(states[0])), tape.dtype)] * kept
-
-    def body(index, carry):
-        states, tape, stacked = carry
-        t = steps - 1 - index if reverse else index
-
-        def put(values, value):
-            return ops.slice_update(values, (t, 0, 0), value[None])
-
-        states, written, outputs = step(states, tape[t], t)
-        stacked = [put(*pair) for pair in zip(stacked, outputs[:kept], strict=True)]
-        return list(states), put(tape, written) if write else tape, stacked
-
-    return ops.fori_loop(0, steps, body, (states, tape, stacked))
-
-
-def scan_apart(step, states, tape, kept, write, reverse):
-    """`scan_steps` with separate arrays for what the steps write.
-
-    On TensorFlow, the outputs of a step of `ops.scan` must have the structure of the
-    states. So the states are extended by `placeholders` for the outputs, of which only
-    number, shapes and types matter. The loop runs over one tensor, the step numbers:
-    `ops.scan` fails with several if the length is unknown. Slicing the tape in the step
-    avoids packing the slices.
-    """
-    count = len(states)
-    placeholders = [ops.zeros_like(states[0])] * kept
-    if write:
-        placeholders = [ops.zeros_like(tape[0]), *placeholders]
-
-    def body(carry, t):
-        states, written, outputs = step(carry[:count], tape[t], t)
-        outputs = [written, *outputs[:kept]] if write else outputs[:kept]
-        return [*states, *carry[count:]], [*states, *outputs]
-
-    numbers = ops.arange(ops.shape(tape)[0], dtype="int32")
-    last, stacked = ops.scan(body, [*states, *placeholders], numbers, reverse=reverse)
-    stacked = stacked[count:]
-    if write:
-        tape, *stacked = stacked
-    return last[:count], tape, stacked
-
-
-def project(sequences, kernel):
-    """Inputs of all steps times the kernel, in one product: `(time, batch, width)`."""
-    time, batch, features = ops.shape(sequences)
-    flat = ops.matmul(ops.reshape(sequences, (-1, features)), kernel)
-    return ops.reshape(flat, (time, batch, kernel.shape[-1]))
-
-
-def per_gate(values, like):
-    """One value per gate, repeated over its units: `(gates * units,)`."""
-    units = like.shape[-1] // len(values)
-    return ops.repeat(ops.convert_to_tensor(values, like.dtype), units)
-
-
-def activate(z, functions):
-    """Applies "sigmoid" or "tanh" to each gate, and returns the derivatives too.
-
-    One tanh serves all gates, as sigmoid(x) = 1/2 + u with u = tanh(x / 2) / 2, and the
-    derivatives are 1/4 - u^2 for sigmoid and, with u = tanh(x), 1 - u^2 for tanh: a few
-    passes over the whole array instead of several over each gate.
-
-    Returns:
-        The gates, a list of `(batch, units)`, and the derivatives, concatenated.
-    """
-    half = per_gate([0.5 if name == "sigmoid" else 1.0 for name in functions], z)
-    shift = per_gate([0.5 if name == "sigmoid" else 0.0 for name in functions], z)
-    u = ops.tanh(z * half) * half
-    return ops.split(u + shift, len(functions), axis=-1), half * half - u * u
-
-
-def saturate(z, mask, gates):
-    """Replaces the pre-activations of masked steps, to open or close gates fully.
-
-    `gates` has one entry per gate: 1 opens it, -1 closes it, 0 sets its pre-activation
-    to 0. The sigmoid of 10,000 is 1 in every float type, so states are kept exactly.
-    """
-    return ops.where(mask, z, per_gate([1e4 * gate for gate in gates], z))
-
-
-def entering_states(first, states, dropped):
-    """The states before each step, with dropout, as they entered the products."""
-    entering = ops.concatenate([first[None], states[:-1]], axis=0)
-    return entering if dropped is None else entering * dropped
-
-
-def outer_sum(left, right):
-    """Sum over time and batch of `left`^T `right`: a kernel's gradient, one product."""
-    return ops.tensordot(left, right, axes=[[0, 1], [0, 1]])
-
-
-def bias_gradient(dz):
-    """Sum over time and batch, as a product with ones: faster than a sum on a CPU."""
-    flat = ops.reshape(dz, (-1, dz.shape[-1]))
-    return ops.matmul(ops.ones((1, ops.shape(flat)[0]), dz.dtype), flat)[0]
-
-
-def gradient_list(gradients):
-    """Gradients as one list: TensorFlow passes several arguments, JAX one tuple."""
-    if len(gradients) == 1 and isinstance(gradients[0], (list, tuple)):
-        return list(gradients[0])
-    return list(gradients)

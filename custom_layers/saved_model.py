@@ -10,6 +10,9 @@ from pathlib import Path
 def save(folder: Path, model, signatures: dict, resources=()) -> None:
     """Writes a SavedModel.
 
+    It answers in float32, whatever the precision of the model. A batch whose arguments
+    differ in their number of rows is an error that names them.
+
     Args:
         folder: The folder to write.
         model: The model that the functions call, for its weights.
@@ -27,8 +30,29 @@ def save(folder: Path, model, signatures: dict, resources=()) -> None:
             is_spec = isinstance(kind, tf.TensorSpec)
             spec = kind if is_spec else tf.TensorSpec([None], kind)
             specs.append(tf.TensorSpec(spec.shape, spec.dtype, name))
+        batches = [place for place, spec in enumerate(specs) if spec.shape.rank]
+
+        @functools.wraps(function)
+        def checked(*arguments):
+            rows = [tf.shape(arguments[place])[0] for place in batches]
+            asserts = [
+                tf.debugging.assert_equal(
+                    count,
+                    rows[0],
+                    f"`{specs[place].name}` must have as many rows as "
+                    f"`{specs[batches[0]].name}`",
+                )
+                for place, count in zip(batches[1:], rows[1:], strict=True)
+            ]
+            with tf.control_dependencies(asserts):
+                arguments = [tf.identity(argument) for argument in arguments]
+            return {
+                name: tf.cast(value, "float32") if value.dtype.is_floating else value
+                for name, value in function(*arguments).items()
+            }
+
         # Autograph would read the source code again, which may have changed since.
-        return tf.function(function, input_signature=specs, autograph=False)
+        return tf.function(checked, input_signature=specs, autograph=False)
 
     module = tf.Module()
     # The weights, not the model: it would be stored twice, as `saved_model_cli` shows.

@@ -3,16 +3,21 @@
 import keras
 from keras import ops
 
-from .recurrent import (
-    RecurrentCell,
-    RecurrentLayer,
-    bias_gradient,
-    entering_states,
-    gradient_list,
-    outer_sum,
-    project,
-    scan_steps,
-)
+from .recurrent import RecurrentCell, RecurrentLayer
+from .steps import Steps
+
+
+class SimpleRNNSteps(Steps):
+    """One step of the simple recurrent network; `SimpleRNN` has the equations."""
+
+    def forward(self, x, states, entering, mask=None):
+        h = ops.tanh(x + ops.matmul(entering, self.kernel) + self.bias)
+        slope = 1 - h * h
+        return [h], [slope if mask is None else ops.where(mask, slope, 0.0)]
+
+    def backward(self, dstates, slopes):
+        dz = dstates[0] * slopes[0]
+        return dz, [], ops.matmul(dz, self.transposed), [None]
 
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
@@ -42,6 +47,7 @@ class SimpleRNNCell(RecurrentCell):
     """
 
     gates = 1
+    steps = SimpleRNNSteps
 
     def call(self, inputs, states):
         (h,) = states
@@ -103,49 +109,3 @@ class SimpleRNN(RecurrentLayer):
             trainable=kwargs.get("trainable", True),
         )
         super().__init__(cell, **kwargs)
-
-    def loop(self, sequences, initial_state, weights, mask, dropped, training):
-        kernel, recurrent_kernel, bias = weights
-        projected = project(sequences, kernel)
-        hs = simple_rnn_steps(
-            projected, *initial_state, recurrent_kernel, bias, mask, dropped
-        )
-        return hs, [hs[-1]]
-
-
-def simple_rnn_steps(projected, first_h, recurrent_kernel, bias, mask, dropped):
-    """Returns all h, `(time, batch, units)`, from x W, of the same shape."""
-
-    @ops.custom_gradient
-    def run(projected, first_h, recurrent_kernel, bias):
-        def forward(states, x, t):
-            (h,) = states
-            entering = h if dropped is None else h * dropped
-            z = x + ops.matmul(entering, recurrent_kernel) + bias
-            new_h = ops.tanh(z)
-            new_h = new_h if mask is None else ops.where(mask[t], new_h, h)
-            return [new_h], new_h, []
-
-        _, hs, _ = scan_steps(forward, [first_h], projected, 0)
-
-        def gradient(*gradients):
-            (dhs,) = gradient_list(gradients)
-            transposed = ops.transpose(recurrent_kernel)
-
-            def backward(arriving, dh, t):
-                dh = arriving[0] + dh
-                dz = dh * (1 - hs[t] * hs[t])
-                dz = dz if mask is None else ops.where(mask[t], dz, 0.0)
-                product = ops.matmul(dz, transposed)
-                product = product if dropped is None else product * dropped
-                product = product if mask is None else ops.where(mask[t], product, dh)
-                return [product], dz, []
-
-            arriving = [ops.zeros_like(first_h)]
-            (dh,), dz, _ = scan_steps(backward, arriving, dhs, 0, reverse=True)
-            entered = entering_states(first_h, hs, dropped)
-            return dz, dh, outer_sum(entered, dz), bias_gradient(dz)
-
-        return hs, gradient
-
-    return run(projected, first_h, recurrent_kernel, bias)

@@ -717,6 +717,29 @@ def test_masks_come_with_the_tensors():
         assert_all_close(arrays([again]), arrays([weights]), 1e-7)
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("score", [BahdanauAttention(6), LuongAttention()])
+def test_the_decoder_hands_its_dtype_policy_to_its_parts(policy, score):
+    rng = np.random.default_rng(11)
+    inputs, memory = rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 5, 6))
+    parts = [type(score).from_config(score.get_config()) for _ in range(2)]
+    decoder = AttentionDecoder(LSTMCell(6), parts[0], units=3, dtype=policy)
+    wide = AttentionDecoder(LSTMCell(6), parts[1], units=3, dtype="float32")
+    outputs = decoder(inputs, memory)
+    wide(inputs, memory)
+    wide.set_weights(decoder.get_weights())
+    assert {keras.backend.standardize_dtype(x.dtype) for x in outputs} == {policy[6:]}
+    assert all(weight.dtype == "float32" for weight in decoder.weights)
+    expected = arrays(wide(inputs, memory))
+    found = [np.float32(ops.cast(x, "float32")) for x in outputs]
+    assert_all_close(found, expected, 0.01 if policy == "mixed_float16" else 0.05)
+    again = AttentionDecoder.from_config(decoder.get_config())
+    assert again.cell.compute_dtype == policy[6:]
+    cell = LSTMCell(6, dtype=policy)
+    with pytest.raises(ValueError, match=f"`dtype` must be given .*{policy}"):
+        AttentionDecoder(cell, parts[0])
+
+
 @TENSORFLOW
 @pytest.mark.parametrize(
     ("make", "message"),

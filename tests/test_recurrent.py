@@ -600,6 +600,16 @@ def test_errors_name_the_argument(name, arguments, message):
             getattr(custom_layers, name + "Cell")(**arguments)
 
 
+def test_units_may_be_a_numpy_integer():
+    layer = custom_layers.LSTM(np.int64(8))
+    again = custom_layers.LSTM.from_config(json.loads(json.dumps(layer.get_config())))
+    assert again.units == 8
+    assert custom_layers.BahdanauAttention(np.int32(3)).units == 3
+    for units in (np.int64(0), np.float64(2), True):
+        with pytest.raises(ValueError, match="`units` must be a positive integer"):
+            custom_layers.LSTM(units)
+
+
 def test_stateful_errors():
     layer = make_layer("GRU", stateful=True)
     with pytest.raises(ValueError, match=r"fixed batch size.* Received: seq"):

@@ -153,10 +153,7 @@ def test_stateful_fit_in_chunks_equals_the_whole(name, tmp_path):
     model = keras.Model(sequence, layer(sequence))
     weights = reference.make_weights(name, rng)
     states = [np.zeros((2, UNITS))] * STATES[name]
-    assert [tuple(w.shape) for w in layer.weights] == [
-        tuple(np.shape(w)) for w in [*weights, *states]
-    ]
-    layer.set_weights([*weights, *states])
+    layer.set_weights(weights)
     model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile=True)
     history = model.fit(
         chunks, np.zeros((6, 2, UNITS)), batch_size=2, shuffle=False, verbose=0
@@ -178,6 +175,61 @@ def test_stateful_fit_in_chunks_equals_the_whole(name, tmp_path):
         chunks, np.zeros((6, 2, UNITS)), batch_size=2, shuffle=False, verbose=0
     )
     assert again.history["loss"] == history.history["loss"]
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU"])
+def test_weights_are_exchanged_whether_or_not_states_are_carried(name, tmp_path):
+    """By `set_weights` and by file; with Keras's layers too."""
+
+    def build(batch, kind=custom_layers):
+        layer = getattr(kind, name)(UNITS, stateful=batch is not None)
+        sequence = keras.Input(batch_shape=(batch, TIME, FEATURES))
+        return keras.Model(sequence, layer(sequence)), layer
+
+    rng = np.random.default_rng(8)
+    inputs = np.float32(rng.normal(size=(2, TIME, FEATURES)))
+    source, layer = build(2)
+    first, carried = source(inputs), [np.array(state) for state in layer.states]
+    assert all(state.any() for state in carried)
+    source.save_weights(tmp_path / "source.weights.h5")
+    keras_model, _ = build(None, keras.layers)
+    keras_model.set_weights(source.get_weights())
+    keras_model.save_weights(tmp_path / "keras.weights.h5")
+    for batch in (None, 1, 2):
+        for file in (None, "source.weights.h5", "keras.weights.h5"):
+            target, layer = build(batch)
+            if file is None:
+                target.set_weights(source.get_weights())
+            else:
+                target(inputs[:batch])  # states that loading must replace
+                target.load_weights(tmp_path / file)
+            if batch == 2 and file == "source.weights.h5":  # the states come along
+                for state, expected in zip(layer.states, carried, strict=True):
+                    np.testing.assert_array_equal(state, expected)
+                layer.reset_state()
+            outputs = ops.convert_to_numpy(target(inputs[:batch]))
+            expected = ops.convert_to_numpy(first)[:batch]
+            np.testing.assert_allclose(outputs, expected, atol=1e-6)
+            assert len(target.get_weights()) == 3
+
+
+@pytest.mark.skipif(ON_JAX, reason="JAX compiles anew for every batch size")
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_smaller_last_batch_is_refused_by_a_stateful_model(jit):
+    import tensorflow as tf
+
+    sequence = keras.Input(batch_shape=(2, TIME, FEATURES))
+    model = keras.Model(sequence, make_layer("LSTM", stateful=True)(sequence))
+    model.compile("sgd", "mse", jit_compile=jit)
+    inputs, targets = np.ones((3, TIME, FEATURES)), np.ones((3, UNITS))
+    errors = (ValueError, tf.errors.InvalidArgumentError)
+    for call in (
+        lambda: model.predict(inputs, batch_size=2, verbose=0),
+        lambda: model.evaluate(inputs, targets, batch_size=2, verbose=0),
+        lambda: model.fit(inputs, targets, batch_size=2, verbose=0),
+    ):
+        with pytest.raises(errors, match=r"batch size 2|compatible with .*\[2,"):
+            call()
 
 
 class ResetStates(keras.callbacks.Callback):
