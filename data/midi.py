@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import UserError
+from data.midi_events import NOTE_ON, TIME_SIGNATURE, Track, read_midi
 from data.parts import PARTS, split_by_name
 
 KEYS, LOWEST = 88, 21
@@ -30,63 +31,62 @@ TEMPO = 500_000  # microseconds per quarter note, in files written here
 @dataclass
 class Notes:
     """A file's notes `[(first, end, pitch)]`, in quarter notes and MIDI pitches; its
-    quarter notes per bar (default: 4); its number of notes outside a piano's range."""
+    quarter notes per bar (default: 4); its number of notes outside a piano's range;
+    whether it is broken, and was read up to the fault."""
 
     notes: list[tuple[Fraction, Fraction, int]]
     bar: float = 4.0
     left_out: int = 0
+    cut: bool = False
 
 
 def read_notes(path: Path) -> Notes:
     """Reads a MIDI file. Raises `UserError` if it is none, or has no notes."""
-    import mido
-
     try:
-        midi = mido.MidiFile(path, clip=True)
-        if midi.ticks_per_beat < 1 or midi.ticks_per_beat >= 1 << 15:
-            raise ValueError("time in seconds, not in quarter notes")
-    # mido raises many kinds of errors for broken files.
-    except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
-        reason = str(error) or type(error).__name__
-        raise UserError(f"{path}: cannot be read as MIDI: {reason}") from None
-    piece = Notes([])
+        midi = read_midi(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as MIDI: {error}") from None
+    piece = Notes([], cut=any(track.cut for track in midi.tracks))
     for track in midi.tracks:
-        _read_track(track, midi.ticks_per_beat, piece)
+        _read_track(track, midi.ticks, piece)
     piece.notes.sort()
     if not piece.notes:
         raise UserError(f"{path}: no notes within a piano's range")
-    if piece.notes[-1][1] > MAX_QUARTERS:
+    if max(end for _, end, _ in piece.notes) > MAX_QUARTERS:
         raise UserError(f"{path}: longer than {MAX_QUARTERS} quarter notes")
     return piece
 
 
-def _read_track(track, ticks: int, piece: Notes) -> None:
-    now, sounding, measured = 0, {}, False
+def _read_track(track: Track, ticks: int, piece: Notes) -> None:
+    sounding, measured = {}, False
 
-    def end(key):
-        if first := sounding.pop(key, []):
-            _, pitch = key
-            if LOWEST <= pitch < LOWEST + KEYS:
-                piece.notes += [
-                    (Fraction(f, ticks), Fraction(now, ticks), pitch) for f in first
-                ]
-            else:
-                piece.left_out += len(first)
-
-    for message in track:
-        now += message.time
-        if message.type == "time_signature" and not measured:
-            measured = True
-            piece.bar = 4 * message.numerator / message.denominator
-        if message.type not in ("note_on", "note_off") or message.channel == PERCUSSION:
-            continue
-        key = message.channel, message.note
-        if message.type == "note_on" and message.velocity:
-            sounding.setdefault(key, []).append(now)
+    def end(key, now):
+        begun = sounding.pop(key)
+        # A note that begins at this moment goes on: the end means an earlier one.
+        ended = [first for first in begun if first < now] or begun
+        if len(ended) < len(begun):
+            sounding[key] = [now] * (len(begun) - len(ended))
+        _, pitch = key
+        if LOWEST <= pitch < LOWEST + KEYS:
+            piece.notes += [
+                (Fraction(first, ticks), Fraction(now, ticks), pitch) for first in ended
+            ]
         else:
-            end(key)
-    for key in list(sounding):  # notes that never end last as long as the track
-        end(key)
+            piece.left_out += len(ended)
+
+    for tick, kind, channel, first, second in track.events:
+        key = channel, first
+        if kind == TIME_SIGNATURE:
+            piece.bar = piece.bar if measured else 4 * first / second
+            measured = True
+        elif channel == PERCUSSION:
+            continue
+        elif kind == NOTE_ON:
+            sounding.setdefault(key, []).append(tick)
+        elif key in sounding:
+            end(key, tick)
+    while sounding:  # notes that never end last as long as the track
+        end(next(iter(sounding)), track.end)
 
 
 def on_grid(notes: Notes, grid: int) -> np.ndarray:
@@ -173,6 +173,8 @@ def _read_folder(path: Path) -> dict[Path, Notes]:
         print(f"left out: {line}", file=sys.stderr)
     if len(wrong) > 5:
         print(f"left out: {len(wrong) - 5} more files", file=sys.stderr)
+    if cut := sum(each.cut for each in read.values()):
+        print(f"read up to a fault: {cut} of {len(read)} files", file=sys.stderr)
     if not read:
         raise UserError(f"{path}: none of {len(files)} MIDI files could be read")
     if beyond := sum(each.left_out for each in read.values()):

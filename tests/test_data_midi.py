@@ -89,6 +89,102 @@ def test_a_note_struck_again_while_it_sounds(tmp_path):
     assert piece[:, 60 - LOWEST].tolist() == [1, 1]
 
 
+def test_a_note_struck_again_at_the_moment_of_its_end(tmp_path):
+    """Some writers place the new beginning before the old end: it goes on."""
+    path = write(
+        tmp_path / "a.mid",
+        note(0, 60),
+        note(480, 60),
+        note(0, 60, 0),
+        note(960, 60, 0),
+    )
+    assert read_notes(path).notes == [(0, 1, 60), (1, 3, 60)]
+
+
+TRACK = bytes.fromhex("00903c40 8360803c40 00ff2f00".replace(" ", ""))
+C_QUARTER = [(0, 1, 60)]
+
+
+def midi_bytes(*tracks, promised=None, division=480):
+    head = [0, 0, 0, 1, *divmod(promised or len(tracks), 256), *divmod(division, 256)]
+    chunks = [b"MThd\0\0\0\6" + bytes(head[2:])]
+    chunks += [b"MTrk" + len(track).to_bytes(4) + track for track in tracks]
+    return b"".join(chunks)
+
+
+@pytest.mark.parametrize(
+    ("content", "cut"),
+    [
+        (midi_bytes(TRACK), False),
+        (midi_bytes(b"\0\xff\x59\2\x08\0" + TRACK), False),  # a key of 8 sharps
+        (midi_bytes(b"\0\xff\x59\0" + TRACK), False),  # a key without content
+        (midi_bytes(b"\0\xff\x58\4\0\2\x18\x08" + TRACK), False),  # zero fourths
+        (midi_bytes(b"\0\xff\x51\1\x07" + TRACK), False),  # a tempo cut short
+        (midi_bytes(b"\0\xf0\3abc" + TRACK), False),  # system exclusive
+        (midi_bytes(TRACK, promised=9), False),
+        (b"RIFF....RMIDdata...." + midi_bytes(TRACK), False),
+        (midi_bytes(TRACK) + b"XFIH\0\0\0\2ab", False),  # a chunk of a vendor's
+        (midi_bytes(TRACK)[:-4], True),  # no end of the track
+        (midi_bytes(TRACK + b"\0\x90\x40"), False),  # what follows the end
+        (midi_bytes(TRACK[:-4] + b"\0\x90\x40"), True),  # ends within an event
+        (midi_bytes(TRACK[:-4] + b"\xff\xff\xff\xff\x90\x40\x40"), True),  # endless
+        (midi_bytes(b"\0\x40\x40" + TRACK, TRACK), True),  # data without a status
+    ],
+)
+def test_files_that_break_the_standard_are_read_as_players_read_them(
+    tmp_path, content, cut
+):
+    path = tmp_path / "a.mid"
+    path.write_bytes(content)
+    found = read_notes(path)
+    assert (found.notes, found.bar, found.cut) == (C_QUARTER, 4.0, cut)
+
+
+def test_a_broken_file_among_others_is_said(tmp_path, capsys):
+    folder = some_midi(tmp_path / "midi")
+    (folder / "cut.mid").write_bytes(midi_bytes(TRACK)[:-4])
+    pieces, _ = read_pieces(folder)
+    assert sum(map(len, pieces.values())) == 31
+    assert "read up to a fault: 1 of 31 files" in capsys.readouterr().err
+
+
+def test_notes_are_those_that_mido_reads(tmp_path):
+    """Overlapping notes, both kinds of ends, several channels, running status."""
+    random = np.random.default_rng(5)
+    for number in range(20):
+        messages, ticks = [], 0
+        for _ in range(200):
+            pitch, channel = int(random.integers(40, 44)), int(random.integers(0, 3))
+            velocity, wait = int(random.choice([0, 60])), int(random.integers(0, 300))
+            kind = random.choice(["on", "off"], p=[0.8, 0.2])
+            fields = {"note": pitch, "channel": channel, "velocity": velocity}
+            messages.append((wait, f"note_{kind}", fields))
+            ticks += wait
+        path = write(tmp_path / f"{number}.mid", *messages)
+        sounding, now, wanted = {}, 0, []
+        for message in mido.MidiFile(path).tracks[0]:
+            now += message.time
+            if message.is_meta:
+                continue
+            key = message.channel, message.note
+            if message.type == "note_on" and message.velocity:
+                sounding.setdefault(key, []).append(now)
+                continue
+            begun = sounding.pop(key, [])
+            before = [first for first in begun if first < now]
+            if before and len(before) < len(begun):
+                sounding[key] = [first for first in begun if first == now]
+                begun = before
+            wanted += [(first, now, message.note) for first in begun]
+        wanted += [
+            (first, ticks, pitch)
+            for (_, pitch), begun in sounding.items()
+            for first in begun
+        ]
+        notes = [(480 * f, 480 * e, pitch) for f, e, pitch in read_notes(path).notes]
+        assert notes == sorted(wanted)
+
+
 def test_frames():
     from data.midi import Notes
 
@@ -210,8 +306,10 @@ def test_three_hours(tmp_path):
     )
     assert len(piece) == 4 * 21_601
     days = [note(0, 60), note(2**28 - 1, 60, 0)]
-    with pytest.raises(UserError, match="longer than 60000 quarter notes"):
-        read_notes(write(tmp_path / "days.mid", *days))
+    never_ended = [note(0, 60), note(0, 62), note(480, 62, 0), note(2**28 - 1, 90, 0)]
+    for messages in (days, never_ended):
+        with pytest.raises(UserError, match="longer than 60000 quarter notes"):
+            read_notes(write(tmp_path / "days.mid", *messages))
 
 
 # Rolls ------------------------------------------------------------------------------
