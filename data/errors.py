@@ -13,7 +13,13 @@ class UserError(Exception):
 
 @contextlib.contextmanager
 def one_line_errors(resume: str | None = None) -> Iterator[None]:
-    """Turns a `UserError` into one line and exit 2, Ctrl-C into a hint and exit 130."""
+    """Turns a `UserError` into one line and exit 2, Ctrl-C into a hint and exit 130.
+
+    From here on, characters that the console cannot show are replaced by "?".
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # not where a test or an app replaced it
+            stream.reconfigure(errors="replace")
     try:
         yield
     except UserError as error:

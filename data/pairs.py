@@ -11,12 +11,13 @@ from pathlib import Path, PurePosixPath
 
 from data.errors import UserError
 from data.parts import PARTS
-from data.tables import decoded, report_skipped
+from data.tables import decoded, read_table, report_skipped
 
 HELD_OUT = {"test": (0.1, 10_000), "validation": (0.05, 2_000)}  # share, maximum
 MIN_PAIRS = 10
 MAX_TEXT = 10**9  # bytes unpacked: a few MB can claim to hold petabytes
 COLUMNS = ("source", "target")
+TABLES = (".csv", ".jsonl", ".parquet")  # with these columns: see `read_table`
 PARALLEL = re.compile(
     r"(train|val|valid|validation|dev|test\w*)"
     r"\.(?!csv|tsv|txt)([a-z]{2,3}(?:[-_]\w+)?)(?:\.gz)?"
@@ -37,7 +38,9 @@ def read_pairs(
       `target` (in any case), these columns are read, otherwise the first two. The file
       may be compressed: `.gz`, or the only text in a `.zip` such as `fra-eng.zip` from
       http://www.manythings.org/anki, English first (its contents grow, so it has no
-      fixed hash to download it by).
+      fixed hash to download it by). Columns of numbers, such as those of Tatoeba's
+      `number, text, number, text`, are passed over.
+    - A CSV, JSON Lines or Parquet file with columns `source` and `target`.
     - A folder with `train.tsv`, optionally `validation.tsv`, `test.tsv` and any
       `test_NAME.tsv`.
     - A folder with one file for each of two languages, the same sentence in the same
@@ -98,15 +101,36 @@ def _one_line(text: str) -> str:
 
 
 def _read_file(path: Path) -> Pairs:
+    if path.suffix.lower() in TABLES:
+        rows, _ = read_table(path, COLUMNS)
+        return [(source.strip(), target.strip()) for source, target in rows]
     lines = _lines(path)
     header = [name.strip().casefold() for name in lines[0].split("\t")]
     named = set(COLUMNS) <= set(header)
-    places = [header.index(name) for name in COLUMNS] if named else [0, 1]
-    rows = (line.split("\t") for line in lines[named:] if line.strip())
+    rows = [line.split("\t") for line in lines[named:] if line.strip()]
+    places = [header.index(name) for name in COLUMNS] if named else _texts(rows, path)
     enough = max(places) + 1
     return _usable(
         ([row[p] for p in places] if len(row) >= enough else None for row in rows), path
     )
+
+
+def _texts(rows: list[list[str]], path: Path) -> list[int]:
+    """The first two columns, or if there are more, the first two that hold texts.
+
+    Tatoeba's pairs, for example, are `number, text, number, text`.
+    """
+    sample = rows[:1000]
+    width = min(map(len, sample))
+    texts = [
+        place
+        for place in range(width)
+        if not all(row[place].strip().isdigit() for row in sample)
+    ]
+    if len(texts) < 2 or texts[:2] == [0, 1]:
+        return [0, 1]
+    print(f"{path.name}: reading columns {texts[0] + 1} and {texts[1] + 1}")
+    return texts[:2]
 
 
 def _read_folder(folder: Path) -> dict[str, Pairs]:

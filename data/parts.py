@@ -1,6 +1,7 @@
 """The parts of a data set, and how names are divided among them."""
 
 import hashlib
+import os
 
 PARTS = ("train", "validation", "test")
 HELD_OUT = 0.05  # share of the text in validation, and in test
@@ -18,7 +19,7 @@ def split_by_name(sizes: dict[str, int]) -> dict[str, list[str]]:
     small = sum(size for size in sizes.values() if size <= share)
 
     def place(name: str) -> tuple[bool, bytes]:
-        return sizes[name] > share, hashlib.sha256(name.encode()).digest()
+        return sizes[name] > share, hashlib.sha256(os.fsencode(name)).digest()
 
     parts: dict[str, list[str]] = {part: [] for part in PARTS}
     missing = dict.fromkeys(("test", "validation"), min(share, small / 3))

@@ -1,5 +1,6 @@
 """Labelled texts in a file or a folder, as training, validation and test parts."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import numpy as np
 
 from data.errors import UserError
 
-from .tables import read_table
+from .tables import SUFFIXES, decoded, read_table, report_skipped
+
+PART = "train$|validation$|test($|_)"
 
 Rows = list[tuple[str, str]]
 
@@ -18,12 +21,17 @@ def read_splits(
     """Returns the rows `(text, label)` of each part, and the labels in order.
 
     A folder contains `train.csv`, and optionally `validation.csv`, `test.csv` and any
-    `test_NAME.csv`. A missing part is split off from training: a fifth for test, then a
-    tenth of the rest for validation, stratified, with equal texts in the same part.
+    `test_NAME.csv`, or the same with another ending that `read_table` knows. Or it
+    contains a subfolder of `.txt` files for each class; or `train`, optionally
+    `validation` and `test`, with such subfolders.
+
+    A missing part is split off from training: a fifth for test, then a tenth of the
+    rest for validation, stratified, with equal texts in the same part.
 
     Args:
-        data: A CSV or TSV file, or such a folder.
-        test_data: A file for the part `test`, or `None`.
+        data: A file that `read_table` knows, or such a folder.
+        test_data: A file, or a folder with a subfolder per class, for the part `test`,
+            or `None`.
         columns: Names of the text column and the label column.
         seed: Random seed of the split.
         labels: Those of an earlier run; `None`: those of the training part, sorted.
@@ -34,14 +42,10 @@ def read_splits(
     """
     files = {"train": data}
     if data.is_dir():
-        files = {path.stem: path for path in sorted(data.glob("*.csv"))}
-        if "train" not in files:
-            raise UserError(
-                f"{data}: expected a file, found a folder without train.csv"
-            )
+        files = _files_of_parts(data)
     if test_data:
         files["test"] = test_data
-    rows = {name: read_table(path, columns)[0] for name, path in files.items()}
+    rows = {name: _read_rows(path, columns) for name, path in files.items()}
     counts = Counter(label for _, label in rows["train"])
     if labels is None:
         labels = sorted(counts)
@@ -62,6 +66,59 @@ def read_splits(
         if name not in rows:
             rows[name], rows["train"] = split_off(rows["train"], share, seed)
     return rows, labels
+
+
+def _files_of_parts(folder: Path) -> dict[str, Path]:
+    """The file, or the folder with a subfolder per class, of each part."""
+    names = [path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES]
+    files = {path.stem: path for path in names if re.match(PART, path.stem)}
+    if "train" in files:
+        return files
+    folders = {path.name: path for path in sorted(folder.iterdir()) if _classes(path)}
+    if "train" in folders:
+        return {name: path for name, path in folders.items() if re.match(PART, name)}
+    if _classes(folder):
+        return {"train": folder}
+    raise UserError(
+        f"{folder}: expected train.csv, or a subfolder of .txt files for each class"
+    )
+
+
+def _classes(folder: Path) -> list[Path]:
+    """The subfolders that contain `.txt` files."""
+    if not folder.is_dir():
+        return []
+    return [path for path in sorted(folder.iterdir()) if any(path.glob("*.txt"))]
+
+
+def _read_folder(folder: Path) -> Rows:
+    rows, skipped = [], Counter()
+    for inner in _classes(folder):
+        for path in sorted(inner.glob("*.txt")):
+            try:
+                text = decoded(path.read_bytes(), path)
+            except (OSError, UserError):
+                skipped["files that are not UTF-8"] += 1
+                continue
+            if not text.strip() or "\0" in text:
+                skipped["files without text"] += 1
+            else:
+                rows.append((text, inner.name))
+    report_skipped(folder, len(rows), skipped)
+    return rows
+
+
+def _read_rows(path: Path, columns: tuple[str, str]) -> Rows:
+    """The rows of a file or folder, labels without surrounding spaces."""
+    if path.is_dir():
+        return _read_folder(path)
+    rows = [(text, label.strip()) for text, label in read_table(path, columns)[0]]
+    spellings: dict[str, str] = {}
+    for label in sorted({label for _, label in rows}):
+        other = spellings.setdefault(label.casefold(), label)
+        if other != label:
+            print(f"{path.name}: {other!r} and {label!r} are two classes")
+    return rows
 
 
 def split_off(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:

@@ -3,6 +3,7 @@
 Texts are read lazily, a piece at a time, so they may be larger than memory.
 """
 
+import codecs
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from data.errors import UserError
 from data.parts import HELD_OUT, PARTS, split_by_name
+from data.tables import OTHERS
 
 NAMES = ("validation", "valid", "val")  # in file names, in place of "train"
 CHUNK = 1 << 20  # bytes read at a time
@@ -54,7 +56,8 @@ def read_parts(path: Path, max_chars: int = 0) -> dict[str, Part]:
       which has no catalog name, or `wiki.train.tokens` ... of the WikiText sets. Of
       several such triples the one with the shortest names is read.
     - Any other folder: its text files, at any depth, are assigned to the parts by
-      `split_by_name`. Hidden files and files with a NUL byte are left out.
+      `split_by_name`. Hidden files, files with a NUL byte and those that are not UTF-8
+      are left out; how many of the latter is printed.
     - A file: the last 5 % are test, the 5 % before them validation.
 
     Args:
@@ -68,6 +71,8 @@ def read_parts(path: Path, max_chars: int = 0) -> dict[str, Part]:
     little text for three parts, or a folder with `train.txt` but not the other two.
     """
     path = Path(path)
+    if path.suffix.lower() in (".jsonl", ".parquet"):
+        raise UserError(f"{path}: expected plain text, such as its texts one per line")
     try:
         parts = _in_folder(path) if path.is_dir() else _in_file(path)
         total = sum(part.size for part in parts.values())
@@ -129,7 +134,12 @@ def _in_folder(folder: Path) -> dict[str, Part]:
         wanted = "expected train.txt, validation.txt and test.txt"
         raise UserError(f"{folder}: {wanted}, found train.txt without the others")
     else:
-        texts = {path.relative_to(folder).as_posix(): path for path in _walk(folder)}
+        found = list(_walk(folder))
+        readable = [path for path in found if _is_utf8(path)]
+        if wrong := len(found) - len(readable):
+            what = f"left out {wrong} of {len(found)} files of {folder}: not UTF-8"
+            print(f"{what} ({OTHERS})", flush=True)
+        texts = {path.relative_to(folder).as_posix(): path for path in readable}
         if len(texts) < len(PARTS):
             wanted = f"{folder}: expected {len(PARTS)} text files or more"
             raise UserError(f"{wanted}, found {len(texts)}")
@@ -152,6 +162,18 @@ def _walk(folder: Path) -> Iterator[Path]:
                     beginning = file.read(8192)
                 if beginning and b"\0" not in beginning:
                     yield path
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(CHUNK):
+                decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _in_file(path: Path) -> dict[str, Part]:
@@ -207,7 +229,7 @@ def _texts(path: Path, place: int, end: int, size: int) -> Iterator[str]:
                 place, rest = place + cut, whole[cut:]
     except UnicodeDecodeError as error:
         found = f"found byte {place + error.start}: {error.reason}"
-        raise UserError(f"{path}: expected UTF-8 text, {found}") from None
+        raise UserError(f"{path}: expected UTF-8 text, {found}; {OTHERS}") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
 

@@ -30,7 +30,7 @@ from data.parts import PARTS
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"custom_layers", "data", "kit", "tasks", "tokens"}
 LEFT_OUT = {"data.catalog", "kit.report"}  # imports that recipes can run without
-OPTIONAL = {"jax"}  # needed with KERAS_BACKEND=jax only
+OPTIONAL = {"jax", "pyarrow"}  # needed with KERAS_BACKEND=jax, or for Parquet
 SAMPLE_ROWS = 200  # of each CSV or TSV file
 SAMPLE_TEXT = "custom_layers/*.py"  # the sample for recipes that read texts
 

@@ -38,6 +38,18 @@ def zipped(path, files):
     return path
 
 
+def test_columns_of_numbers_are_passed_over(tmp_path, capsys):
+    """As of Tatoeba's pairs; numbers alone on one side are what there is."""
+    rows = [(str(n), s, str(7 * n), t) for n, (s, t) in enumerate(PAIRS)]
+    path = written(tmp_path, {"a.tsv": tsv(rows)}) / "a.tsv"
+    assert all_of(read_pairs(path)) == sorted(PAIRS)
+    assert "a.tsv: reading columns 2 and 4" in capsys.readouterr().out
+    sums = [(f"{n}+{n}", str(2 * n)) for n in range(99)]
+    path = written(tmp_path, {"b.tsv": tsv(sums)}) / "b.tsv"
+    assert all_of(read_pairs(path)) == sorted(sums)
+    assert capsys.readouterr().out == ""
+
+
 def all_of(parts):
     return sorted(pair for part in parts.values() for pair in part)
 
@@ -51,7 +63,12 @@ def all_of(parts):
         ("a.tsv", tsv([(t, "x", s) for s, t in PAIRS], "target\tid\t source \n")),
         ("a.tsv", tsv([(*pair, "CC-BY 2.0 (France)") for pair in PAIRS])),
         ("a.tsv", tsv([(f" {s} ", f"{t} ") for s, t in PAIRS]) + "\n\n"),
-        ("a.tsv.gz", gzip.compress(tsv(PAIRS).encode())),
+        ("a.tsv.gz", gzip.compress(tsv(PAIRS).encode(), mtime=0)),
+        ("a.csv", "Target,Source\n" + "".join(f"{t},{s}\n" for s, t in PAIRS)),
+        (
+            "a.jsonl",
+            "".join(f'{{"source": "{s}", "target": "{t}"}}\n' for s, t in PAIRS),
+        ),
     ],
 )
 def test_a_file(tmp_path, capsys, name, content):

@@ -81,6 +81,52 @@ def test_a_folder_names_its_parts(tmp_path):
     assert parts == {n: [(n, "bad")] for n in ("test", "test_other", "validation")}
 
 
+def test_labels_lose_spaces_and_differences_in_case_are_said(tmp_path, capsys):
+    rows = [(f"text {n}", label) for n in range(9) for label in ("pos", "neg ", "neg")]
+    labels = read_splits(written(tmp_path / "a.csv", rows), None, COLUMNS, 0)[1]
+    assert labels == ["neg", "pos"]
+    assert capsys.readouterr().out == ""
+    rows += [(f"other {n}", " Pos") for n in range(9)]
+    labels = read_splits(written(tmp_path / "a.csv", rows), None, COLUMNS, 0)[1]
+    assert labels == ["Pos", "neg", "pos"]
+    assert "a.csv: 'Pos' and 'pos' are two classes" in capsys.readouterr().out
+
+
+def class_folders(folder, count):
+    for label in ("bad", "good"):
+        (folder / label).mkdir(parents=True)
+        for number in range(count):
+            text = f"{folder.name} {label}\nnumber {number}"
+            (folder / label / f"{number}.txt").write_text(text)
+
+
+def test_a_subfolder_for_each_class(tmp_path, capsys):
+    class_folders(tmp_path / "mine", 30)
+    (tmp_path / "mine/README").write_text("no class")
+    (tmp_path / "mine/bad/odd.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(UserError, match="1 files that are not UTF-8"):  # 1 of 61
+        read_splits(tmp_path / "mine", None, COLUMNS, 0)
+    for number in range(30, 60):
+        (tmp_path / "mine/good" / f"{number}.txt").write_text(f"more {number}")
+        (tmp_path / "mine/bad" / f"{number}.txt").write_text(f"less {number}")
+    parts, labels = read_splits(tmp_path / "mine", None, COLUMNS, 0)
+    assert labels == ["bad", "good"]
+    rows = [row for part in parts.values() for row in part]
+    assert len(rows) == 120 and ("mine good\nnumber 3", "good") in rows
+    assert "skipped 1 of 121 rows of mine" in capsys.readouterr().out
+
+
+def test_parts_with_a_subfolder_for_each_class(tmp_path):
+    """As of the Large Movie Review Dataset."""
+    for part, count in (("train", 20), ("test", 3), ("other", 3)):
+        class_folders(tmp_path / part, count)
+    parts, labels = read_splits(tmp_path, None, COLUMNS, 0)
+    assert labels == ["bad", "good"] and set(parts) == {"train", "validation", "test"}
+    assert len(parts["test"]) == 6
+    assert all(text.startswith("test") for text, _ in parts["test"])
+    assert sum(map(len, parts.values())) == 46
+
+
 def test_labels_of_an_earlier_run_keep_their_order(tmp_path):
     path = written(tmp_path / "a.csv", rows_of(40))
     assert read_splits(path, None, COLUMNS, 0, ["good", "bad"])[1] == ["good", "bad"]

@@ -33,11 +33,94 @@ GOOD = [("a fine film", "pos"), ("a dull one", "neg")]
         ("a.TSV", " text\tlabel \na fine film\tpos\na dull one\tneg\n"),
         ("a.txt", "\n\ntext\tlabel\na fine film\tpos\na dull one\tneg\n"),
         ("a", "text,label\na fine film,pos\na dull one,neg\n"),
+        ("a.csv", "text;label\na fine film;pos\na dull one;neg\n"),  # Excel in Europe
+        ("a.csv", "sep=;\r\ntext;label\r\na fine film;pos\r\na dull one;neg\r\n"),
+        ("a.txt", "label|text\npos|a fine film\nneg|a dull one\n"),
+        ("a.csv", "text\tlabel\na fine film\tpos\na dull one\tneg\n"),
+        ("a.tsv", "text,label\na fine film,pos\na dull one,neg\n"),
+        ("a.csv", "ID,Text, LABEL\n1,a fine film,pos\n2,a dull one,neg\n"),
+        (
+            "a.csv",
+            "id;text, as typed;label;text\n1;x;pos;a fine film\n2;y;neg;a dull one",
+        ),
+        ("a.tsv", '"text"\t"label"\n"a fine film"\t"pos"\n"a dull one"\t"neg"\n'),
+        (
+            "a.jsonl",
+            '{"text": "a fine film", "label": "pos"}\n\n'
+            '{"label": "neg", "text": "a dull one", "more": [1]}\n',
+        ),
     ],
 )
 def test_accepted(tmp_path, capsys, name, content):
     assert read_table(write(tmp_path / name, content), ("text", "label")) == (GOOD, 0)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        # Quotes at the beginning of a text, as in public corpora: its own.
+        (
+            '"Hello" she said\tx\n"never closed\ty\n',
+            ['"Hello" she said', '"never closed'],
+        ),
+        ('"opened\tx\nclosed"\ty\n', ['"opened', 'closed"']),
+        ('say "so"\tx\n', ['say "so"']),
+        # Quotes around fields, as `csv.writer` and Excel write them.
+        ('"a ""quoted"" word"\tx\nplain\ty\n', ['a "quoted" word', "plain"]),
+        ('"two\nlines"\tx\n"a\ttab"\ty\n', ["two\nlines", "a\ttab"]),
+    ],
+)
+def test_quotes_in_a_file_with_tabs(tmp_path, content, texts):
+    path = write(tmp_path / "a.tsv", "text\tlabel\n" + content)
+    assert [text for text, _ in rows_of(path)] == texts
+
+
+def test_columns_by_number_in_a_file_without_a_header(tmp_path):
+    path = write(tmp_path / "a.csv", "1,pos,a fine film\n2,neg,a dull one\n")
+    assert rows_of(path, ("3", "2")) == GOOD
+    with pytest.raises(UserError, match="expected a column 4, found 3 columns"):
+        rows_of(path, ("4", "2"))
+    with pytest.raises(UserError) as caught:
+        rows_of(path)
+    assert "--text-column 3 --label-column 2 (columns are counted" in str(caught.value)
+
+
+def test_json_lines(tmp_path, capsys):
+    good = '{"text": "fine", "stars": 5}\n' * 99
+    path = write(tmp_path / "a.jsonl", good + '{"text": "no stars"}\n')
+    rows, skipped = read_table(path, ("text", "stars"))
+    assert (rows[0], len(rows), skipped) == (("fine", "5"), 99, 1)
+    assert "1 empty stars" in capsys.readouterr().out
+    for bad, reason in (
+        ("[1]", "not a JSON object"),
+        ('{"text": ["a"]}', "not a text"),
+    ):
+        write(path, good + bad)
+        assert read_table(path, ("text", "stars"))[1] == 1
+        assert reason in capsys.readouterr().out
+    with pytest.raises(UserError, match="one JSON object per line, found 'text,lab"):
+        rows_of(write(path, "text,label\nfine,pos\n"))
+
+
+def test_parquet(tmp_path):
+    path = tmp_path / "a.parquet"
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        path.write_bytes(b"PAR1")
+        with pytest.raises(UserError, match="needs pyarrow"):
+            rows_of(path)
+        return
+    texts, labels = zip(*GOOD, strict=True)
+    parquet.write_table(
+        pyarrow.table({"Text": texts, "n": [1, 2], "label": labels}), path
+    )
+    assert rows_of(path) == GOOD
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(UserError, match="cannot be read as Parquet"):
+        rows_of(path)
 
 
 def test_quotes_separators_and_line_breaks_in_fields(tmp_path):

@@ -49,6 +49,17 @@ def test_parts_joined_are_the_file(tmp_path_factory, text, size, mark):
         assert sum(part.size for part in parts.values()) == path.stat().st_size
 
 
+def test_a_file_of_another_encoding_costs_that_file(tmp_path, capsys):
+    names = ["a.txt", "b.txt", "d.txt", "caf\udce9.txt"]  # the last one is no UTF-8
+    files = {name: f"{index}\n" * 9 for index, name in enumerate(names)}
+    late = b"\n" * 10_000 + b"caf\xe9"
+    folder = written(tmp_path, {**files, "c.txt": b"caf\xe9\n", "e.txt": late})
+    parts = read_parts(folder)
+    text = "".join(text_of(part) for part in parts.values())
+    assert sorted(set(text.split())) == ["0", "1", "2", "3"]
+    assert "left out 2 of 6 files" in capsys.readouterr().out
+
+
 def test_chunks_are_whole_lines_of_about_the_size(tmp_path):
     lines = [f"{'é' * (n % 40)} {n}\n" for n in range(5000)]
     path = written(tmp_path, {"a.txt": "".join(lines)}) / "a.txt"

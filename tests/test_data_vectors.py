@@ -79,10 +79,12 @@ def test_nothing_to_tell(texts):
 @pytest.mark.parametrize(
     ("content", "naming"),
     [
-        ("", "2 numbers per word"),
+        ("", "none of the 2 words"),
         ("3 5\n", "2 numbers per word"),
-        ("a 1 2\n", "2 numbers per word"),
+        ("a 1\n", "2 numbers per word"),
         ("2 2\nb 1 2\na 1\n", "line 3"),
+        ("2 2\nb 1 2\na 1 nan\n", "line 3: expected a word and 2 finite numbers"),
+        ("a 1 inf\n", "line 1: expected a word and 2 finite numbers"),
         ("2 2\na 1 much\n", "line 2"),
         ("1 2\nc 1 2\n", "none of the 2 words"),
         (b"1 2\n\xff 1 2\n", "cannot be read"),
@@ -103,3 +105,12 @@ def test_the_vectors_of_a_file(tmp_path):
     found, places = vectors_from_file(tmp_path, ["a", "x", "b"], 2)
     assert places.tolist() == [2, 0]
     np.testing.assert_allclose(found, [[1, 3], [-1, 0.5]], rtol=1e-6)
+
+
+def test_vectors_of_glove(tmp_path):
+    """Without a first line of sizes; a word of it may be several."""
+    path = tmp_path / "glove.txt"
+    path.write_text("the 0 0\n. . . 5 6\nA -1 0.5\nnew york 3 4\n")
+    found, places = vectors_from_file(path, ["a", "x", "new york"], 2)
+    assert places.tolist() == [0, 2]
+    np.testing.assert_allclose(found, [[-1, 0.5], [3, 4]], rtol=1e-6)
