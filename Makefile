@@ -20,6 +20,16 @@ ifneq ($(filter jax jax-gpu,$(EXTRA)),)
 export KERAS_BACKEND ?= jax
 endif
 
+# The values that users give reach the programs as they are, with "$", quotes and
+# spaces: through the environment, because make and the shell would interpret them.
+unexport DATA TEXT RECIPE RUN TO
+export GIVEN_DATA := $(value DATA)
+export GIVEN_TEXT := $(value TEXT)
+export GIVEN_RECIPE := $(value RECIPE)
+export GIVEN_RUN := $(value RUN)
+export GIVEN_TO := $(value TO)
+GIVEN_RUN_OPTION = $(if $(value RUN),--run "$$GIVEN_RUN")
+
 help: ## list the targets
 	@echo "make RECIPE [DATA=name-or-file] [ARGS=\"--epochs 3 ...\"], RECIPE one of: $(RECIPES)"
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -33,24 +43,23 @@ setup: ## make .venv from the lock; EXTRA=gpu, jax or jax-gpu for the others
 
 $(RECIPES): ## train a recipe
 	$(READY)
-	@$(RUN_PYTHON) -m recipes.$@ $(if $(DATA),--data "$(DATA)") $(ARGS)
+	@$(RUN_PYTHON) -m recipes.$@ $(if $(value DATA),--data "$$GIVEN_DATA") $(ARGS)
 
 try: ## RECIPE=name [RUN=folder] [TEXT="..."]: answers from the exported model
 	$(READY)
-	@$(RUN_PYTHON) -m kit.try_run "$(RECIPE)" $(if $(RUN),--run "$(RUN)") $(if $(TEXT),--text="$$TEXT")
-export TEXT
+	@$(RUN_PYTHON) -m kit.try_run "$$GIVEN_RECIPE" $(GIVEN_RUN_OPTION) $(if $(value TEXT),--text="$$GIVEN_TEXT")
 
 report: ## RECIPE=name [RUN=folder]: draw plots and report.html again
 	$(READY)
-	@$(RUN_PYTHON) -m kit.report "$(RECIPE)" $(if $(RUN),--run "$(RUN)")
+	@$(RUN_PYTHON) -m kit.report "$$GIVEN_RECIPE" $(GIVEN_RUN_OPTION)
 
 copy: ## RECIPE=name TO=app/name: one Python package to keep
 	$(READY)
-	@$(RUN_PYTHON) -m kit.copy_recipe "$(RECIPE)" "$(TO)"
+	@$(RUN_PYTHON) -m kit.copy_recipe "$$GIVEN_RECIPE" "$$GIVEN_TO"
 
 publish: ## RECIPE=name TO=models [RUN=folder]: the export as the next version
 	$(READY)
-	@$(RUN_PYTHON) -m kit.publish "$(RECIPE)" "$(TO)" $(if $(RUN),--run "$(RUN)")
+	@$(RUN_PYTHON) -m kit.publish "$$GIVEN_RECIPE" "$$GIVEN_TO" $(GIVEN_RUN_OPTION)
 
 PYTEST = $(RUN_PYTHON) -m pytest -n auto --maxprocesses 8 --dist worksteal
 test: ## every promise in its core, in minutes

@@ -78,7 +78,7 @@ def fault_of_command(command):
     if not is_recipe and not re.search(rf"^{re.escape(target)}:", makefile, re.M):
         return f"no target {target} in the Makefile"
     for name, value in re.findall(r"\b([A-Z]+)=(\S+)", command):
-        if not re.search(rf"\$\({name}\)", makefile):
+        if not re.search(rf"\$\((value )?{name}\)", makefile):
             return f"the Makefile does not use {name}"
         if name == "RECIPE" and not (ROOT / "recipes" / f"{value}.py").is_file():
             return f"no recipe {value}"
