@@ -22,4 +22,5 @@ def run_in(folder: Path, data: str) -> SimpleNamespace:
         write=lambda name, content: None,
         verbose=2,
         interrupted=False,
+        started=None,
     )

@@ -15,9 +15,11 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from data.errors import UserError, one_line_errors
 from kit.files import read_json
+from kit.length import START_RATE
 from kit.machine import describe_machine, git_commit
 from kit.run import Run, module_name
 from kit.run_folders import is_finished, new_run, newest_unfinished_run
@@ -28,7 +30,14 @@ class Options:
     run_dir: Path | None = None  # folder of the run; default runs/RECIPE/UTC-TIME
     resume: bool = False  # continue the newest unfinished run, or --run-dir
     load: Path | None = None  # folder of a run: use its weights, do not train
+    start: Path | None = None  # folder of a run: go on from its weights, on other data
     smoke: bool = False  # everything in seconds, on little data
+    encoding: str = "utf-8"  # of texts in --data and --test-data, such as cp1252
+    # Type of the calculations; mixed: weights stay in float32. Faster on a GPU.
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+
+
+KEPT = ("encoding", "precision", "start")  # belong to a run, in its config.json
 
 
 def command(main: Callable) -> None:
@@ -59,6 +68,7 @@ def command(main: Callable) -> None:
             run = Run(recipe, config, options, folder)
             _note_interrupts(run)
             _describe(run)
+            keras.config.set_dtype_policy(options.precision)
             keras.utils.set_random_seed(config.seed)
             if run.only_export:
                 run.export(*recipe.load(folder), recipe.export)
@@ -91,17 +101,24 @@ def _parse(recipe, name: str):
         for field in dataclasses.fields(config)
         if getattr(config, field.name) != field.default
     }
-    if options.resume and (given or options.load or options.smoke):
+    asked = {name: getattr(options, name) for name in KEPT}
+    asked = {x: value for x, value in asked.items() if value != getattr(Options, x)}
+    if options.resume and (given or asked or options.load or options.smoke):
         raise UserError("--resume takes its options from the run: give only --run-dir")
+    if options.load and options.start:
+        raise UserError("--start trains, --load does not: give one of them")
     if options.load:
-        config = _config_to_load(recipe.Config, options.load, given)
+        config, kept = _config_to_load(recipe.Config, options.load, given | asked)
+        options = dataclasses.replace(options, **kept)
     elif options.resume:
         stem = Path(recipe.__file__).stem
         folder = options.run_dir or newest_unfinished_run(stem)
         if is_finished(folder):
             raise UserError(f"nothing to resume: {folder} is finished")
-        config = _config_of(recipe.Config, folder)
-        options = dataclasses.replace(options, run_dir=folder)
+        config, kept = _config_of(recipe.Config, folder)
+        options = dataclasses.replace(options, run_dir=folder, **kept)
+    elif options.start:
+        config = _config_to_start(recipe, options, given)
     else:
         settings = recipe.SETTINGS.get(config.data, {})
         settings = {x: value for x, value in settings.items() if x not in given}
@@ -142,8 +159,8 @@ def _read_command_line(config_class, name: str):
 
 
 def _config_to_load(config_class, folder: Path, given: dict):
-    """The loaded run's config, with the few options that may be given anew."""
-    free = {"data", "test_data"}
+    """`_config_of` the loaded run, with the few options that may be given anew."""
+    free = {"data", "test_data", "encoding"}
     free |= {
         x.name for x in dataclasses.fields(config_class) if "with_load" in x.metadata
     }
@@ -153,18 +170,42 @@ def _config_to_load(config_class, folder: Path, given: dict):
             f"--load takes its options from the run, except {names}: found "
             f"{_option(sorted(other)[0])}"
         )
-    config = dataclasses.replace(_config_of(config_class, folder), **given)
+    loaded = _config_of(config_class, folder, given)
+    _check_trained(folder)
+    return loaded
+
+
+def _config_to_start(recipe, options: Options, given: dict):
+    """The config of the run to start from, on other data, with a lower rate.
+
+    Its network is kept, so a size that is given anew is an error when weights are set.
+    """
+    config, _ = _config_of(recipe.Config, options.start)
+    _check_trained(options.start)
+    anew = {"epochs": 0, "learning_rate": START_RATE * config.learning_rate}
+    if "data" in given:
+        anew["test_data"] = ""
+    if options.smoke:
+        anew["epochs"] = recipe.SMOKE["epochs"]
+    anew = {x: value for x, value in anew.items() if hasattr(config, x)}
+    return dataclasses.replace(config, **{**anew, **given})
+
+
+def _check_trained(folder: Path) -> None:
     if not (folder / "model.keras").is_file():
         raise UserError(f"{folder} has no model.keras: expected a run that was trained")
-    return config
 
 
-def _config_of(config_class, folder: Path):
-    values = read_json(folder / "config.json")
+def _config_of(config_class, folder: Path, given: dict | None = None):
+    """The config of a run, and its values of `KEPT`, except those `given` anew."""
+    values = read_json(folder / "config.json") | (given or {})
+    kept = {name: values.pop(name) for name in KEPT if name in values}
+    if kept.get("start"):
+        kept["start"] = Path(kept["start"])
     known = {field.name for field in dataclasses.fields(config_class)}
     if unknown := values.keys() - known:
         raise UserError(f"{folder}/config.json: unknown option {sorted(unknown)[0]}")
-    return config_class(**values)
+    return config_class(**values), kept
 
 
 def _option(field: str) -> str:
@@ -226,4 +267,6 @@ def _describe(run: Run) -> None:
         return
     run.write("environment.json", environment)
     # Last, because a folder with config.json can be resumed.
-    run.write("config.json", dataclasses.asdict(run.config))
+    kept = {name: getattr(run.options, name) for name in KEPT}
+    kept["start"] = kept["start"] and str(kept["start"])
+    run.write("config.json", dataclasses.asdict(run.config) | kept)

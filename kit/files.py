@@ -4,7 +4,10 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import os
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +17,8 @@ from data.errors import UserError
 from data.folders import make_once
 
 EMPTY = np.zeros(0, "uint16")  # an empty file cannot be mapped
+# What `np.load` raises for a file that is missing, cut short or otherwise damaged.
+DAMAGED = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
 def read_json(path: Path):
@@ -25,6 +30,28 @@ def read_json(path: Path):
         ) from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
+
+
+def json_text(value) -> str:
+    """JSON with characters as they are, except those of file names that are no text.
+
+    JSON has no NaN and no infinity: they become null.
+    """
+
+    def finite(value):
+        if isinstance(value, dict):
+            return {key: finite(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [finite(item) for item in value]
+        is_number = not isinstance(value, float) or math.isfinite(value)
+        return value if is_number else None
+
+    text = json.dumps(finite(value), ensure_ascii=False, indent=1, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a file name with bytes that are not UTF-8
+        text = json.dumps(finite(value), indent=1, allow_nan=False)
+    return text
 
 
 def sha256(*paths: Path) -> str:
@@ -39,7 +66,7 @@ def sha256(*paths: Path) -> str:
         tables = all(x.suffix in {".csv", ".tsv"} for x in files)
         for file in files:
             if path.is_dir() and not tables:
-                total.update(f"{file.relative_to(path).as_posix()}\0".encode())
+                total.update(os.fsencode(file.relative_to(path).as_posix()) + b"\0")
             try:
                 with file.open("rb") as stream:
                     total.update(hashlib.file_digest(stream, "sha256").digest())
@@ -74,7 +101,11 @@ def cached(path: Path, make: Callable[[], dict]) -> dict:
 
     The values are arrays, lists of one-dimensional arrays, or anything that JSON holds.
     """
-    with contextlib.suppress(OSError, ValueError, KeyError), np.load(path) as kept:
+    with (
+        contextlib.suppress(*DAMAGED),
+        path.open("rb") as stream,
+        np.load(stream) as kept,
+    ):
         values = {}
         for name, value in kept.items():
             key, _, kind = name.rpartition(".")

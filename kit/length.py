@@ -16,6 +16,7 @@ from kit.files import read_json
 
 MINUTES = 8  # of training, where `--epochs` is not given
 MEASURED = 8  # steps that measure the speed
+START_RATE = 0.3  # of the learning rate of the run that `--start` names
 
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")
@@ -86,6 +87,8 @@ class Length:
 
     def schedule(self, peak: float, warm_up: int, shape="cosine") -> LearningRate:
         """Returns the learning rate, for the optimizer."""
+        if self.run.started and not hasattr(self.run.config, "learning_rate"):
+            peak *= START_RATE  # no option, but a part of a preset
         steps = (self.asked or self.most) * self.parts * len(self.training)
         self.rate = LearningRate(peak, warm_up, steps, shape)
         return self.rate

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.errors import UserError
-from kit.files import cached, mapped, read_json, sha256, write_whole
+from data.plain import as_plain
+from kit.files import DAMAGED, cached, json_text, mapped, read_json, sha256, write_whole
 from kit.progress import working
 from kit.run_folders import point_latest_to
 
@@ -45,9 +46,11 @@ class Run:
 
     Attributes:
         folder: Everything that the run writes is written here.
-        data, test_data: The paths behind `--data` and `--test-data`.
+        data, test_data: The paths behind `--data` and `--test-data`, of texts a plain
+            UTF-8 form.
         data_sha256: One hash over both.
-        loaded: The folder of the run whose weights are loaded, or `None`.
+        loaded: The folder of the run that `--load` names, or `None`.
+        started: The folder of the run that `--start` names, or `None`.
         only_export: Whether `loaded` is this run, complete but for its export.
         verbose: For `fit`: a progress bar in a terminal, in a log a line per epoch.
         interrupted: Whether Ctrl-C was pressed.
@@ -57,23 +60,30 @@ class Run:
 
     def __init__(self, recipe, config, options, folder: Path):
         self.recipe, self.config, self.options = recipe, config, options
-        self.folder, self.loaded = folder, options.load
+        self.folder, self.loaded, self.started = folder, options.load, options.start
         self.name = Path(recipe.__file__).stem
         self.only_export = options.load is not None and folder == options.load
         self.verbose = 1 if sys.stdout.isatty() else 2
-        self.data = find_data(config.data)
-        self.test_data = find_data(config.test_data) if config.test_data else None
+        self.data = self._find(config.data)
+        self.test_data = self._find(config.test_data) if config.test_data else None
         self.data_sha256 = sha256(self.data, *filter(None, [self.test_data]))
+
+    def _find(self, name: str) -> Path:
+        path = find_data(name)
+        if not getattr(self.recipe, "DATA_IS_TEXT", True):
+            return path
+        return as_plain(path, self.options.encoding, CACHE / "plain")
 
     def write(self, name: str, content) -> None:
         """Writes text, or anything else as JSON, completely or not at all."""
         if not isinstance(content, str):
-            content = json.dumps(content, ensure_ascii=False, indent=1)
+            content = json_text(content)
         write_whole(self.folder / name, content.encode())
 
     def vocabulary(self) -> dict | None:
-        """The vocabulary of the loaded run; `None` without one."""
-        return self.loaded and read_json(self.loaded / "vocabulary.json")
+        """The vocabulary of the run that `--load` or `--start` names, or `None`."""
+        source = self.loaded or self.started
+        return source and read_json(source / "vocabulary.json")
 
     def some(self, rows: list) -> list:
         """Under `--smoke` about 300 of the rows, else all."""
@@ -121,9 +131,24 @@ class Run:
         return CACHE / self.name / digest
 
     def restore(self, model) -> dict:
-        """Loads the weights of the run that `--load` names; there are no metrics."""
-        model.load_weights(self.loaded / "model.keras")
+        """Sets the weights of the run that `--load` names; there are no metrics."""
+        self._set_weights(model, self.loaded)
         return {}
+
+    def start(self, model) -> None:
+        """Sets the weights of the run that `--start` names."""
+        self._set_weights(model, self.started)
+        print(f"Starting from {self.started}")
+
+    def _set_weights(self, model, folder: Path) -> None:
+        try:
+            weights = self.recipe.load(folder)[0].get_weights()
+        except (*DAMAGED, TypeError) as error:
+            reason = str(error).splitlines()[0][:200]
+            raise UserError(f"{folder} cannot be loaded: {reason}") from None
+        if [x.shape for x in weights] != [tuple(x.shape) for x in model.weights]:
+            raise UserError(f"{folder} has another network than the options describe")
+        model.set_weights(weights)
 
     def save(self, model, vocabulary: dict, export: Callable) -> None:
         """Writes `vocabulary.json`, `model.keras` and `saved_model/1/`."""

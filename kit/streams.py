@@ -104,10 +104,3 @@ class FreshStates(keras.callbacks.Callback):
     def on_test_end(self, logs=None):
         for state, value in zip(self.states(), self.kept, strict=True):
             state.assign(value)
-
-
-def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copies all weights except carried states, which only a training model has."""
-    pairs = zip(source.trainable_variables, target.trainable_variables, strict=True)
-    for weight, other in pairs:
-        other.assign(weight)

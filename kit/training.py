@@ -8,6 +8,7 @@ that was never killed.
 
 import io
 import json
+import math
 import time
 
 import keras
@@ -15,9 +16,11 @@ import numpy as np
 from keras import ops
 
 from data.errors import UserError
-from kit.files import write_whole
+from kit.files import DAMAGED, write_whole
 from kit.length import Length
 from kit.progress import SILENT
+
+CHECK = 1  # seconds between two looks at the loss within an epoch
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -45,7 +48,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     Raises:
         ValueError: The model is not compiled, or `fit` runs without `fit_options`.
-        UserError: The stored state belongs to another model.
+        UserError: The stored state belongs to another model or is damaged, or during
+            `fit` a loss is not finite.
     """
 
     def __init__(self, run, model, training, length: Length, monitor: str, mode: str):
@@ -61,8 +65,10 @@ class Checkpoint(keras.callbacks.Callback):
         self.file = run.folder / "checkpoint.npz"
         self.history, self.best, self.best_score = [], [], -float("inf")
         self.timing = {"train_seconds": 0.0, "tokens": 0, "seconds": 0.0}
-        self.shapes, self.raw, self.told = set(), None, 0.0
+        self.shapes, self.raw, self.told, self.checked = set(), None, 0.0, 0.0
         self.set_model(model)
+        if run.started:
+            run.start(model)
         model.optimizer.build(model.trainable_variables)
         length.decide(model)
         if self.file.exists():
@@ -75,14 +81,20 @@ class Checkpoint(keras.callbacks.Callback):
         }
 
     def _restore(self, model) -> None:
-        with np.load(self.file) as kept:
+        variables = self._variables(model)
+        try:
+            with self.file.open("rb") as stream, np.load(stream) as arrays:
+                kept = dict(arrays)
             state = json.loads(kept["state"].tobytes())
-            variables = self._variables(model)
-            if len(variables) != state["variables"]:
-                raise UserError(f"{self.file} belongs to another model")
-            for index, variable in enumerate(variables):
-                variable.assign(kept[f"v{index}"])
-            self.best = [kept[f"b{index}"] for index in range(len(model.weights))]
+        except DAMAGED:
+            raise UserError(
+                f"{self.file} is damaged: remove it, and --resume begins anew"
+            ) from None
+        if len(variables) != state["variables"]:
+            raise UserError(f"{self.file} belongs to another model")
+        for index, variable in enumerate(variables):
+            variable.assign(kept[f"v{index}"])
+        self.best = [kept[f"b{index}"] for index in range(len(model.weights))]
         self.history, self.timing = state["history"], state["timing"]
         self.best_score = state["best_score"]
         self._write_history()  # a kill may have come between the two files
@@ -131,6 +143,9 @@ class Checkpoint(keras.callbacks.Callback):
         if self.run.interrupted:
             raise KeyboardInterrupt
         now = time.perf_counter()
+        if now - self.checked > CHECK:  # reading the loss waits for the step
+            self._check_loss(epoch=len(self.history), batch=batch + 1, logs=logs)
+            self.checked = now
         shape = self.training.shape(batch)
         if shape in self.shapes:  # the first step of a shape compiles
             self.timing["tokens"] += self.training.tokens(batch)
@@ -161,7 +176,21 @@ class Checkpoint(keras.callbacks.Callback):
         for weight, value in zip(self.model.trainable_variables, values, strict=True):
             weight.assign(value)
 
+    def _check_loss(self, epoch, batch, logs):
+        losses = {n: float(v) for n, v in (logs or {}).items() if "loss" in n}
+        if all(map(math.isfinite, losses.values())):
+            return
+        hints = []
+        if hasattr(self.run.config, "learning_rate"):
+            hints.append(f"a --learning-rate below {self.run.config.learning_rate}")
+        if keras.config.dtype_policy().name == "mixed_float16":
+            hints.append("--precision mixed_bfloat16")
+        hint = f": try {' or '.join(hints)}" if hints else ""
+        where = f"in epoch {epoch + 1}, step {batch}"
+        raise UserError(f"the loss is not finite {where}{hint}")
+
     def on_epoch_end(self, epoch, logs=None):
+        self._check_loss(epoch, len(self.training), logs)
         model = self.model  # on JAX this brings the variables up to date
         self.timing["train_seconds"] += time.perf_counter() - self.epoch_clock
         row = {name: float(value) for name, value in (logs or {}).items()}

@@ -155,8 +155,7 @@ def show(pieces: Iterator[str]) -> None:
 
 def main(recipe: str, run: Path | None = None, text: str | None = None) -> None:
     """Answers TEXT, or each typed line, with the export of RUN or of the newest run."""
-    for stream in (sys.stdin, sys.stdout):
-        stream.reconfigure(errors="replace")
+    sys.stdin.reconfigure(errors="replace")
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  (arrow keys and history in `input`)
     folder = export_of(recipe, run)

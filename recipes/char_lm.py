@@ -244,7 +244,7 @@ def export(model: keras.Model, vocabulary: dict, folder: Path) -> None:
 def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     """Fits on the training part; the epoch that is best on validation counts."""
     from kit.length import Length
-    from kit.streams import FreshStates, Streams, copy_weights
+    from kit.streams import FreshStates, Streams
     from kit.training import Checkpoint
 
     training = Streams(data["train"], BATCH, WINDOW, config.seed, MAX_TOKENS)
@@ -253,7 +253,7 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     if config.dropout is None:
         config = replace(config, dropout=0.3 if characters < SHORT else 0.0)
     training_model = build_model(config, vocabulary, BATCH)
-    copy_weights(model, training_model)
+    training_model.set_weights(model.get_weights())
     length = Length(
         run, training, config.epochs, MAX_PASSES, f"{characters:,} characters"
     )
@@ -272,7 +272,7 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
         **checkpoint.fit_options,
     )
     metrics = checkpoint.finish()
-    copy_weights(training_model, model)
+    model.set_weights(training_model.get_weights())
     return metrics
 
 

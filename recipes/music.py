@@ -65,6 +65,7 @@ class Config:
 SMOKE = {"epochs": 1, "units": 16, "layers": 1}  # under --smoke
 SETTINGS = {"chorales": {"epochs": 12}, "jsb-chorales": {"epochs": 60}}  # measured
 READING = ("grid",)  # options that decide what is read
+DATA_IS_TEXT = False  # nothing to decode
 SIMPLER = {
     "name": "How often each key sounds",
     "metric": "test_nll_per_frame",
@@ -170,7 +171,7 @@ def build_model(
         states_before += before or []
         states_after += after
     logits = layers.Dense(VOCAB, dtype="float32", name="logits")(x)
-    logits = OnlyFrames(name="only_frames")(logits, ids)
+    logits = OnlyFrames(dtype="float32", name="only_frames")(logits, ids)
     if batch:
         return keras.Model(ids, logits, name="music_in_training")
     return keras.Model([ids, *states_before], [logits, *states_after], name="music")
@@ -272,7 +273,7 @@ def export(model: keras.Model, vocabulary: dict, folder: Path) -> None:
 def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     """Fits on the training pieces; the epoch that is best on validation counts."""
     from kit.length import Length
-    from kit.streams import FreshStates, copy_weights
+    from kit.streams import FreshStates
     from kit.training import Checkpoint
     from tasks.transposed import Pieces
 
@@ -284,7 +285,7 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     training = Pieces(data["train"], rows, WINDOW, moves, config.seed)
     validation = Pieces(data["validation"], rows, WINDOW)
     training_model = build_model(config, vocabulary, rows)
-    copy_weights(model, training_model)
+    training_model.set_weights(model.get_weights())
     pieces = f"{len(data['train']):,} pieces"
     length = Length(run, training, config.epochs, MAX_PASSES, pieces)
     rate = length.schedule(config.learning_rate, warm_up=100)
@@ -301,7 +302,7 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
         **checkpoint.fit_options,
     )
     metrics = checkpoint.finish()
-    copy_weights(training_model, model)
+    model.set_weights(training_model.get_weights())
     return metrics
 
 

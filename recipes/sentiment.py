@@ -153,7 +153,7 @@ def build_model(config: Config, vocabulary: dict) -> keras.Model:
     reader = layers.Bidirectional(cell(config.units, return_sequences=True))
     y = reader(x, mask=mask)  # [batch, time, 2 * units]
     mask = ops.expand_dims(mask, -1)
-    count = ops.maximum(ops.sum(ops.cast(mask, y.dtype), axis=1), 1.0)
+    count = ops.maximum(ops.sum(ops.cast(mask, "float32"), axis=1), 1.0)
     maximum = ops.max(ops.where(mask, y, -1.0), axis=1)  # outputs lie in (-1, 1)
     # Also pool the raw word vectors; they help on long texts.
     means = [ops.sum(ops.where(mask, z, 0.0), axis=1) / count for z in (y, x)]

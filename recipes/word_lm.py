@@ -310,7 +310,7 @@ def export(model: keras.Model, vocabulary: dict, folder: Path) -> None:
 def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     """Fits on the training part; the epoch that is best on validation counts."""
     from kit.length import Length
-    from kit.streams import FreshStates, Streams, copy_weights
+    from kit.streams import FreshStates, Streams
     from kit.training import Checkpoint
 
     preset, words = PRESETS[config.preset], len(data["train"])
@@ -322,7 +322,7 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     model.get_layer("vectors").bias.assign(np.log(counts / counts.sum()))
     dropped = DROPPED_OF_FEW if config.preset == "small" and words < FEW else {}
     training_model = build_model(config, vocabulary, preset.batch, **dropped)
-    copy_weights(model, training_model)
+    training_model.set_weights(model.get_weights())
     length = Length(run, training, config.epochs, MAX_PASSES, f"{words:,} words")
     rate = length.schedule(preset.learning_rate, warm_up=100)
     training_model.compile(
@@ -344,7 +344,7 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
         **checkpoint.fit_options,
     )
     metrics = checkpoint.finish()
-    copy_weights(training_model, model)
+    model.set_weights(training_model.get_weights())
     return metrics
 
 

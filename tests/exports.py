@@ -87,11 +87,23 @@ def ask_by_saved_model_cli(folder, prompts, away):
 
 
 def answer_to_its_request(run):
-    """What a run's export answers to the request that the run wrote."""
+    """What a run's export answers to the request that the run wrote.
+
+    Asked without rows, every signature answers without rows.
+    """
     import tensorflow as tf
 
     request = json.loads((run / "request.json").read_text())
-    serve = tf.saved_model.load(str(run / "saved_model/1")).signatures
+    loaded = tf.saved_model.load(str(run / "saved_model/1"))
+    serve = loaded.signatures
+    for name, signature in serve.items():
+        specs = signature.structured_input_signature[1]
+        if not specs or any(spec.shape.rank == 0 for spec in specs.values()):
+            continue  # what takes no batch
+        shapes = {x: [0, *spec.shape[1:]] for x, spec in specs.items()}
+        none = {x: tf.zeros(shapes[x], spec.dtype) for x, spec in specs.items()}
+        answer = signature(**none)
+        assert all(value.shape[0] == 0 for value in answer.values()), name
     specs = serve["serving_default"].structured_input_signature[1]
     assert request.keys() == specs.keys()
     rows = {x: tf.constant([value], specs[x].dtype) for x, value in request.items()}

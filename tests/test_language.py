@@ -7,7 +7,7 @@ import pytest
 from custom_layers import GRU, LSTM
 from data.errors import UserError
 from kit.files import mapped
-from kit.streams import FreshStates, Streams, copy_weights
+from kit.streams import FreshStates, Streams
 from tasks.language_models import (
     copied_share,
     metrics_of,
@@ -250,19 +250,3 @@ def test_metrics_of_the_held_out_parts():
     }
     found = metrics_of(model, data, characters=5000)
     assert found == pytest.approx(expected, rel=1e-5)
-
-
-def test_weights_are_copied_but_carried_states_are_not():
-    def build(batch):
-        ids = keras.Input(batch_shape=(batch, None), dtype="int32")
-        x = keras.layers.Embedding(5, 3)(ids)
-        x = LSTM(4, return_sequences=True, stateful=batch is not None)(x)
-        return keras.Model(ids, keras.layers.Dense(5)(x))
-
-    training, reading = build(2), build(None)
-    training(np.ones((2, 3), "int32"))
-    copy_weights(training, reading)
-    pairs = zip(training.trainable_variables, reading.trainable_variables, strict=True)
-    for ours, theirs in pairs:
-        np.testing.assert_array_equal(ours, theirs)
-    assert len(reading.weights) == len(training.weights) - 2

@@ -15,7 +15,7 @@ from kit.training import Checkpoint
 class Folder:
     """What `Length` and `Checkpoint` need of a run."""
 
-    interrupted, verbose = False, 0
+    interrupted, verbose, started = False, 0, None
 
     def __init__(self, folder):
         self.folder = folder

@@ -16,7 +16,6 @@ import recipes.music as recipe
 from data import chorales
 from data.errors import UserError
 from data.midi import on_grid, read_notes, write_midi
-from kit.streams import copy_weights
 from recipes.music import (
     WINDOW,
     Config,
@@ -281,7 +280,7 @@ def test_training_reads_as_writing_does(cell):
     config = Config(cell=cell, units=7, weight_dropout=0.5)
     model = build_model(config, VOCABULARY)
     training_model = build_model(config, VOCABULARY, 3)
-    copy_weights(model, training_model)
+    training_model.set_weights(model.get_weights())
     states = [keras.ops.zeros((3, 7))] * (len(model.inputs) - 1)
     for piece in ids:
         wanted, *states = model([keras.ops.convert_to_tensor(piece), *states])

@@ -11,11 +11,13 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
+from data.errors import UserError
 from kit.batches import Batches, bucket_lengths
 from kit.length import Length
 from kit.training import Checkpoint
@@ -245,7 +247,7 @@ def test_interrupt_names_the_way_on(reviews, tmp_path):
 
 def test_an_interrupt_that_was_swallowed_is_raised_after_the_batch():
     class Stopped:
-        folder, interrupted, verbose = Path(), True, 0
+        folder, interrupted, verbose, started = Path(), True, 0, None
 
     model = keras.Sequential([keras.Input([1]), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
@@ -336,7 +338,7 @@ def test_averaged_weights_are_validated_and_kept(tmp_path):
     """With `use_ema` the best weights are the averages, raw ones go on training."""
 
     class Folder:
-        folder, interrupted, verbose = tmp_path, False, 0
+        folder, interrupted, verbose, started = tmp_path, False, 0, None
 
         def write(self, name, text):
             (tmp_path / name).write_text(text)
@@ -381,7 +383,7 @@ def test_averaged_weights_are_validated_and_kept(tmp_path):
 
 def test_a_checkpoint_in_the_wrong_order_is_an_error(tmp_path):
     class Folder:
-        folder, interrupted, verbose = tmp_path, False, 0
+        folder, interrupted, verbose, started = tmp_path, False, 0, None
 
         def write(self, name, text):
             (tmp_path / name).write_text(text)
@@ -406,7 +408,71 @@ def test_a_checkpoint_in_the_wrong_order_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="before `fit`"):
         checkpoint.finish()
     model.fit(data, callbacks=[checkpoint], **checkpoint.fit_options)
+    kept = (tmp_path / "checkpoint.npz").read_bytes()
+    for size in (0, 40, len(kept) // 2, len(kept) - 10):
+        (tmp_path / "checkpoint.npz").write_bytes(kept[:size])
+        with pytest.raises(UserError, match="is damaged: remove it"):
+            Checkpoint(*arguments, "min")
+    (tmp_path / "checkpoint.npz").write_bytes(kept)
     # Another process: it would begin at the first epoch again.
     again = Checkpoint(*arguments, "min")
     with pytest.raises(ValueError, match=r"\*\*checkpoint\.fit_options"):
         model.fit(data, epochs=3, verbose=0, callbacks=[again])
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_loss_that_is_not_finite_ends_the_run_at_once(tmp_path, monkeypatch, jit):
+    """With what to try; the checkpoint stays that of the epoch before."""
+    monkeypatch.setattr("kit.training.CHECK", 0)
+
+    class Folder:
+        folder, interrupted, verbose, started = tmp_path, False, 0, None
+        config = SimpleNamespace(learning_rate=0.5)
+
+        def write(self, name, text):
+            (tmp_path / name).write_text(text)
+
+    class Poison(keras.callbacks.Callback):
+        steps = 0
+
+        def on_train_batch_begin(self, batch, logs=None):
+            self.steps += 1
+            if self.steps == len(data) + 4:  # the fourth of the second epoch
+                self.model.layers[-1].bias.assign(np.full(100, np.nan))
+
+    data, _ = batches(seed=0)
+    model = keras.Sequential(
+        [
+            keras.Input([None], dtype="int32"),
+            keras.layers.Embedding(40, 4),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dense(100, activation="softmax"),
+        ]
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=jit)
+    length = Length(Folder(), data, 3, 3, "100 rows")
+    checkpoint = Checkpoint(Folder(), model, data, length, "loss", "min")
+    with pytest.raises(UserError) as caught:
+        model.fit(data, callbacks=[Poison(), checkpoint], **checkpoint.fit_options)
+    expected = "not finite in epoch 2, step 4: try a --learning-rate below 0.5"
+    assert str(caught.value).endswith(expected)
+    assert len((tmp_path / "history.csv").read_text().splitlines()) == 2
+
+
+def test_a_console_that_cannot_show_a_character_shows_another(tmp_path):
+    """A run must not end for a character that its last lines contain."""
+    program = (
+        "import sys; from data.errors import one_line_errors, UserError\n"
+        "with one_line_errors():\n    print('naïve 中文', chr(0xdce9), '█')\n"
+        "    raise UserError('é missing')"
+    )
+    for encoding, shown in (("ascii", "na?ve ?? ? ?"), ("cp1252", "naïve ?? ? ?")):
+        child = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=Path(__file__).parent.parent,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+        )
+        assert child.returncode == 2
+        assert child.stdout.decode(encoding).rstrip() == shown
+        assert child.stderr.decode(encoding).startswith("error: ")
