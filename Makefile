@@ -1,5 +1,5 @@
-# `make` lists the targets. A recipe's name is its target:
-#   make sentiment                     train it, show what it learned
+# `make` lists the targets. Every recipe is a target:
+#   make sentiment                     train, evaluate, write a report
 #   make sentiment DATA=mine.csv ARGS="--epochs 3 --units 128"
 #   make try RECIPE=sentiment          type a line, get its answer
 
@@ -12,8 +12,8 @@ RUN_PYTHON := $(VENV)/bin/python
 RECIPES := $(filter-out __init__,$(basename $(notdir $(wildcard recipes/*.py))))
 .PHONY: $(RECIPES)
 
-# The extra (gpu, jax, jax-gpu) that `make setup EXTRA=...` installed stays in
-# force for later targets, and with it the Keras backend.
+# Later targets use the extra (gpu, jax, jax-gpu) that `make setup EXTRA=...`
+# installed, and the Keras backend that belongs to it.
 EXTRA ?= $(shell cat $(VENV)/.extra 2>/dev/null)
 LOCK := requirements$(if $(EXTRA),-$(EXTRA)).lock
 ifneq ($(filter jax jax-gpu,$(EXTRA)),)
@@ -34,18 +34,18 @@ help: ## list the targets
 	@echo "make RECIPE [DATA=name-or-file] [ARGS=\"--epochs 3 ...\"], RECIPE one of: $(RECIPES)"
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-# The stamp names the lock's content: the environment is made again when it changes.
+# The stamp's name has a checksum of the lock: .venv is made again when it changes.
 STAMP = $(VENV)/.installed-$(shell cat $(LOCK) 2>/dev/null | cksum | cut -d' ' -f1)
 READY = @sh kit/setup.sh "$(PYTHON)" "$(VENV)" "$(LOCK)" "$(STAMP)" "$(EXTRA)"
 
-setup: ## make .venv from the lock; EXTRA=gpu, jax or jax-gpu for the others
+setup: ## create .venv from a lock file [EXTRA=gpu, jax or jax-gpu]
 	$(READY)
 
 $(RECIPES): ## train a recipe
 	$(READY)
 	@$(RUN_PYTHON) -m recipes.$@ $(if $(value DATA),--data "$$GIVEN_DATA") $(ARGS)
 
-try: ## RECIPE=name [RUN=folder] [TEXT="..."]: answers from the exported model
+try: ## RECIPE=name [RUN=folder] [TEXT="..."]: ask the exported model
 	$(READY)
 	@$(RUN_PYTHON) -m kit.try_run "$$GIVEN_RECIPE" $(GIVEN_RUN_OPTION) $(if $(value TEXT),--text="$$GIVEN_TEXT")
 
@@ -53,28 +53,28 @@ report: ## RECIPE=name [RUN=folder]: draw plots and report.html again
 	$(READY)
 	@$(RUN_PYTHON) -m kit.report "$$GIVEN_RECIPE" $(GIVEN_RUN_OPTION)
 
-copy: ## RECIPE=name TO=app/name: one Python package to keep
+copy: ## RECIPE=name TO=app/name: copy a recipe as one Python package
 	$(READY)
 	@$(RUN_PYTHON) -m kit.copy_recipe "$$GIVEN_RECIPE" "$$GIVEN_TO"
 
-publish: ## RECIPE=name TO=models [RUN=folder]: the export as the next version
+publish: ## RECIPE=name TO=models [RUN=folder]: copy the export as the next version
 	$(READY)
 	@$(RUN_PYTHON) -m kit.publish "$$GIVEN_RECIPE" "$$GIVEN_TO" $(GIVEN_RUN_OPTION)
 
 PYTEST = $(RUN_PYTHON) -m pytest -n auto --maxprocesses 8 --dist worksteal
-test: ## every promise in its core, in minutes
+test: ## run the core tests, in minutes
 	$(READY)
 	@$(PYTEST) $(ARGS)
 
-test-all: ## all tests, before a change lands
+test-all: ## run all tests, before a change is merged
 	$(READY)
 	@$(PYTEST) -m '' $(ARGS)
 
-lint: ## ruff: rules and format
+lint: ## check rules and format with ruff
 	$(READY)
 	@$(RUN_PYTHON) -m ruff check . && $(RUN_PYTHON) -m ruff format --check .
 
-bench: ## our layers beside Keras's and PyTorch's in one run, into results/
+bench: ## time our layers against Keras's and PyTorch's, into results/
 	$(READY)
 	@$(RUN_PYTHON) -m benchmarks.recurrent $(ARGS)
 
@@ -83,11 +83,11 @@ results: ## write the tables of README and docs from results/*.json
 	@$(RUN_PYTHON) -m benchmarks.results_table
 
 UV_COMPILE = uv pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --custom-compile-command "make lock" --extra sentiment --extra translation --extra word2vec --extra music --extra dev
-lock: ## resolve the locks anew (needs uv)
+lock: ## resolve the dependencies again and write the lock files (needs uv)
 	$(UV_COMPILE) -o requirements.lock
 	$(UV_COMPILE) --extra jax -o requirements-jax.lock
 	$(UV_COMPILE) --extra gpu -o requirements-gpu.lock
 	$(UV_COMPILE) --extra jax-gpu -o requirements-jax-gpu.lock
 
-clean: ## remove caches; never runs, downloads or .venv
+clean: ## remove caches, but no runs, downloads or .venv
 	@find . -path ./$(VENV) -prune -o -type d \( -name __pycache__ -o -name .pytest_cache -o -name .ruff_cache -o -name .hypothesis -o -name .cache \) -print | xargs rm -rf

@@ -1,1 +1,1 @@
-"""Ours beside others, in one run: `python -m benchmarks.recurrent`."""
+"""Comparisons with other libraries and measurements of the recipes."""

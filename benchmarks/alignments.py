@@ -1,4 +1,4 @@
-"""Draw what the tokens of one translation of each run looked at, side by side.
+"""Draws the attention weights of one translation per run, side by side.
 
     python -m benchmarks.alignments runs/translation/A runs/translation/B
 
@@ -19,11 +19,11 @@ from kit.report import draw_alignment
 @dataclass(frozen=True)
 class Options:
     runs: tyro.conf.Positional[tuple[Path, ...]]  # folders of runs with attention
-    items: tuple[int, ...] = ()  # which translation of each; default the first
+    items: tuple[int, ...] = ()  # number of a translation per run; default: the first
 
 
 def draw(items: list[dict], path: Path) -> None:
-    """One heat map beside the other, with cells of one size."""
+    """Draws one heat map per item, side by side, with cells of equal size."""
     from matplotlib.figure import Figure
 
     widths = [len(item["source"]) for item in items]
@@ -49,10 +49,10 @@ def main() -> None:
         if not path.is_file():
             raise UserError(f"{path}: no such file; expected a run of translation")
         figures = json.loads(path.read_text("utf-8"))
-        found = [f["items"] for f in figures if f["kind"] == "alignment"]
-        if not found or not 0 <= number < len(found[0]):
+        alignments = [f["items"] for f in figures if f["kind"] == "alignment"]
+        if not alignments or not 0 <= number < len(alignments[0]):
             raise UserError(f"{path}: no alignment number {number}")
-        items.append(found[0][number])
+        items.append(alignments[0][number])
     path = ROOT / "results" / "alignments.png"
     draw(items, path)
     print(path)

@@ -1,11 +1,11 @@
-"""What a newcomer waits for: from `git clone` to the first report, phase by phase.
+"""Times a first run, from `git clone` to the first report, phase by phase.
 
     python -m benchmarks.first_run           # clone, `make sentiment`
-    python -m benchmarks.first_run --tests   # and then `make test`
+    python -m benchmarks.first_run --tests   # then also `make test`
 
-Everything happens in a new folder that is removed in the end, with nothing prepared,
-not even pip's cache: packages are fetched again. Nothing else should run on the machine
-meanwhile. Writes `results/first-run.json`.
+Everything happens in a new folder, which is removed at the end. Nothing is prepared:
+packages are downloaded again, without pip's cache. Nothing else should run on the
+machine meanwhile. Writes `results/first-run.json`.
 """
 
 import os
@@ -23,7 +23,7 @@ from benchmarks.workers import ROOT, describe_hardware
 from data.errors import one_line_errors
 from kit.machine import git_commit
 
-# One after the other; each lasts until a line begins so.
+# In this order. A phase ends when a printed line begins with its pattern.
 PHASES = [
     ("set-up", r"making |sentiment: "),
     ("start and data", r"Epoch 1/"),
@@ -34,11 +34,11 @@ PHASES = [
 
 @dataclass(frozen=True)
 class Options:
-    tests: bool = False  # also how long `make test` takes
+    tests: bool = False  # also time `make test`
 
 
 def timed_phases(command: list[str], folder: Path) -> dict[str, float]:
-    """Seconds of each phase of `command`, told by the lines that it prints."""
+    """Runs `command` and returns the seconds of each phase of `PHASES`."""
     environment = {**os.environ, "PIP_NO_CACHE_DIR": "1", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         command,
@@ -48,11 +48,11 @@ def timed_phases(command: list[str], folder: Path) -> dict[str, float]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    seconds, left, start = {}, list(PHASES), time.perf_counter()
+    seconds, remaining, start = {}, list(PHASES), time.perf_counter()
     for line in process.stdout:
         print(line, end="", flush=True)
-        if left and re.match(left[0][1], line):
-            phase, _ = left.pop(0)
+        if remaining and re.match(remaining[0][1], line):
+            phase, _ = remaining.pop(0)
             seconds[phase] = time.perf_counter() - start
             start = time.perf_counter()
     if process.wait():

@@ -1,17 +1,18 @@
-"""Times the writing of text, character by character, beside the usual loops.
+"""Times text generation, character by character, against the usual loops.
 
     python -m benchmarks.generation
     python -m benchmarks.generation --pytorch other/bin/python
 
-Contenders, each an LSTM of 256 units over 100 characters with random weights:
+Each contender is an LSTM of 256 units over 98 characters with random weights:
 
-- ours: `write` of `recipes.char_lm`, the whole loop in one compiled program;
+- ours: `write` of `recipes.char_lm`, with the whole loop in one compiled program;
 - exported: its SavedModel in TensorFlow, without XLA (on TensorFlow only);
-- predict: the usual loop, one `model.predict` a character on the last 40 characters
-  of a `keras.layers.LSTM`, the next one drawn in NumPy;
-- pytorch: a loop over `nn.LSTMCell`, the next character drawn by `multinomial`.
+- predict: the usual loop over `keras.layers.LSTM`, with one `model.predict` per
+  character on the last 40 characters; NumPy samples the next character;
+- pytorch: a loop over `nn.LSTMCell`; `multinomial` samples the next character.
 
-They take turns; the figures are medians of characters a second, all rows together.
+The contenders take turns. The figures are medians of characters per second, counted
+over all rows of a batch.
 Writes `results/generation-BACKEND-DEVICE.json`.
 """
 
@@ -35,7 +36,7 @@ UNITS, LENGTH, SEEN = 256, 1000, 40
 CHARACTERS = "".join(chr(code) for code in range(10, 108))
 VOCABULARY = {"characters": CHARACTERS, "distinct": len(CHARACTERS)}
 BATCHES = (1, 64)
-SLOW = 20  # characters of the predict loop, which would take a minute for all
+SLOW = 20  # characters for the predict loop: `LENGTH` would take it a minute
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +80,7 @@ def exported(batch):
 
 
 def predict(batch):
-    """What tutorials do, for one row; `batch` rows would share each call."""
+    """The loop of many tutorials; all rows of the batch share each call."""
     import keras
     import numpy as np
 
@@ -92,20 +93,20 @@ def predict(batch):
             keras.layers.Dense(vocab, activation="softmax"),
         ]
     )
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
 
     def write():
         ids = np.zeros((batch, SEEN), "int32")
         for _ in range(SLOW):
             p = model.predict(ids, verbose=0).astype("float64")
-            drawn = [chance.choice(vocab, p=row / row.sum()) for row in p]
+            drawn = [rng.choice(vocab, p=row / row.sum()) for row in p]
             ids = np.concatenate([ids[:, 1:], np.array(drawn)[:, None]], axis=1)
 
     return write, batch * SLOW
 
 
 def measure(options, pytorch):
-    """Characters a second of each contender, for each batch."""
+    """Returns the characters per second of each contender, one row per batch size."""
     import keras
 
     makers = {"ours": ours, "exported": exported, "predict": predict}
@@ -114,34 +115,34 @@ def measure(options, pytorch):
     rows = []
     for batch in BATCHES:
         contenders = {name: make(batch) for name, make in makers.items()}
-        found = {name: [] for name in contenders}
+        speeds = {name: [] for name in contenders}
         for write, _ in contenders.values():
             write()  # compiles
         if pytorch:
-            found["pytorch"] = []
+            speeds["pytorch"] = []
             size = {"units": UNITS, "vocab": len(CHARACTERS), "batch": batch}
             pytorch.ask("write", **size, length=LENGTH)
         for _ in range(options.rounds):
             for name, (write, characters) in contenders.items():
                 start = time.perf_counter()
                 write()
-                found[name].append(characters / (time.perf_counter() - start))
+                speeds[name].append(characters / (time.perf_counter() - start))
             if pytorch:
-                found["pytorch"].append(pytorch.ask("write", **size, length=LENGTH))
-        speeds = {name: median(values) for name, values in found.items()}
-        rows.append({"batch": batch, "characters_per_second": speeds})
-        line = ", ".join(f"{name} {value:,.0f}" for name, value in speeds.items())
+                speeds["pytorch"].append(pytorch.ask("write", **size, length=LENGTH))
+        medians = {name: median(values) for name, values in speeds.items()}
+        rows.append({"batch": batch, "characters_per_second": medians})
+        line = ", ".join(f"{name} {value:,.0f}" for name, value in medians.items())
         print(f"batch {batch:2}: {line} characters/s", flush=True)
     return rows
 
 
 def ratios(rows):
-    """Ours over the others, and the large batch over one row."""
+    """Returns our speed over the others' at batch 1, and our speed at the large batch
+    over that at batch 1."""
     one, many = (row["characters_per_second"] for row in rows)
-    found = {
-        f"ours / {name}": one["ours"] / one[name] for name in one if name != "ours"
-    }
-    return found | {f"batch {BATCHES[1]} / batch 1": many["ours"] / one["ours"]}
+    others = [name for name in one if name != "ours"]
+    ours = {f"ours / {name}": one["ours"] / one[name] for name in others}
+    return ours | {f"batch {BATCHES[1]} / batch 1": many["ours"] / one["ours"]}
 
 
 def main(arguments=None):

@@ -1,13 +1,13 @@
-"""Draws how far gradients reach back in time, for each cell.
+"""Draws how far gradients reach back in time, for each recurrent cell.
 
     python -m benchmarks.gradients
 
-The character model of `recipes.char_lm`, one layer of 128 units, with fresh weights
-and after 400 steps of training on `python`, Python's own source: the loss of one
-character, and the norm of its gradient with respect to the state `distance` characters
-before, the mean of 64 places of the test text. What of it is left after many steps is
-what training can learn from: in a SimpleRNN it vanishes (Bengio, Simard and Frasconi
-1994), and the LSTM's c, or the GRU's h, was made to keep it.
+The model is that of `recipes.char_lm` with one layer of 128 units, with fresh weights
+and after 400 training steps on `python`, Python's own source. The figure shows the norm
+of the gradient of one character's loss with respect to the state `distance` characters
+earlier, averaged over 64 positions in the test text. Training can learn long
+dependencies only if this gradient does not vanish. In a SimpleRNN it does (Bengio,
+Simard and Frasconi 1994); the LSTM's c and the GRU's h were designed to preserve it.
 
 Needs TensorFlow. Writes `results/gradients.json` and `results/gradients.png`.
 """
@@ -26,44 +26,44 @@ from kit.streams import Streams
 from recipes.char_lm import WINDOW, Config, build_model
 from tokens.characters import encode
 
-BATCH = 64  # streams side by side
-DISTANCES, STEPS, MOST_CHARS = 100, 400, 3_000_000
+BATCH = 64  # parallel streams in training; positions in the test text
+DISTANCES, STEPS, MAX_CHARS = 100, 400, 3_000_000
 CELLS = {"simple_rnn": ["h"], "gru": ["h"], "lstm": ["h", "c"]}
 COLORS = {"simple_rnn": "#d9742b", "gru": "#4a9b6e", "lstm": "#3572b0"}
 
 
 def norms(model, ids):
-    """Mean norms `[distances]` of dL/dstate, a list for each of the states.
+    """Returns the mean norms `[distances]` of dL/dstate, one list per state.
 
     Args:
         model: the character model.
-        ids: `[rows, DISTANCES + 1]`; the loss is that of the last one.
+        ids: `[rows, DISTANCES + 1]`; the loss is that of the last id in each row.
     """
     import tensorflow as tf
 
     vectors, logits = model.get_layer("vectors"), model.get_layer("logits")
     cell = model.get_layer("layer_0").cell
     ids = tf.constant(ids, tf.int32)
-    states, kept = cell.get_initial_state(len(ids)), []
+    states, history = cell.get_initial_state(len(ids)), []
     with tf.GradientTape() as tape:
         tape.watch(states)
         for t in range(DISTANCES):
             x, states = cell(vectors(ids[:, t]), states)
-            kept.append(states)
+            history.append(states)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(ids[:, -1], logits(x))
-    found = tape.gradient(losses, kept)
+    steps = tape.gradient(losses, history)[::-1]
     return [
-        [float(tf.reduce_mean(tf.norm(step[number], axis=-1))) for step in found[::-1]]
+        [float(tf.reduce_mean(tf.norm(step[number], axis=-1))) for step in steps]
         for number in range(len(states))
     ]
 
 
 def measure(parts, characters):
-    """`{cell: {"fresh" or "trained": {state: norms}}}`."""
+    """Returns `{cell: {"fresh" or "trained": {state: norms}}}`."""
     ids = {name: encode(text, characters) for name, text in parts.items()}
     places = np.linspace(0, len(ids["test"]) - DISTANCES - 1, BATCH).astype(int)
     test = np.stack([ids["test"][p : p + DISTANCES + 1] for p in places])
-    found = {}
+    measured = {}
     for cell, names in CELLS.items():
         keras.utils.set_random_seed(0)
         config = Config(cell=cell, units=128, dropout=0.0)
@@ -72,19 +72,19 @@ def measure(parts, characters):
             keras.optimizers.Adam(2e-3, global_clipnorm=1.0),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
-        found[cell] = {}
+        measured[cell] = {}
         for state in ("fresh", "trained"):
             if state == "trained":
                 streams = Streams(
                     ids["train"][: STEPS * BATCH * (WINDOW + 2)], BATCH, WINDOW
                 )
                 model.fit(streams, steps_per_epoch=STEPS, shuffle=False, verbose=0)
-            found[cell][state] = dict(zip(names, norms(model, test), strict=True))
-    return found
+            measured[cell][state] = dict(zip(names, norms(model, test), strict=True))
+    return measured
 
 
-def draw(found, path):
-    """Norm against distance, logarithmic, fresh and trained side by side."""
+def draw(measured, path):
+    """Plots norm (log scale) against distance, with fresh and with trained weights."""
     from matplotlib.figure import Figure
 
     figure = Figure((10, 4), layout="constrained")
@@ -94,7 +94,7 @@ def draw(found, path):
             for name in names:
                 style = "--" if name == "c" else "-"
                 label = f"{cell}, {name}" if len(names) > 1 else cell
-                values = found[cell][state][name]
+                values = measured[cell][state][name]
                 axis.plot(values, style, color=COLORS[cell], label=label)
         axis.set(title=f"{state} weights", xlabel="distance (characters)", yscale="log")
         axis.spines[["top", "right"]].set_visible(False)
@@ -107,20 +107,20 @@ def main():
     path = locate("python")
     parts = {
         name: "".join(part.chunks())
-        for name, part in read_parts(path, MOST_CHARS).items()
+        for name, part in read_parts(path, MAX_CHARS).items()
     }
     characters = "".join(sorted(set(parts["train"])))
-    found = measure(parts, characters)
+    measured = measure(parts, characters)
     record = {
         "command": "python -m benchmarks.gradients",
         "git_commit": git_commit(),
         "data_sha256": sha256(path),
         "machine": {**describe_hardware(), **describe_machine()},
-        "norms": found,
+        "norms": measured,
     }
     results = ROOT / "results"
     write_record(record, results / "gradients.json")
-    draw(found, results / "gradients.png")
+    draw(measured, results / "gradients.png")
     print(results / "gradients.png")
 
 

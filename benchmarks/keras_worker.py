@@ -1,4 +1,4 @@
-"""Keras's layers and ours on one backend, as `benchmarks.workers` serves them."""
+"""The contenders with Keras's layers and ours, served by `benchmarks.workers`."""
 
 import gc
 import platform
@@ -26,8 +26,8 @@ CONTENDERS = {
 class Contenders:
     """The models of one task at a time, trained step by step.
 
-    A step is `train_on_batch` on NumPy arrays, which returns the loss: the compiled
-    step of `fit`, and the copy of one batch.
+    A step is `train_on_batch` on NumPy arrays: it copies one batch, runs the compiled
+    step of `fit` and returns the loss.
     """
 
     def __init__(self, dtype):
@@ -39,7 +39,7 @@ class Contenders:
             keras.config.set_dtype_policy(f"mixed_{dtype}")
 
     def names(self):
-        """What runs here: JAX always compiles, and cuDNN wants a GPU."""
+        """Returns those that can run here: JAX always uses XLA, cuDNN needs a GPU."""
         return [
             name
             for name, contender in CONTENDERS.items()
@@ -48,7 +48,7 @@ class Contenders:
         ]
 
     def machine(self):
-        """Versions, and the device that computes."""
+        """Returns the versions and the device."""
         return {
             "python": platform.python_version(),
             "keras": keras.__version__,
@@ -59,7 +59,7 @@ class Contenders:
         }
 
     def gflops(self):
-        """Billions of operations a second in one large matrix product, at best."""
+        """Returns billions of operations per second: the best of 20 matrix products."""
         width = 8192 if gpu_name() else 2048
         multiply = keras.ops.matmul
         if BACKEND == "jax":
@@ -70,7 +70,7 @@ class Contenders:
         times = []
         for _ in range(20):
             start = time.perf_counter()
-            # Reading one number waits for all of them.
+            # Reading one number waits for the whole product.
             float(multiply(matrix, matrix)[0, 0])
             times.append(time.perf_counter() - start)
         return 2 * width**3 / min(times) / 1e9
@@ -82,7 +82,7 @@ class Contenders:
         self.steps[contender] = lambda: model.train_on_batch(inputs, targets)
 
     def step(self, contender):
-        """Milliseconds of one training step; the loss read, it is finished."""
+        """Returns the milliseconds of one training step, until its loss is read."""
         start = time.perf_counter()
         float(self.steps[contender]())
         return (time.perf_counter() - start) * 1e3
@@ -94,11 +94,11 @@ class Contenders:
         gc.collect()
 
     def cost(self, contender, task):
-        """Seconds of the first step, and the memory of later ones, in MiB.
+        """Returns the seconds of the first step and the memory of later ones, in MiB.
 
-        The memory is the peak of the whole process during three steps, less what it
-        held before the model was built; None on a GPU, whose memory it is not, and
-        where Linux's /proc is missing.
+        The memory is the peak of the whole process during three steps, minus what it
+        held before the model was built. It is None on a GPU, which has its own memory,
+        and on systems without Linux's /proc.
         """
         before = memory_mib("VmRSS")
         self.build(contender, task)
@@ -139,18 +139,18 @@ def language_model(task, layer, jit):
 
 
 def memory_mib(field):
-    """A figure of Linux's /proc/self/status, or None: `VmRSS` now, `VmHWM` at most."""
+    """Returns `VmRSS` (current) or `VmHWM` (peak) of /proc/self/status, or None."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
-    found = (line.split()[1] for line in lines if line.startswith(f"{field}:"))
-    kib = next(found, None)
+    values = (line.split()[1] for line in lines if line.startswith(f"{field}:"))
+    kib = next(values, None)
     return None if kib is None else int(kib) / 1024
 
 
 def forget_peak():
-    """Sets `VmHWM` back to what is held now; whether that was possible."""
+    """Resets `VmHWM` to the current memory and returns whether that was possible."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:

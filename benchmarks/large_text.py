@@ -1,12 +1,13 @@
-"""Whether a text larger than memory trains: peak memory of `char_lm` on 2 GB.
+"""Measures the peak memory of `char_lm` on a text of 2 GB.
 
     python -m benchmarks.large_text
 
-Writes a text of `--gigabytes` (words drawn from the project's own files) into a
-temporary folder, lets `recipes.char_lm` encode and map it, trains some windows at its
-beginning, its middle and its end, reads held-out text and counts the n-gram model.
-Memory is the process's own: pages of mapped files, which the system takes back when it
-wants them, are left out (RssAnon of Linux). Writes `results/large-text.json`.
+A text may be larger than memory. This writes one of `--gigabytes` (random words from
+the project's own files) to a temporary folder, lets `recipes.char_lm` encode and map
+it, trains a few windows at its beginning, middle and end, evaluates held-out text and
+counts the n-grams of the simpler model. Only the process's own memory is counted
+(RssAnon of Linux), without pages of mapped files, which the system can reclaim at any
+time. Writes `results/large-text.json`.
 """
 
 import dataclasses
@@ -26,7 +27,7 @@ from benchmarks.workers import ROOT, describe_hardware
 from data.errors import one_line_errors
 from kit.machine import describe_machine, git_commit
 
-STEPS = 20  # windows at each of the three places
+STEPS = 20  # training steps at each of the three places
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,18 +37,18 @@ class Options:
 
 
 def write_text(path: Path, size: int) -> None:
-    """Lines of twelve words each, `size` bytes."""
+    """Writes lines of twelve random words each, at least `size` bytes."""
     source = " ".join(file.read_text("utf-8") for file in ROOT.glob("*/*.py"))
     words = np.array(sorted(set(re.findall("[a-z]+", source))))
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     with path.open("w", encoding="utf-8") as file:
         while file.tell() < size:
-            lines = chance.choice(words, (20_000, 12))
+            lines = rng.choice(words, (20_000, 12))
             file.write("\n".join(" ".join(line) for line in lines) + "\n")
 
 
 class Peak(threading.Thread):
-    """The most memory that this process had since the start, in bytes."""
+    """Keeps the peak memory of this process since the start of the thread, in bytes."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -56,13 +57,13 @@ class Peak(threading.Thread):
     def run(self):
         while True:
             status = Path("/proc/self/status").read_text()
-            found = int(re.search(r"RssAnon:\s+(\d+)", status)[1]) * 1024
-            self.bytes = max(self.bytes, found)
+            current = int(re.search(r"RssAnon:\s+(\d+)", status)[1]) * 1024
+            self.bytes = max(self.bytes, current)
             time.sleep(0.02)
 
 
 def measure(folder: Path, size: int) -> dict:
-    """Seconds of each stage, and the most memory up to its end."""
+    """Returns the seconds of each stage and the peak memory up to its end."""
     import keras
 
     from kit.streams import Streams
@@ -103,12 +104,12 @@ def measure(folder: Path, size: int) -> dict:
 def main() -> None:
     options = tyro.cli(Options, description=__doc__)
     with tempfile.TemporaryDirectory(dir=ROOT) as folder:  # /tmp may be memory
-        found = measure(Path(folder), int(options.gigabytes * 1e9))
+        measured = measure(Path(folder), int(options.gigabytes * 1e9))
     record = {
         "command": "python -m benchmarks.large_text",
         "git_commit": git_commit(),
         "machine": {**describe_hardware(), **describe_machine()},
-        **found,
+        **measured,
     }
     write_record(record, options.out)
     print(options.out)

@@ -1,11 +1,11 @@
-"""Run a recipe with several seeds and keep its figures, one JSON a run.
+"""Runs a recipe with several seeds and writes one JSON file per run.
 
     python -m benchmarks.measure sentiment --data reviews
     python -m benchmarks.measure char_lm --data mine.txt --options="--units 512"
 
-Writes `results/RECIPE-DATA-seedN.json`: the figures, the options, versions, hardware
-and the command. Nothing else should run on the machine meanwhile. `make results` puts
-them into the README.
+Writes `results/RECIPE-DATA-seedN.json`: metrics, options, versions, hardware and the
+command. Nothing else should run on the machine meanwhile. `make results` writes the
+tables of README and docs from these files.
 """
 
 import json
@@ -24,17 +24,18 @@ RESULTS = Path(__file__).parent.parent / "results"
 @dataclass(frozen=True)
 class Options:
     recipe: tyro.conf.Positional[str]  # its name
-    data: str = ""  # a name of the catalog or a path; empty: the recipe's default
+    data: str = ""  # a name from the catalog or a path; empty: the recipe's default
     seeds: tuple[int, ...] = (0, 1, 2)
     options: str = ""  # further options of the recipe
-    tag: str = ""  # added to the files' names, where the options are not the default
+    tag: str = ""  # added to the file names; the tables show only runs without a tag
 
 
 def run_recipe(recipe: str, arguments: list[str], folder: Path, at=None) -> dict:
-    """One run in a process of its own, kept in `folder`: its metrics, its config and
-    its environment. `at`: the checkout whose recipe runs, if another than this.
+    """Runs a recipe in a new process, with `folder` as its run folder.
 
-    A run that fails ends this process too, with its exit status: it said why.
+    Returns its `metrics`, `config` and `environment`. `at` is the checkout whose recipe
+    runs; default: this one. If the run fails, it has printed why, and this process ends
+    with the same exit status.
     """
     command = [sys.executable, "-m", f"recipes.{recipe}", *arguments]
     command += ["--run-dir", str(folder)]
@@ -47,16 +48,17 @@ def run_recipe(recipe: str, arguments: list[str], folder: Path, at=None) -> dict
 
 
 def measure(recipe: str, data: str, seed: int, options: str) -> dict:
-    """One run, kept in `runs/`; what it wrote of itself."""
+    """Runs a recipe once, in a folder of `runs/`, and returns its results."""
     run = Path("runs") / recipe / f"measured-{Path(data).name or 'default'}-seed{seed}"
     shutil.rmtree(run, ignore_errors=True)
     arguments = [*shlex.split(options), *(["--data", data] if data else [])]
-    said = run_recipe(recipe, [*arguments, "--seed", str(seed)], run)
-    for name in ("data", "test_data"):  # of a file given by its path only the name
-        said["config"][name] = Path(said["config"][name]).name
-    shown = ["python", "-m", f"recipes.{recipe}", "--data", said["config"]["data"]]
+    result = run_recipe(recipe, [*arguments, "--seed", str(seed)], run)
+    config = result["config"]
+    for name in ("data", "test_data"):  # file names without their folders
+        config[name] = Path(config[name]).name
+    shown = ["python", "-m", f"recipes.{recipe}", "--data", config["data"]]
     shown += [*shlex.split(options), "--seed", str(seed)]
-    return {"recipe": recipe, "command": shlex.join(shown), **said}
+    return {"recipe": recipe, "command": shlex.join(shown), **result}
 
 
 def main() -> None:

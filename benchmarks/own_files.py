@@ -1,14 +1,14 @@
-"""A file of one's own: each recipe with its default options on real files.
+"""Runs each recipe with its default options on real files of several sizes.
 
-    python -m benchmarks.own_files --data FOLDER             # three sizes each
+    python -m benchmarks.own_files --data FOLDER             # three sizes per recipe
     python -m benchmarks.own_files --data FOLDER --recipes char_lm --sizes 300 3000
     python -m benchmarks.own_files --data FOLDER --at OTHER  # recipes of that checkout
 
-FOLDER holds what is cut, as its publishers name it: `imdb/aclImdb_labelled.tar.gz`,
+FOLDER holds the data sets under their original names: `imdb/aclImdb_labelled.tar.gz`,
 `enwiki-2021-sample/enwiki_sample.txt.gz`, `fra-eng/fra-eng.zip`,
-`jsb-chorales/jsb-chorales-16th.json` and `word-similarity/`. Writes
-`results/own-files.json` run by run, beside what stands there; `make results` puts it
-into docs/own-files.md. Nothing else should run meanwhile.
+`jsb-chorales/jsb-chorales-16th.json` and `word-similarity/`. After each run the result
+is added to `results/own-files.json`, from which `make results` writes the table of
+docs/own-files.md. Nothing else should run on the machine meanwhile.
 """
 
 import gzip
@@ -33,28 +33,29 @@ from data.errors import UserError, one_line_errors
 from data.tables import read_table, write_table
 
 RECORD = Path(__file__).parent.parent / "results" / "own-files.json"
-SEED = 1  # of the cuts: defaults were tried on others of the same sets
-TEST_ROWS = 4000  # of the labelled sentences: 10 % of 300 would say nothing
+SEED = 1  # of the samples: defaults were chosen on other samples of the same sets
+TEST_ROWS = 4000  # of the labelled sentences: 10 % of 300 rows would be too few
 
 
 class Case(NamedTuple):
-    """How a recipe is tried; `cut(source, size, folder)` gives its arguments."""
+    """How a recipe is run; `cut(source, size, folder)` writes a sample of the data and
+    returns the arguments of the recipe."""
 
-    source: str  # what is cut, in FOLDER
+    source: str  # path of the data set in FOLDER
     cut: Callable[[Path, int, Path], list[str]]
-    what: str  # what the cut holds, after its size
+    what: str  # what a sample contains; the table puts its size in front
     sizes: tuple[int, ...]
-    figure: str  # of metrics.json
-    unit: str
-    high: bool  # whether a high figure is good
-    simpler: str
-    # Options of a second run that measures the simpler model, where the first one does
-    # not: under --at, of an older checkout.
+    figure: str  # a key of metrics.json
+    unit: str  # its name in the table
+    high: bool  # whether a higher figure is better
+    simpler: str  # name of the simpler model
+    # Options of a second run that measures the simpler model if the first does not, as
+    # in an older checkout (--at).
     second: tuple[str, ...] = ()
 
 
 def some(rows: Iterable, size: int, what: str) -> list:
-    """So many of the rows, drawn without order."""
+    """Returns `size` random rows, in random order."""
     rows = list(rows)
     if len(rows) < size:
         raise UserError(f"{what}: expected {size:,} rows or more, found {len(rows):,}")
@@ -62,7 +63,7 @@ def some(rows: Iterable, size: int, what: str) -> list:
 
 
 def reviews(source: Path, folder: Path) -> dict[str, list[tuple[str, str]]]:
-    """Texts and labels of IMDB, by part."""
+    """Returns the texts and labels of IMDB, by part."""
     (folder / "imdb").mkdir()
     aclimdb.convert(source, folder / "imdb")
     return {
@@ -72,7 +73,7 @@ def reviews(source: Path, folder: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def sentences(source: Path, size: int, folder: Path) -> list[str]:
-    """The last sentence of each review, of other films in the test."""
+    """Writes the last sentences of reviews; test and training films differ."""
     arguments = []
     for part, rows in reviews(source, folder).items():
         last = [(re.split(r"(?<=[.!?])\s+", text)[-1], label) for text, label in rows]
@@ -85,13 +86,13 @@ def sentences(source: Path, size: int, folder: Path) -> list[str]:
 
 
 def review_text(source: Path, size: int, folder: Path) -> list[str]:
-    """Reviews as running text."""
+    """Writes reviews as running text."""
     texts = [text for text, _ in some(reviews(source, folder)["train"], size, "imdb")]
     return text_file(folder, "\n\n".join(texts) + "\n")
 
 
 def articles(source: Path, size: int, folder: Path) -> list[str]:
-    """Pages of Wikipedia, letters a to z alone."""
+    """Writes Wikipedia articles, which contain only the letters a to z and spaces."""
     with gzip.open(source, "rt") as lines:
         return text_file(folder, "".join(some(lines, size, source.name)))
 
@@ -107,7 +108,7 @@ def rated_articles(source: Path, size: int, folder: Path) -> list[str]:
 
 
 def pairs(source: Path, size: int, folder: Path) -> list[str]:
-    """English and French sentences."""
+    """Writes pairs of an English and a French sentence."""
     with zipfile.ZipFile(source) as archive:
         lines = archive.read("fra.txt").decode().splitlines()
     chosen = some(lines, size, source.name)
@@ -116,7 +117,7 @@ def pairs(source: Path, size: int, folder: Path) -> list[str]:
 
 
 def midi_files(source: Path, size: int, folder: Path) -> list[str]:
-    """Bach's chorales in sixteenths, a file each."""
+    """Writes Bach's chorales in sixteenth notes, one MIDI file each."""
     rolls.convert(source, folder / "all")
     files = sorted((folder / "all").rglob("*.mid"))
     (folder / "midi").mkdir()
@@ -131,7 +132,7 @@ CASES = {
     "sentiment": Case(
         source=IMDB,
         cut=sentences,
-        what="labelled sentences of film reviews",
+        what="labelled sentences from film reviews",
         sizes=(300, 3000, 15_000),
         figure="test_accuracy",
         unit="accuracy",
@@ -151,7 +152,7 @@ CASES = {
     "word_lm": Case(
         source=WIKIPEDIA,
         cut=articles,
-        what="articles of Wikipedia",
+        what="Wikipedia articles",
         sizes=(70, 700, 7000),
         figure="test_nats_per_token",
         unit="nats per word",
@@ -161,7 +162,7 @@ CASES = {
     "translation": Case(
         source="fra-eng/fra-eng.zip",
         cut=pairs,
-        what="pairs of sentences, English and French",
+        what="English-French sentence pairs",
         sizes=(300, 3000, 30_000),
         figure="test_bleu_lowercase",
         unit="BLEU",
@@ -176,12 +177,12 @@ CASES = {
         figure="test_nll_per_frame",
         unit="nats per frame",
         high=False,
-        simpler="how often each key sounds",
+        simpler="note frequencies",
     ),
     "word2vec": Case(
         source=WIKIPEDIA,
         cut=rated_articles,
-        what="articles of Wikipedia",
+        what="Wikipedia articles",
         sizes=(70, 700, 7000),
         figure="wordsim353_spearman",
         unit="WordSim-353",
@@ -194,15 +195,15 @@ CASES = {
 
 @dataclass(frozen=True)
 class Options:
-    data: Path  # folder with the sets
+    data: Path  # folder with the data sets
     recipes: tuple[Literal[tuple(CASES)], ...] = tuple(CASES)
-    sizes: tuple[int, ...] = ()  # none: three of each recipe
-    at: Path | None = None  # another checkout whose recipes run
-    name: str = "now"  # under which its figures are kept
+    sizes: tuple[int, ...] = ()  # default: three sizes per recipe
+    at: Path | None = None  # another checkout, whose recipes are run instead
+    name: str = "now"  # key of the results: "now" or "before" in the table
 
 
 def tried(recipe: str, case: Case, size: int, options: Options) -> dict:
-    """One run: its figure and the simpler model's, how long it took, and where."""
+    """Runs a recipe; returns its figure, the simpler model's, minutes and machine."""
     with tempfile.TemporaryDirectory() as name:
         folder, source = Path(name), options.data.resolve() / case.source
         if not source.is_file():
@@ -230,9 +231,10 @@ def tried(recipe: str, case: Case, size: int, options: Options) -> dict:
 
 
 def markdown(figures: dict) -> str:
-    """The table; in bold what is better than the simpler model."""
+    """Returns the table; figures better than the simpler model's are in bold."""
     lines = [
-        "| recipe | file | figure | before | ours | simpler model | minutes | on |",
+        "| recipe | file | metric | before | ours | simpler model | minutes "
+        "| machine |",
         "|---|---|---|---:|---:|---:|---:|---|",
     ]
     for recipe, case in CASES.items():
@@ -266,9 +268,9 @@ def main() -> None:
             for size in options.sizes or CASES[recipe].sizes:
                 if size < 1:
                     raise UserError(f"--sizes must be at least 1, found {size}")
-                found = tried(recipe, CASES[recipe], size, options)
-                figures.setdefault(f"{recipe} {size}", {})[options.name] = found
-                print(f"{recipe} {size}: {found}\n", flush=True)
+                row = tried(recipe, CASES[recipe], size, options)
+                figures.setdefault(f"{recipe} {size}", {})[options.name] = row
+                print(f"{recipe} {size}: {row}\n", flush=True)
                 write_record(figures, RECORD)
 
 

@@ -1,4 +1,4 @@
-"""PyTorch's layers, as `benchmarks.workers` serves them."""
+"""The contender with PyTorch's layers, served by `benchmarks.workers`."""
 
 import gc
 import time
@@ -33,7 +33,7 @@ class Contenders:
         mixed = torch.autocast(DEVICE, torch.bfloat16, enabled=self.dtype == "bfloat16")
 
         def step():
-            # Keras's step, too, is given NumPy arrays.
+            # As in Keras's step, the inputs are NumPy arrays.
             inputs, targets = (torch.from_numpy(array).to(DEVICE) for array in arrays)
             optimizer.zero_grad()
             with mixed:
@@ -45,13 +45,13 @@ class Contenders:
         self.steps[contender] = step
 
     def step(self, contender):
-        """Milliseconds of one training step; the loss read, it is finished."""
+        """Returns the milliseconds of one training step, until its loss is read."""
         start = time.perf_counter()
         self.steps[contender]()
         return (time.perf_counter() - start) * 1e3
 
     def write(self, units, vocab, batch, length):
-        """Characters a second of the usual loop over `nn.LSTMCell`."""
+        """Returns the characters per second of the usual loop over `nn.LSTMCell`."""
         torch.manual_seed(0)
         vectors = torch.nn.Embedding(vocab, 64, device=DEVICE)
         cell = torch.nn.LSTMCell(64, units, device=DEVICE)
@@ -63,8 +63,8 @@ class Contenders:
         with torch.inference_mode():
             for _ in range(length):
                 states = cell(vectors(token), states)
-                shares = torch.softmax(logits(states[0]) / 0.8, dim=-1)
-                token = torch.multinomial(shares, 1)[:, 0]
+                probabilities = torch.softmax(logits(states[0]) / 0.8, dim=-1)
+                token = torch.multinomial(probabilities, 1)[:, 0]
                 written.append(token)
             torch.stack(written).cpu()
         return batch * length / (time.perf_counter() - start)
@@ -93,7 +93,7 @@ class Model(torch.nn.Module):
 
 
 def training(task, model):
-    """The optimizer, and the loss of outputs and targets."""
+    """Returns the optimizer and a function of outputs and targets: the loss."""
     if task.model == "language-model":
         optimizer = torch.optim.Adam(model.parameters())
 

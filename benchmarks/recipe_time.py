@@ -1,13 +1,13 @@
-"""Where the time of a recipe goes: start-up, data, training steps, what lies between.
+"""Measures where a recipe spends its time: start-up, data, training steps, the rest.
 
     python -m benchmarks.recipe_time sentiment --epochs 2
 
-Options behind the recipe's name are the recipe's. Each second is counted once, under
-the innermost of: the recipe's own functions, `fit`, a training step, validation, the
-saving of checkpoints, export, report. `fit` is what remains of it beside its steps:
-Python between them. A step has its batch fetched inside; batches are made in a thread
-beside, whose time is told but not added. First steps trace (and with XLA compile) a
-graph: those above ten times the median step. Writes `results/recipe-time-RECIPE.json`.
+Options after the recipe's name are passed to the recipe. Each second is counted once,
+under the innermost of: the recipe's own functions, `fit`, a training step, validation,
+checkpoints, export, report. `fit` is therefore the Python code between its steps. A
+step includes fetching its batch. Batches are made in a separate thread, whose seconds
+are reported but not added. First steps, which trace a graph (and with XLA compile it),
+are those that take over ten times the median. Writes `results/recipe-time-RECIPE.json`.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ RESULTS = ROOT / "results"
 
 
 class Clock:
-    """Seconds under each label, those of calls inside not counted twice."""
+    """Seconds per label; those of a nested call count only for the inner label."""
 
     def __init__(self):
         self.seconds = Counter()
@@ -49,7 +49,7 @@ class Clock:
                 self.inside[-1] += elapsed
 
     def watch(self, owner, name, label):
-        """Puts a function that counts in the place of `owner.name`."""
+        """Replaces the function `owner.name` by one that is timed under `label`."""
         original = getattr(owner, name)
 
         @functools.wraps(original)
@@ -61,9 +61,12 @@ class Clock:
 
 
 def watch_recipe(clock, recipe):
-    """The recipe's functions, and what it hands its time to."""
+    """Times the functions of the recipe and those that it calls in Keras and `kit`.
+
+    Returns two lists that fill up during the run: seconds of each step and batch.
+    """
     for name, function in inspect.getmembers(recipe, inspect.isfunction):
-        # `main` names the recipe's file: it stays what it is.
+        # `command` finds the recipe's module through `main`: it is not replaced.
         if function.__module__ == recipe.__name__ and name != "main":
             clock.watch(recipe, name, f"{name}()")
     import keras
@@ -83,7 +86,7 @@ def watch_recipe(clock, recipe):
 
 
 def watch_steps(clock, model):
-    """Every training step's seconds, in a list that fills as the recipe runs."""
+    """Returns a list that the seconds of each training step are appended to."""
     steps = []
     make = model.make_train_function
 
@@ -97,7 +100,7 @@ def watch_steps(clock, model):
             start = time.perf_counter()
             with clock("training steps"):
                 logs = run(iterator)
-                # Reading it waits for the step: JAX hands out promises.
+                # Reading the loss waits for the step: JAX runs asynchronously.
                 float(next(iter(logs.values())))
             steps.append(time.perf_counter() - start)
             return logs
@@ -111,7 +114,7 @@ def watch_steps(clock, model):
 
 
 def watch_batches(batches):
-    """Seconds spent making batches, in a list."""
+    """Returns a list that the seconds of making each batch are appended to."""
     seconds = []
     make = batches.__getitem__
 
@@ -126,7 +129,7 @@ def watch_batches(batches):
 
 
 def seconds_of(*arguments):
-    """Of a fresh Python process."""
+    """Returns the seconds that a new Python process takes."""
     start = time.perf_counter()
     subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
     return time.perf_counter() - start
@@ -157,7 +160,7 @@ def measure(name, arguments):
         "median_step_ms": usual * 1e3,
         "first_steps": len(first),
         "first_steps_s": sum(first),
-        "batches_made_beside_s": sum(batches),
+        "batches_in_thread_s": sum(batches),
     }
 
 
@@ -167,18 +170,18 @@ def main():
             raise UserError("usage: python -m benchmarks.recipe_time RECIPE [options]")
         name, *arguments = sys.argv[1:]
         commit = git_commit()
-        found = measure(name, arguments)
+        measured = measure(name, arguments)
         shown = ["python", "-m", "benchmarks.recipe_time", name, *arguments]
         record = {"command": " ".join(shown), "git_commit": commit}
-        record |= {"machine": describe_hardware(), **found}
-        print(f"\n{found['whole_s']:.1f} s in all")
-        for label, seconds in found["parts_s"].items():
-            share = 100 * seconds / found["whole_s"]
+        record |= {"machine": describe_hardware(), **measured}
+        print(f"\n{measured['whole_s']:.1f} s in total")
+        for label, seconds in measured["parts_s"].items():
+            share = 100 * seconds / measured["whole_s"]
             print(f"{seconds:8.2f} s {share:5.1f} %  {label}")
         for key in ("start_up_s", "steps", "median_step_ms", "first_steps"):
-            print(f"{key}: {found[key]}")
-        for key in ("first_steps_s", "batches_made_beside_s"):
-            print(f"{key}: {found[key]:.2f}")
+            print(f"{key}: {measured[key]}")
+        for key in ("first_steps_s", "batches_in_thread_s"):
+            print(f"{key}: {measured[key]:.2f}")
         path = RESULTS / f"recipe-time-{name}.json"
         write_record(record, path)
         print(path)

@@ -1,25 +1,25 @@
-"""Times one training step of our LSTM and GRU beside Keras's and PyTorch's.
+"""Times a training step of our LSTM and GRU against Keras's and PyTorch's.
 
     python -m benchmarks.recurrent
     python -m benchmarks.recurrent --only cells growth
     KERAS_BACKEND=jax python -m benchmarks.recurrent --pytorch other/bin/python
 
-PyTorch is optional: `.venv/bin/pip install torch==2.13.0` (the extra `bench`), or name
-a Python that has it by `--pytorch`. A step is `train_on_batch` on NumPy arrays, which
-returns the loss: the compiled step of `fit`; PyTorch's is the same by hand. Contenders
-run with and without XLA (`jit_compile`), on JAX always with it; on a GPU, Keras runs
-with and without cuDNN too. They take turns, one timed step each, so that a busy moment
-of the machine meets all; the figures are medians.
+PyTorch is optional: `.venv/bin/pip install torch==2.13.0` (the extra `bench`), or pass
+a Python that has it with `--pytorch`. A step is `train_on_batch` on NumPy arrays, the
+compiled step of `fit`, which returns the loss; for PyTorch the same is written by hand.
+Keras and ours run with and without XLA (`jit_compile`), on JAX always with it; on a
+GPU, Keras also runs with and without cuDNN. The contenders take turns, one timed step
+each, so that a busy moment of the machine affects all; the figures are medians.
 
-Tables: `cells`, the layer and a Dense on it; `masked`, the same with random lengths,
-dropout and recurrent dropout; `language-model`, a small one of characters; `growth`,
-one size at a time grown; `memory`, each in a fresh process, the first step and the
-memory of later ones. Ratios are the other's time over ours: above 1, ours is faster;
-in `memory` they are ours over Keras's: below 1, ours takes less. `limit` is the share
-of the step that its matrix products alone would take, at the speed of a large one.
+Tables: `cells`, the layer and a Dense layer; `masked`, the same with random lengths,
+dropout and recurrent dropout; `language-model`, a small character model; `growth`, one
+size varied at a time; `memory`, the first step and the memory of later ones, each in a
+new process. Ratios are the other's time over ours: above 1, ours is faster. In `memory`
+they are ours over Keras's: below 1, ours takes less. `limit` is the share of the step
+that its matrix products alone would take at the speed of one large product.
 
-Writes `results/recurrent-BACKEND-DEVICE.json`, and a picture of `growth` beside it.
-Tables not measured now stay, if they are of the same machine and versions.
+Writes `results/recurrent-BACKEND-DEVICE.json` and a plot of `growth` as `.png`. Tables
+in the file that are not measured again are kept if machine and versions are the same.
 """
 
 import contextlib
@@ -43,14 +43,14 @@ from kit.machine import git_commit
 class Options:
     only: tuple[Literal[*TABLES], ...] = tuple(TABLES)  # the tables to measure
     rounds: int = 7  # timed steps of each contender
-    seconds: float = 12.0  # after which a shape gets no more rounds, from 3 on
+    seconds: float = 12.0  # time limit per shape, but at least 3 rounds
     dtype: Literal["float32", "bfloat16"] = "float32"  # bfloat16: mixed precision
     pytorch: Path | None = None  # a Python that has torch; default: this one
     out: Path | None = None  # default: results/recurrent-BACKEND-DEVICE.json
 
 
 def run(bench, plan, options):
-    """Measures the tables; the record is written after each of them."""
+    """Measures the tables and writes the record after each of them."""
     path = options.out or default_path(bench.machine, options)
     stamp = {
         "command": shown_command(bench.machine["backend"], options),
@@ -78,7 +78,7 @@ def run(bench, plan, options):
 
 
 def write(record, path):
-    """The record with its summary, numbers to four digits."""
+    """Adds the summary to the record and writes it, with four significant digits."""
     tables = record["tables"]
     record["summary"] = report.summary(tables)
     record["seconds"] = sum(table["seconds"] for table in tables.values())
@@ -92,7 +92,7 @@ def default_path(machine, options):
 
 
 def shown_command(backend, options):
-    """The command without the paths, which are this machine's own."""
+    """Returns the command without paths, which differ between machines."""
     words = [f"KERAS_BACKEND={backend}", "python", "-m", "benchmarks.recurrent"]
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
@@ -102,7 +102,7 @@ def shown_command(backend, options):
 
 
 def kept_tables(path, record):
-    """The tables in the file, if they are of this machine and these versions."""
+    """Returns the tables in the file, if they are of this machine and versions."""
     if not path.exists():
         return {}
     old = read_json(path)
@@ -117,7 +117,7 @@ def kept_tables(path, record):
 
 
 def open_pytorch(stack, python, dtype):
-    """PyTorch's worker, or None and a line that says why."""
+    """Returns PyTorch's worker, or prints why there is none and returns None."""
     worker = stack.enter_context(Worker("pytorch", dtype, *filter(None, [python])))
     try:
         worker.ask("names")
@@ -145,9 +145,9 @@ def main(arguments=None, plan=PLAN):
         bench = Bench(options, keras, pytorch)
         machine = {key: value for key, value in bench.machine.items() if value}
         print(", ".join(f"{key} {value}" for key, value in machine.items()))
-        print(f"{bench.gflops:.0f} GFLOP/s in one large product", flush=True)
+        print(f"{bench.gflops:.0f} GFLOP/s in one large matrix product", flush=True)
         run(bench, plan, options)
-        print(f"{time.monotonic() - start:.0f} s in all")
+        print(f"{time.monotonic() - start:.0f} s in total")
 
 
 if __name__ == "__main__":

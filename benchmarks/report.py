@@ -1,4 +1,4 @@
-"""What the times say: ratios, means, a Markdown table, a picture."""
+"""Ratios and means of measured times, as Markdown tables and a plot."""
 
 import json
 import math
@@ -9,11 +9,11 @@ from matplotlib.ticker import LogLocator, NullLocator
 from kit.files import write_whole
 
 TITLES = {
-    "cells": "cells: milliseconds of a training step",
-    "masked": "masked: random lengths, dropout and recurrent dropout, milliseconds",
-    "language-model": "language-model: milliseconds of a training step",
-    "growth": "growth: one size grown, milliseconds of a training step",
-    "memory": "memory: in a fresh process, first step and memory of later ones",
+    "cells": "cells: milliseconds per training step",
+    "masked": "masked: with random lengths and dropouts, milliseconds per step",
+    "language-model": "language-model: milliseconds per training step",
+    "growth": "growth: one size varied, milliseconds per training step",
+    "memory": "memory: first step and memory of later ones, in a new process",
 }
 RATIOS = {
     "XLA": "Keras / ours, both with XLA",
@@ -22,7 +22,7 @@ RATIOS = {
     "limit": "arithmetic limit / ours in its better mode",
 }
 COSTS = {"memory": "memory_mib", "first step": "first_step_s"}
-# Blue and orange differ for every kind of colour vision.
+# Blue and orange are distinguishable with every kind of colour vision.
 LINES = {
     "Keras": {"color": "#d9742b", "marker": "s"},
     "ours": {"color": "#0b5fa5", "marker": "o"},
@@ -32,7 +32,7 @@ AXES = {"time": "length (time steps)", "batch": "batch (sequences)", "units": "u
 
 
 def write_record(record, path):
-    """What a benchmark found, as JSON, numbers to four digits."""
+    """Writes the results of a benchmark as JSON, with four significant digits."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(rounded(record), indent=1, ensure_ascii=False)
     write_whole(path, f"{text}\n".encode())
@@ -47,26 +47,26 @@ def rounded(value):
 
 
 def better(times, maker):
-    """The time of a maker's fastest mode."""
+    """Returns the time of the fastest mode of `maker`: keras, ours or pytorch."""
     return min(ms for name, ms in times.items() if name.startswith(maker))
 
 
 def ratios(times, limit_ms=None):
-    """Times of others over ours, by the keys of `RATIOS`."""
+    """Returns the times of others over ours, with the keys of `RATIOS`."""
     ours = better(times, "ours")
-    found = {
+    values = {
         "XLA": times["keras XLA"] / times["ours XLA"],
         "better": better(times, "keras") / ours,
     }
     if "pytorch" in times:
-        found["pytorch"] = times["pytorch"] / ours
+        values["pytorch"] = times["pytorch"] / ours
     if limit_ms is not None:
-        found["limit"] = limit_ms / ours
-    return found
+        values["limit"] = limit_ms / ours
+    return values
 
 
 def memory_row(task, costs):
-    """The costs of a task by contender, and ours over Keras's, both with XLA."""
+    """Returns the costs of a task by contender, and ours over Keras's with XLA."""
     row = {key: getattr(task, key) for key in ("layer", "units", "batch", "time")}
     row["ratios"] = {}
     for name, field in COSTS.items():
@@ -81,45 +81,45 @@ def geometric_mean(values):
 
 
 def summary(tables):
-    """Of each table and layer, by ratio: geometric mean, smallest and largest."""
-    found = {}
+    """Returns each ratio's geometric mean and extremes, by table and layer."""
+    summaries = {}
     for name, table in tables.items():
         summarise = growth_of_last if name == "growth" else summary_of_rows
-        found[name] = {
+        summaries[name] = {
             layer: summarise([row for row in table["rows"] if row["layer"] == layer])
             for layer in dict.fromkeys(row["layer"] for row in table["rows"])
         }
-    return found
+    return summaries
 
 
 def summary_of_rows(rows):
-    found = {}
+    ratios_of = {}
     for key in dict.fromkeys(key for row in rows for key in row["ratios"]):
         values = [row["ratios"].get(key) for row in rows]
         values = [value for value in values if value is not None]
         if values:
-            found[key] = {
+            ratios_of[key] = {
                 "geometric_mean": geometric_mean(values),
                 "smallest": min(values),
                 "largest": max(values),
             }
-    return found
+    return ratios_of
 
 
 def growth_of_last(rows):
-    """The last time over the one before; twice the size should be near 2."""
-    found = {}
+    """Returns the last time over the one before: near 2 for twice the size."""
+    growth = {}
     for varied in ("time", "batch"):
         *_, before, last = [row for row in rows if row["varied"] == varied]
-        found[varied] = {
+        growth[varied] = {
             maker: better(last["ms"], maker) / better(before["ms"], maker)
             for maker in ("keras", "ours")
         }
-    return found
+    return growth
 
 
 def line(row):
-    """One row to read as it is measured."""
+    """Returns one row as text, to print as soon as it is measured."""
     shape = f"{row['layer']:4} {row['units']:4} x {row['batch']:3} x {row['time']:3}"
     if "ms" in row:
         parts = [f"{name} {ms:.4g}" for name, ms in row["ms"].items()]
@@ -128,8 +128,8 @@ def line(row):
             f"{name} {seconds:.1f} s, {mebibytes(row['memory_mib'][name])}"
             for name, seconds in row["first_step_s"].items()
         ]
-    said = [f"{key} {x:.2f}" for key, x in row["ratios"].items() if x is not None]
-    return f"{shape} | {'; '.join(parts)} | {', '.join(said)}"
+    known = [f"{key} {x:.2f}" for key, x in row["ratios"].items() if x is not None]
+    return f"{shape} | {'; '.join(parts)} | {', '.join(known)}"
 
 
 def mebibytes(value):
@@ -137,29 +137,29 @@ def mebibytes(value):
 
 
 def text(record):
-    """The summary in lines, and the table for a README."""
+    """Returns the summary as lines of text, then the table of `cells`."""
     lines = ["\nRatios: geometric mean (smallest)"]
     for name, layers in record["summary"].items():
-        for layer, found in layers.items():
+        for layer, values in layers.items():
             if name == "growth":
-                said = [
-                    f"the last {varied} over the one before: "
+                parts = [
+                    f"largest {varied} over the one before: "
                     f"keras {times['keras']:.2f}, ours {times['ours']:.2f}"
-                    for varied, times in found.items()
+                    for varied, times in values.items()
                 ]
             else:
-                said = [
+                parts = [
                     f"{key} {x['geometric_mean']:.2f} ({x['smallest']:.2f})"
-                    for key, x in found.items()
+                    for key, x in values.items()
                 ]
-            lines.append(f"{name:15}{layer:5}{'; '.join(said)}")
+            lines.append(f"{name:15}{layer:5}{'; '.join(parts)}")
     lines += [f"{key}: {meaning}" for key, meaning in RATIOS.items()]
     lines.append("memory, first step: ours / Keras, both with XLA")
     return "\n".join([*lines, "", markdown(record)]).rstrip()
 
 
 def markdown(record):
-    """The table `cells`, a row a shape; Keras and ours each in its better mode."""
+    """Returns the table `cells`, one row per shape, each in its better mode."""
     if "cells" not in record["tables"]:
         return ""
     shapes = {}
@@ -179,35 +179,35 @@ def markdown(record):
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-# Rows of the README's summary: what is told, of which table, which ratio.
+# Rows of the summary in docs/layers.md: the text, and the ratio of a table.
 SUMMARY = (
-    ("a training step, each in its better mode", "cells", "better"),
-    ("a training step, both with XLA", "cells", "XLA"),
-    ("with masks, dropout, recurrent dropout", "masked", "better"),
-    ("a small language model", "language-model", "better"),
+    ("training step, each in its better mode", "cells", "better"),
+    ("training step, both with XLA", "cells", "XLA"),
+    ("training step with masks, dropout and recurrent dropout", "masked", "better"),
+    ("training step of a small language model", "language-model", "better"),
     ("PyTorch's time over ours", "cells", "pytorch"),
-    ("memory of a step with XLA, ours over Keras's", "memory", "memory"),
+    ("memory of a training step with XLA, ours over Keras's", "memory", "memory"),
     ("first step with XLA, ours over Keras's", "memory", "first step"),
 )
 
 
 def summary_markdown(record):
-    """The geometric means of a record, a row a question."""
+    """Returns the geometric means of a record, one row per entry of `SUMMARY`."""
     summary = record["summary"]
     layers = list(next(iter(summary.values())))
     backend = {"tensorflow": "TensorFlow", "jax": "JAX"}[record["machine"]["backend"]]
     lines = [[f"{backend}, {record['machine']['device'].upper()}", *layers]]
     lines.append(["---", *["---:"] * len(layers)])
-    for said, table, ratio in SUMMARY:
-        found = [summary.get(table, {}).get(layer, {}).get(ratio) for layer in layers]
-        if all(found):
-            lines.append([said, *map(mean_and_extremes, found)])
+    for label, table, ratio in SUMMARY:
+        values = [summary.get(table, {}).get(layer, {}).get(ratio) for layer in layers]
+        if all(values):
+            lines.append([label, *map(mean_and_extremes, values)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def mean_and_extremes(ratio):
-    mean, least, most = (f"{value:.2f}" for value in ratio.values())
-    return mean if least == most else f"{mean} ({least} to {most})"
+    mean, smallest, largest = (f"{value:.2f}" for value in ratio.values())
+    return mean if smallest == largest else f"{mean} ({smallest} to {largest})"
 
 
 def milliseconds(value):
@@ -215,7 +215,7 @@ def milliseconds(value):
 
 
 def draw(record, path):
-    """The table `growth`: a row of pictures a layer, one picture a size."""
+    """Plots the table `growth`, with one row per layer and one column per size."""
     rows = record["tables"]["growth"]["rows"]
     layers = list(dict.fromkeys(row["layer"] for row in rows))
     figure = Figure(figsize=(10, 1.2 + 2.9 * len(layers)), layout="constrained")
@@ -225,7 +225,7 @@ def draw(record, path):
             picked = [row for row in rows if row["layer"] == layer]
             draw_lines(axis, [row for row in picked if row["varied"] == varied], varied)
             axis.set_title(layer, loc="left", fontweight="bold")
-        axes[0].set_ylabel("ms a training step")
+        axes[0].set_ylabel("ms per training step")
     machine = record["machine"]
     processor = f"{machine['processor']}, {machine['cores']} cores"
     base = next(row for row in rows if row["varied"] == "units")
@@ -234,7 +234,8 @@ def draw(record, path):
         "Time of a training step as one size grows, the others at "
         f"{units} units, batch {base['batch']}, length {base['time']}\n"
         f"({machine['device_name'] or processor}, {machine['backend']}, "
-        f"{record['dtype']}; Keras and ours each with or without XLA, as is faster)",
+        f"{record['dtype']}; Keras and ours each with or without XLA, "
+        "whichever is faster)",
         fontsize=11,
     )
     handles, labels = grid[0][0].get_legend_handles_labels()

@@ -1,4 +1,4 @@
-"""Write the tables of README and docs from `results/*.json` (`make results`)."""
+"""Writes the tables of README and docs from `results/*.json` (`make results`)."""
 
 import json
 import math
@@ -10,14 +10,14 @@ from benchmarks import own_files, report, word2vec, word_lm_steps
 
 ROOT = Path(__file__).parent.parent
 
-# What a row shows, and what others published in the same setting.
+# The rows of the table: data, figure, simpler model, and figures published by others.
 SENTIMENT = {"shape": "many-to-one", "unit": "accuracy", "simpler": "bag of words"}
 LANGUAGE = {"shape": "one-to-many", "figure": "test_nats_per_token"}
-CHARACTERS = {**LANGUAGE, "unit": "nats a character", "simpler": "6-gram"}
+CHARACTERS = {**LANGUAGE, "unit": "nats per character", "simpler": "6-gram"}
 WORDS = {**LANGUAGE, "unit": "perplexity", "simpler": "Kneser-Ney 5-gram"}
 WORDS |= {"shown": math.exp, "places": 1}
 TRANSLATION = {"shape": "many-to-many", "simpler": "translation memory"}
-EXACT = {"figure": "test_exact_match", "unit": "exact", **TRANSLATION}
+EXACT = {"figure": "test_exact_match", "unit": "exact match", **TRANSLATION}
 BLEU = {
     "figure": "test_bleu_lowercase",
     "beside": ("beam 5", "test_bleu_lowercase_beam5"),
@@ -29,8 +29,8 @@ MUSIC = {
     "shape": "one-to-many",
     "figure": "test_nll_per_frame",
     "beside": ("without frame 1", "test_nll_per_frame_after_first"),
-    "unit": "nats a frame",
-    "simpler": "how often each key sounds",
+    "unit": "nats per frame",
+    "simpler": "note frequencies",
     "places": 2,
 }
 ROWS = {
@@ -41,12 +41,12 @@ ROWS = {
     },
     ("sentiment", "reviews", "novel"): {
         **SENTIMENT,
-        "data": "reviews (generated), constructions and word pairs never seen",
+        "data": "reviews (generated), unseen constructions and word pairs",
         "figure": "test_novel_accuracy",
     },
     ("sentiment", "reviews", "handwritten"): {
         **SENTIMENT,
-        "data": "60 reviews by hand, trained on generated ones",
+        "data": "60 handwritten reviews, trained on generated ones",
         "figure": "test_handwritten_accuracy",
     },
     ("sentiment", "reviews", "everyday"): {
@@ -56,7 +56,7 @@ ROWS = {
     },
     ("sentiment", "reviews", "short"): {
         **SENTIMENT,
-        "data": "those of at most three words, trained on generated reviews",
+        "data": "everyday inputs of at most three words, trained on generated reviews",
         "figure": "test_everyday_short_accuracy",
     },
     ("sentiment", "imdb"): {
@@ -67,21 +67,22 @@ ROWS = {
     },
     ("char_lm", "python"): {
         **CHARACTERS,
-        "data": "source of Python's standard library, files held out",
+        "data": "source of Python's standard library, held-out files",
     },
     ("char_lm", "tinyshakespeare"): {
         **CHARACTERS,
         "data": "tinyshakespeare, last 10 %",
-        "published": "transformer of 10.7 M weights on a GPU 1.470, of 0.8 M 1.88 "
-        "(nanoGPT)",
+        "published": "transformer with 10.7 M weights, on a GPU, 1.470; with 0.8 M "
+        "1.88 (nanoGPT)",
     },
     ("word_lm", "pydocs"): {
         **WORDS,
-        "data": "prose of Python's documentation, modules held out",
+        "data": "prose of Python's documentation, held-out modules",
     },
     ("word_lm", "enwiki-2021-sample.txt"): {
         **WORDS,
-        "data": "3.5 million words of Wikipedia, articles held out, 10,000 words",
+        "data": "3.5 million words of Wikipedia, held-out articles, vocabulary of "
+        "10,000 words",
     },
     ("translation", "dates"): {
         **EXACT,
@@ -89,26 +90,26 @@ ROWS = {
     },
     ("translation", "addition"): {
         **EXACT,
-        "data": "sums of up to three digits, 2,500 unseen",
+        "data": "sums of terms with up to three digits (generated), 2,500 unseen",
         "published": "0.99 (Keras example addition_rnn, its own data)",
     },
     ("translation", "multi30k"): {
         **BLEU,
         "data": "Multi30k, German to English, test 2016",
         "published": "LSTM 13.8, GRU 20.6, with attention 28.3 (pytorch-seq2seq, "
-        "greedy, on its tokens)",
+        "greedy, on its own tokens)",
     },
     ("translation", "fra-eng.zip"): {
         **BLEU,
-        "data": "Tatoeba, French to English, 10,000 sentences never seen",
+        "data": "Tatoeba, French to English, 10,000 unseen sentences",
     },
     ("music", "chorales"): {
         **MUSIC,
-        "data": "Bach's chorales in eighths, struck and held, tunes held out",
+        "data": "Bach's chorales in eighth notes, struck or held, held-out tunes",
     },
     ("music", "jsb-chorales"): {
         **MUSIC,
-        "data": "JSB Chorales in quarters, test",
+        "data": "JSB Chorales in quarter notes, test",
         "published": "GRU 8.43, LSTM 8.45, TCN 8.10 (Bai et al. 2018); RNN-NADE 5.56 "
         "(Boulanger-Lewandowski et al. 2012)",
     },
@@ -116,7 +117,7 @@ ROWS = {
 
 
 def load() -> dict[tuple[str, str], list[dict]]:
-    """The runs of each recipe and data set with the default options' files."""
+    """Returns the runs without a tag, by recipe and data set."""
     runs = defaultdict(list)
     for path in sorted((ROOT / "results").glob("*-seed*.json")):
         run = json.loads(path.read_text())
@@ -126,8 +127,8 @@ def load() -> dict[tuple[str, str], list[dict]]:
 
 
 def figures_of(row: dict, runs: list[dict]) -> tuple[int, list, list, float]:
-    """The decimal places of a row's figure, ours and the simpler model's in each run,
-    and the mean minutes of training."""
+    """Returns the decimal places of a row's figure, its values in each run for ours and
+    for the simpler model, and the mean minutes of training."""
     shown, metrics = row.get("shown", float), [run["metrics"] for run in runs]
     ours, simpler = (
         [shown(each[prefix + row["figure"]]) for each in metrics]
@@ -138,26 +139,26 @@ def figures_of(row: dict, runs: list[dict]) -> tuple[int, list, list, float]:
 
 
 def table() -> str:
-    """A row for each figure that was measured."""
+    """Returns a row for each figure that was measured."""
     runs = load()
     lines = [
-        "| recipe | shape | data | ours | simpler model beside it | published "
-        "| training | on |",
+        "| recipe | shape | data | ours | simpler model | published "
+        "| training time | machine |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for (recipe, data, *_), row in ROWS.items():
-        if not (found := runs.get((recipe, data))):
+        if not (group := runs.get((recipe, data))):
             continue
-        if any(row["figure"] not in run["metrics"] for run in found):
-            continue  # measured before it had this figure
-        places, values, simpler, minutes = figures_of(row, found)
+        if any(row["figure"] not in run["metrics"] for run in group):
+            continue  # measured before the recipe reported this figure
+        places, values, simpler, minutes = figures_of(row, group)
         ours = f"{row['unit']} **{mean(values):.{places}f}**"
         if len(values) > 1:
             ours += f" ± {stdev(values):.{places}f} ({len(values)} seeds)"
         if name := row.get("beside"):
-            other = mean(run["metrics"][name[1]] for run in found)
+            other = mean(run["metrics"][name[1]] for run in group)
             ours += f", {name[0]} {other:.{places}f}"
-        machine = found[0]["environment"]
+        machine = group[0]["environment"]
         lines.append(
             f"| {recipe} | {row['shape']} | {row['data']} | {ours} "
             f"| {row['simpler']} {mean(simpler):.{places}f} "
@@ -170,19 +171,19 @@ def table() -> str:
 
 # What each recipe does, for the README's table.
 TASKS = {
-    "sentiment": "a text into one of a few classes",
+    "sentiment": "classify a text",
     "char_lm": "continue a text, character by character",
     "word_lm": "continue a text, word by word",
-    "translation": "sentences into another language, dates into ISO",
-    "music": "first notes into a piece",
-    "word2vec": "words into vectors",
+    "translation": "translate sentences, turn dates into ISO format",
+    "music": "continue first notes as a piece of music",
+    "word2vec": "learn word vectors",
 }
 
 
 def summary() -> str:
-    """A row for each recipe: its first figure, on its default data."""
+    """Returns a row for each recipe: its first figure, on its default data."""
     lines = [
-        "| recipe | task | measured | ours | simpler model | training |",
+        "| recipe | task | metric, data | ours | simpler model | training time |",
         "|---|---|---|---:|---:|---:|",
     ]
     runs = load()
@@ -201,10 +202,13 @@ def summary() -> str:
 
 
 def vectors_row() -> str:
-    """Skip-gram's agreement with people's ratings, beside counting."""
+    """Returns the cells for skip-gram: its correlation with people's ratings, and that
+    of counting."""
     record = json.loads((ROOT / "results" / "word2vec.json").read_text())
-    name, found = "wordsim353_spearman", record["summary"]
-    ours, counts = found["skipgram, ours"][name], found["counts, ours"][name]
+    ours, counts = (
+        record["summary"][group]["wordsim353_spearman"]
+        for group in ("skipgram, ours", "counts, ours")
+    )
     seconds = [
         run["train_seconds"]
         for run in record["runs"]
@@ -215,7 +219,7 @@ def vectors_row() -> str:
 
 
 def speed() -> str:
-    """The layers beside others: ratios of every record, milliseconds of the first."""
+    """Returns the ratios of all `recurrent-*.json`, and milliseconds of the first."""
     records = [
         json.loads(path.read_text())
         for path in sorted((ROOT / "results").glob("recurrent-*.json"), reverse=True)
@@ -225,24 +229,24 @@ def speed() -> str:
 
 
 def steps() -> str:
-    """What each technique of the word model pays."""
+    """Returns the perplexities as techniques are added to the word model."""
     path = ROOT / "results" / "word-lm-steps.json"
     return word_lm_steps.markdown(json.loads(path.read_text()))
 
 
 def vectors() -> str:
-    """Word vectors beside gensim's."""
+    """Returns speed and quality of our word vectors and gensim's."""
     path = ROOT / "results" / "word2vec.json"
     return word2vec.markdown(json.loads(path.read_text()))
 
 
 def own_files_table() -> str:
-    """Each recipe on files of one's own."""
+    """Returns the figures of each recipe on real files of several sizes."""
     path = ROOT / "results" / "own-files.json"
     return own_files.markdown(json.loads(path.read_text()))
 
 
-# Of each page the tables, by the name of their marks.
+# The tables of each page, by the name in their markers.
 PAGES = {
     "README.md": {"summary": summary},
     "docs/results.md": {"results": table, "vectors": vectors, "steps": steps},
@@ -252,7 +256,7 @@ PAGES = {
 
 
 def filled(text: str, blocks: dict) -> str:
-    """A page's text with the tables between their marks."""
+    """Returns the text of a page with new tables between their markers."""
     for name, make in blocks.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
         head, _, rest = text.partition(begin)

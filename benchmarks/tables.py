@@ -1,4 +1,4 @@
-"""The tables: which shapes are measured, and how."""
+"""Measures the tables of `benchmarks.recurrent`: which shapes, and how."""
 
 import statistics
 import time
@@ -8,7 +8,7 @@ from benchmarks import report
 from benchmarks.tasks import Task
 from benchmarks.workers import Worker, describe_hardware
 
-UNTIMED, LEAST_ROUNDS = 2, 3
+UNTIMED, MIN_ROUNDS = 2, 3  # steps before timing; timed rounds
 SHORT_MS = 200
 
 
@@ -39,10 +39,10 @@ PLAN = Plan()
 
 
 class Bench:
-    """The workers, and what they have measured.
+    """The workers, and the rows measured so far.
 
     Attributes:
-        workers: name of each contender -> the worker that holds it.
+        workers: name of each contender -> its worker.
         machine: hardware, versions and device.
         gflops: speed of one large matrix product.
     """
@@ -59,7 +59,7 @@ class Bench:
         self.rows = {}
 
     def row(self, task, pytorch=True):
-        """Milliseconds of a step and their ratios; measured once a task."""
+        """Returns milliseconds per step and their ratios; measures each task once."""
         if task not in self.rows:
             times = self.times(task, pytorch)
             row = {**asdict(task), "ms": times}
@@ -71,7 +71,7 @@ class Bench:
         return self.rows[task]
 
     def contenders(self, task, pytorch):
-        """Recurrent dropout is not PyTorch's, nor cuDNN's."""
+        """Returns workers by contender; PyTorch and cuDNN have no recurrent dropout."""
         masked = task.model == "masked"
         return {
             name: worker
@@ -95,7 +95,7 @@ class Bench:
 
 
 def medians(steps, rounds, seconds):
-    """Median of what each of `steps` returns, milliseconds, called in turns."""
+    """Calls `steps` in turns and returns the median of the milliseconds of each."""
     last = {}
     for name, step in steps.items():
         for _ in range(UNTIMED):
@@ -103,11 +103,11 @@ def medians(steps, rounds, seconds):
     times = {name: [] for name in steps}
     start = time.monotonic()
     for done in range(rounds):
-        if done >= LEAST_ROUNDS and time.monotonic() - start > seconds:
+        if done >= MIN_ROUNDS and time.monotonic() - start > seconds:
             break
         for name, step in steps.items():
             if last[name] < SHORT_MS:
-                step()  # its threads slept meanwhile; in `fit` they would be awake
+                step()  # wakes its threads, which in `fit` would not have slept
             times[name].append(step())
     return {name: statistics.median(values) for name, values in times.items()}
 
@@ -127,7 +127,7 @@ def language_model(bench, plan):
 
 
 def growth(bench, plan):
-    """From one shape, each of its sizes varied; a row says which one."""
+    """Varies each size of one shape; `varied` in a row names the size."""
     rows = []
     for cell in plan.layers:
         base = Task(cell, *plan.grown_from)
@@ -139,7 +139,7 @@ def growth(bench, plan):
 
 
 def memory(bench, plan):
-    """Memory and first step; a process that has trained nothing yet for each."""
+    """Measures memory and first step, each in a new process."""
     rows = []
     for cell in plan.layers:
         for task in (Task(cell, *shape) for shape in plan.memory):

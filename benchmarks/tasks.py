@@ -1,4 +1,4 @@
-"""What is trained: shapes and kinds of model, their data, their arithmetic."""
+"""The models that are trained: their shapes, random data and operation counts."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 
 FEATURES = 128  # width of the inputs, and of the embedding
 VOCABULARY = 128  # of the language model
-DROPOUT = 0.2  # of the masked model: of the inputs, and of the state
+DROPOUT = 0.2  # of the inputs and of the state in the masked model
 GATES = {"LSTM": 4, "GRU": 3}
 
 
@@ -29,10 +29,10 @@ class Task:
     def flop(self) -> int:
         """Floating-point operations in the matrix products of one training step.
 
-        A multiplication and an addition for every weight that meets a step of a
-        sequence: twice for the two kernels (forward, and their gradients), once more
-        for the recurrent one, through which the gradient of the state goes back. The
-        gradient of the inputs is not needed. Padded steps count.
+        One multiplication and one addition per weight, sequence and time step: twice
+        for both kernels (forward pass, weight gradients), and once more for the
+        recurrent kernel (gradient of the state). The gradient of the inputs is not
+        needed. Padded steps count.
         """
         width = GATES[self.layer] * self.units
         rows = 2 * (FEATURES + self.units) + self.units
@@ -40,7 +40,7 @@ class Task:
 
 
 def make_arrays(task: Task) -> tuple:
-    """Inputs (a list, where the mask is one of them) and targets."""
+    """Returns inputs (a list with the mask for the masked model) and targets."""
     rng = np.random.default_rng(0)
     shape = (task.batch, task.time)
     if task.model == "language-model":

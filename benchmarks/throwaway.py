@@ -1,4 +1,4 @@
-"""A run of a recipe whose folder is thrown away."""
+"""A stand-in for `kit.run.Run`, to call functions of a recipe without a run."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ from kit.files import mapped, sha256
 
 
 def run_in(folder: Path, data: str) -> SimpleNamespace:
-    """What the recipe's functions ask of a run, in a folder that is thrown away."""
+    """Returns the attributes of a run that recipes use; `folder` is temporary."""
     path = locate(data)
     return SimpleNamespace(
         folder=folder,

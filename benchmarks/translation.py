@@ -1,18 +1,19 @@
-"""Times training and decoding of the translation recipe beside Keras's own parts.
+"""Times training and decoding of the translation recipe against Keras's own parts.
 
     python -m benchmarks.translation
 
-The model of `recipes.translation` with attention, in the sizes that it has on `dates`
-and on `multi30k`, random weights.
+The model is that of `recipes.translation` with attention and random weights, in its
+sizes for `dates` and `multi30k`.
 
-- Training, batches of 64: the same model of `keras.layers.Bidirectional(LSTM)` and an
-  `LSTMCell` that attends by `keras.layers.AdditiveAttention` in Keras's own loop;
-  both compiled, each with and without XLA, the better of the two counts.
-  Beside them what the matrix products alone would take at the speed of a large one.
-- Decoding, 64 sentences: the usual loop that calls the compiled model for
-  one token at a time and picks it in NumPy, greedy and with 5 beams.
+- Training, batches of 64: against the same model built from
+  `keras.layers.Bidirectional(LSTM)` and an `LSTMCell` with
+  `keras.layers.AdditiveAttention` in Keras's own loop. Both are compiled, with and
+  without XLA; the faster mode counts. The limit is the time of the matrix products
+  alone, at the speed of one large product.
+- Decoding, 64 sentences: against the usual loop, which calls the compiled model for one
+  token at a time and chooses the token in NumPy, greedily and with 5 beams.
 
-Contenders take turns; the figures are medians. Writes
+The contenders take turns; the figures are medians. Writes
 `results/translation-BACKEND-DEVICE.json`.
 """
 
@@ -57,9 +58,9 @@ class Sizes:
     def flop(self) -> int:
         """Floating-point operations in the matrix products of a training step.
 
-        A multiplication and an addition for every weight that meets a token, and for
-        the scores and the context of attention; three times: forward, and the gradients
-        of both factors.
+        One multiplication and one addition per weight and token, and for the scores and
+        the context of attention; three times: for the forward pass and for the
+        gradients of both factors.
         """
         units = self.units
         read = 2 * (units + units // 2) * 2 * units + units**2  # two LSTMs, the keys
@@ -81,7 +82,7 @@ class Options:
 
 
 class AttendingCell(layers.Layer):
-    """A cell for Keras's loop that attends to `memory`, set before each call."""
+    """A cell for `keras.layers.RNN` that attends to `memory`, set before each call."""
 
     def __init__(self, units):
         super().__init__()
@@ -100,13 +101,13 @@ class AttendingCell(layers.Layer):
         memory, keys, real = self.memory
         query = self.query(states[0])[:, None]
         context = self.attention([query, memory, keys], mask=[None, real])[:, 0]
-        beside = ops.concatenate([token, context], axis=-1)
-        h, states = self.cell(beside, states, training=training)
+        inputs = ops.concatenate([token, context], axis=-1)
+        h, states = self.cell(inputs, states, training=training)
         return ops.concatenate([h, context], axis=-1), states
 
 
 class KerasParts(keras.Model):
-    """The recipe's network as Keras's layers make it."""
+    """The recipe's network, built from Keras's layers."""
 
     def __init__(self, sizes):
         super().__init__()
@@ -151,7 +152,7 @@ def recipes_model(sizes):
 
 
 def trainer(make, sizes, jit):
-    """What takes five training steps, and how many target tokens these have."""
+    """Returns a function that takes five training steps, and their target tokens."""
     model = make(sizes)
     model.compile(
         keras.optimizers.Adam(1e-3, beta_2=0.99, global_clipnorm=1.0),
@@ -183,14 +184,14 @@ class Search(keras.Model):
 
 
 def decoder(sizes, beams):
-    """What translates a batch in one program, and how many sentences it has."""
+    """Returns a function that translates a batch in one program, and the batch size."""
     searcher = Search(recipes_model(sizes), sizes.target, beams)
     ids = some_ids(sizes.source_vocab, sizes.source)
     return lambda: searcher.predict_on_batch(ids), BATCH
 
 
 class Step(keras.Model):
-    """One token further: logits, the states and what was read."""
+    """Decodes one token: returns log probabilities and the new states."""
 
     def __init__(self, model):
         super().__init__()
@@ -215,7 +216,8 @@ class Reader(keras.Model):
 
 
 def one_token_at_a_time(sizes, beams):
-    """The usual loop: the model compiled, the search in NumPy."""
+    """Returns the usual loop, a compiled model with the search in NumPy, and the batch
+    size."""
     model = recipes_model(sizes)
     reader, step = Reader(model), Step(model)
     ids = some_ids(sizes.source_vocab, sizes.source)
@@ -248,7 +250,7 @@ def one_token_at_a_time(sizes, beams):
 
 
 def measure(sizes: Sizes, rounds: int) -> dict[str, float]:
-    """Target tokens, or sentences, a second of each contender."""
+    """Returns the target tokens or sentences per second of each contender."""
     tasks = {}
     for jit in (True, False):
         name = "with XLA" if jit else "without XLA"
@@ -259,15 +261,15 @@ def measure(sizes: Sizes, rounds: int) -> dict[str, float]:
         tasks[f"decoding, token by token, beam {beams}"] = one_token_at_a_time(
             sizes, beams
         )
-    found = {name: [] for name in tasks}
+    speeds = {name: [] for name in tasks}
     for work, _ in tasks.values():
         work()  # compiles
     for _ in range(rounds):
         for name, (work, count) in tasks.items():
             start = time.perf_counter()
             work()
-            found[name].append(count / (time.perf_counter() - start))
-    return {name: median(values) for name, values in found.items()}
+            speeds[name].append(count / (time.perf_counter() - start))
+    return {name: median(values) for name, values in speeds.items()}
 
 
 def ratios(speeds: dict[str, float]) -> dict[str, float]:
@@ -275,26 +277,26 @@ def ratios(speeds: dict[str, float]) -> dict[str, float]:
         return max(speed for name, speed in speeds.items() if name.startswith(who))
 
     ours = best("training, ours")
-    found = {"training": ours / best("training, Keras's parts")}
-    found["training, share of the limit"] = ours / best("training, limit")
+    values = {"training": ours / best("training, Keras's parts")}
+    values["training, share of the limit"] = ours / best("training, limit")
     for beams in (1, BEAMS):
         ours, other = (
             speeds[f"decoding, {who}, beam {beams}"]
             for who in ("ours", "token by token")
         )
-        found[f"decoding, beam {beams}"] = ours / other
-    return found
+        values[f"decoding, beam {beams}"] = ours / other
+    return values
 
 
 def main() -> None:
     options = tyro.cli(Options, description=__doc__)
     machine = {**describe_hardware(), **describe_machine()}
-    found, gflops = {}, Contenders("float32").gflops()
+    measured, gflops = {}, Contenders("float32").gflops()
     for name, sizes in SIZES.items():
         speeds = measure(sizes, options.rounds)
         per_token = sizes.flop / (BATCH * sizes.target)
         speeds["training, limit of arithmetic"] = 1e9 * gflops / per_token
-        found[name] = {
+        measured[name] = {
             "sizes": dataclasses.asdict(sizes),
             "tokens_or_sentences_per_second": speeds,
             "ratios": ratios(speeds),
@@ -302,7 +304,7 @@ def main() -> None:
         print(f"\n{name}")
         for what, value in speeds.items():
             print(f"{what:<42} {value:10,.0f}")
-        for what, value in found[name]["ratios"].items():
+        for what, value in measured[name]["ratios"].items():
             print(f"{what:<42} {value:10.2f} x")
         keras.utils.clear_session()
     record = {
@@ -311,7 +313,7 @@ def main() -> None:
         "machine": machine,
         "batch": BATCH,
         "gflops": gflops,
-        "measured": found,
+        "measured": measured,
     }
     name = f"translation-{machine['backend']}-{machine['device'].lower()}.json"
     path = options.out or ROOT / "results" / name

@@ -1,15 +1,15 @@
-"""Without attention and with it: the same budget for each `--model` of the recipe.
+"""Compares translation without and with attention, at the same training budget.
 
     python -m benchmarks.translation_ladder
     python -m benchmarks.translation_ladder --data multi30k --epochs 6 --units 256 \\
         --dropout 0.4 --learning-rate 3e-3
 
-`plain`, `reverse`, `peeky` and `attention` of `recipes.translation`, each with the same
-options, data, seed and number of passes.
+Trains the models `plain`, `reverse`, `peeky` and `attention` of `recipes.translation`
+with the same options, data, seed and number of passes.
 
-Writes `results/translation-ladder-DATA.json` and `.png`: the learning curves, and how
-good translations are against the length of the source (Bahdanau, Cho and Bengio, 2015,
-figure 2): the share that is exact, or BLEU where targets are sentences.
+Writes `results/translation-ladder-DATA.json` and `.png`: the learning curves, and the
+quality of translations against the length of the source (Bahdanau, Cho and Bengio,
+2015, figure 2), as exact matches, or as BLEU if the targets are sentences.
 """
 
 import csv
@@ -35,7 +35,7 @@ from tasks.translations import scores
 MODELS = get_args(get_type_hints(Config)["model"])
 COLORS = dict(zip(MODELS, ("#8a8f98", "#d9742b", "#4a9b6e", "#3572b0"), strict=True))
 BINS = 6  # groups of test rows by the length of their source
-NAMES = {"bleu_lowercase": "BLEU, lower-cased", "exact_match": "share that is exact"}
+NAMES = {"bleu_lowercase": "BLEU, lower-cased", "exact_match": "share of exact matches"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Options:
 
 
 def measure(options: Options) -> tuple[list[dict], str]:
-    """A row for each model; the sha256 of the data."""
+    """Returns a row for each model, and the sha256 of the data."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         run = run_in(Path(folder), options.data)
@@ -88,7 +88,7 @@ def measure(options: Options) -> tuple[list[dict], str]:
 
 
 def draw(rows: list[dict], data: str, path: Path) -> None:
-    """Learning curves, and figures against the length of the source."""
+    """Plots learning curves, and quality against the length of the source."""
     from matplotlib.figure import Figure
 
     figure = Figure((10, 4), layout="constrained")
@@ -103,7 +103,7 @@ def draw(rows: list[dict], data: str, path: Path) -> None:
         lengths.plot(x, y, **style)
     curves.set(xlabel="epoch", ylabel="validation loss (nats)")
     curves.xaxis.get_major_locator().set_params(integer=True)
-    lengths.set(xlabel="tokens of the source", ylabel=NAMES[key])
+    lengths.set(xlabel="tokens in the source", ylabel=NAMES[key])
     for axes in (curves, lengths):
         axes.spines[["top", "right"]].set_visible(False)
     curves.legend(frameon=False)

@@ -1,18 +1,19 @@
-"""Word vectors beside gensim's: how good, and how many words a second.
+"""Compares speed and quality of our word vectors with gensim's.
 
     python -m benchmarks.word2vec --data enwiki-2021-sample.txt --test-data FOLDER
 
-The same text, 100 numbers a word, window 5, 5 negatives, 5 passes, words of 5 places or
-more. gensim with 2 workers; each in turn, three seeds, judged by the same evaluator on
-the sets in FOLDER (see `recipes/word2vec.py`). Words a second: those of the vocabulary
-that stand in the text, times the passes, over the seconds of training, whole. `counts`
-once, without training.
+Both learn from the same text: 100 numbers per word, window 5, 5 negatives, 5 passes,
+words that occur 5 times or more; gensim with 2 workers. They take turns, with three
+seeds each, and are evaluated by the same code on the sets in FOLDER (see
+`recipes/word2vec.py`). Words per second are the words of the text that are in the
+vocabulary, times the passes, over the seconds of the whole training. `counts`, which
+needs no training, is run once.
 
-Then the recipe alone, one pass over the text once and four times: seconds, and
-the most memory of the process's own.
+Then the recipe runs alone, for one pass over the text and over four copies of it, to
+measure the seconds and the peak of the process's own memory.
 
-Writes `results/word2vec.json`; `make results` puts it into the README. Nothing else
-should run on the machine meanwhile.
+Writes `results/word2vec.json`, from which `make results` writes a table of
+docs/results.md. Nothing else should run on the machine meanwhile.
 """
 
 import dataclasses
@@ -38,14 +39,14 @@ from tasks.word_vectors import evaluate, read_evaluation
 from tokens.words import tokenize
 
 PATH = ROOT / "results" / "word2vec.json"
-MODELS = {"skipgram": 1, "cbow": 0}  # and gensim's `sg`
+MODELS = {"skipgram": 1, "cbow": 0}  # name -> `sg` of gensim
 QUALITY = ("analogy_accuracy", "wordsim353_spearman", "simlex999_spearman")
-TIMES = (1, 4)  # how often the text stands in the file
+TIMES = (1, 4)  # copies of the text in the file
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    data: str  # path of a text
+    data: str  # path of the text
     test_data: str  # folder of the evaluation sets
     seeds: tuple[int, ...] = (0, 1, 2)
     epochs: int = 5
@@ -53,7 +54,7 @@ class Options:
 
 
 def gensims(lines, model: str, seed: int, questions: dict, options: Options) -> dict:
-    """gensim's vectors of the text, measured."""
+    """Trains gensim on the text; returns words, seconds and figures."""
     from gensim.models import Word2Vec
 
     learner = Word2Vec(
@@ -82,14 +83,14 @@ def ours(model: str, seed: int, options: Options) -> dict:
 
 
 def lengths(options: Options) -> list[dict]:
-    """Seconds and memory of one pass over longer and longer texts."""
-    text, found = Path(options.data).read_bytes(), []
+    """Returns seconds and peak memory of one pass over texts of several lengths."""
+    text, rows = Path(options.data).read_bytes(), []
     with tempfile.TemporaryDirectory(dir=ROOT) as folder:  # /tmp may be memory
         path = Path(folder) / "text.txt"
         for times in TIMES:
             path.write_bytes(text * times)
             command = [sys.executable, "-m", "recipes.word2vec", "--data", str(path)]
-            # The same words whatever the length.
+            # So that the vocabulary does not depend on the length.
             command += ["--epochs", "1", "--min-count", str(5 * times)]
             command += ["--run-dir", f"{folder}/{times}"]
             child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -104,37 +105,35 @@ def lengths(options: Options) -> list[dict]:
             metrics = json.loads(Path(f"{folder}/{times}/metrics.json").read_text())
             row = {"times": times, "bytes": path.stat().st_size, "peak_bytes": peak}
             row |= {k: metrics[k] for k in ("train_seconds", "words_per_second")}
-            found.append(row)
+            rows.append(row)
             print(row, flush=True)
-    return found
+    return rows
 
 
 def summary(runs: list[dict]) -> dict[str, dict[str, float]]:
-    """Means over the seeds, by model and maker."""
+    """Returns means over the seeds, by model and library."""
     groups: dict[str, list[dict]] = {}
     for run in runs:
         groups.setdefault(f"{run['model']}, {run['by']}", []).append(run)
     names = ("words_per_second", *QUALITY)
     return {
         group: {
-            name: mean(run[name] for run in found)
+            name: mean(run[name] for run in same)
             for name in names
-            if all(name in run for run in found)
+            if all(name in run for run in same)
         }
-        for group, found in groups.items()
+        for group, same in groups.items()
     }
 
 
 def markdown(record: dict) -> str:
-    """The README's table."""
-    rows = ["| vectors | words a second | analogies | WordSim-353 | SimLex-999 |"]
+    """Returns the table of docs/results.md."""
+    rows = ["| vectors | words per second | analogies | WordSim-353 | SimLex-999 |"]
     rows.append("|---|---:|---:|---:|---:|")
-    for group, found in record["summary"].items():
-        model, by = group.split(", ")
-        speed = found.get("words_per_second")
-        quality = " | ".join(f"{found[name]:.3f}" for name in QUALITY)
-        said = f"{speed:,.0f}" if speed else ""
-        rows.append(f"| {model}, {by} | {said} | {quality} |")
+    for group, means in record["summary"].items():
+        speed = means.get("words_per_second")
+        quality = " | ".join(f"{means[name]:.3f}" for name in QUALITY)
+        rows.append(f"| {group} | {f'{speed:,.0f}' if speed else ''} | {quality} |")
     return "\n".join(rows) + "\n"
 
 
@@ -146,17 +145,16 @@ def main() -> None:
     runs = []
     for seed in options.seeds:
         for model in MODELS:
-            found = gensims(lines, model, seed, questions, options)
-            words = found["words"] * options.epochs
-            for by, run in (("gensim", found), ("ours", ours(model, seed, options))):
+            theirs = gensims(lines, model, seed, questions, options)
+            words = theirs["words"] * options.epochs
+            for by, run in (("gensim", theirs), ("ours", ours(model, seed, options))):
                 speed = words / run["train_seconds"]
                 kept = {name: run[name] for name in ("train_seconds", *QUALITY)}
                 head = {"model": model, "by": by, "seed": seed}
                 runs.append({**head, **kept, "words_per_second": speed})
                 print(runs[-1], flush=True)
-    found = ours("counts", options.seeds[0], options)
-    runs.append({"model": "counts", "by": "ours", **{n: found[n] for n in QUALITY}})
-    found = summary(runs)
+    counts = ours("counts", options.seeds[0], options)
+    runs.append({"model": "counts", "by": "ours", **{n: counts[n] for n in QUALITY}})
     record = {
         "command": "python -m benchmarks.word2vec --data "
         f"{Path(options.data).name} --test-data FOLDER",
@@ -164,7 +162,7 @@ def main() -> None:
         "machine": {**describe_hardware(), **describe_machine()},
         "gensim": importlib.metadata.version("gensim"),
         "workers": options.workers,
-        "summary": found,
+        "summary": summary(runs),
         "runs": runs,
         "lengths": lengths(options),
     }

@@ -1,13 +1,13 @@
-"""What each technique of the word model pays: one after the other, each kept.
+"""Measures the effect of each technique of the word model, added one by one.
 
     python -m benchmarks.word_lm_steps
 
-The network of `recipes.word_lm`'s preset `small` on the first 200,000 words of
-`pydocs`, trained from the same seed for the same number of passes. Perplexities are
-over every word of the held-out parts with the state carried. Beside them the n-gram
-model's.
+The network of the preset `small` of `recipes.word_lm` is trained on the first 200,000
+words of `pydocs`, each time from the same seed for the same number of passes.
+Perplexities are over all words of the held-out parts, with the state carried. They are
+compared with those of the n-gram model.
 
-Writes `results/word-lm-steps.json` and prints a table in Markdown.
+Writes `results/word-lm-steps.json` and prints a Markdown table.
 """
 
 import dataclasses
@@ -30,14 +30,14 @@ from tasks.ngram import NGram
 
 SMALL = PRESETS["small"]
 PLAIN = {"tied": False, "inputs": 0.0, "outputs": 0.0}
-STEPS = (  # a name, and what the preset has from there on
+STEPS = (  # name of each technique, and the fields of the preset that it changes
     ("plain", PLAIN),
     (
         "+ dropout of inputs and outputs",
         {"inputs": SMALL.inputs, "outputs": SMALL.outputs},
     ),
     ("+ tied weights", {"tied": True}),
-    ("+ one dropout mask a window (variational)", {"variational": True}),
+    ("+ one dropout mask per window (variational)", {"variational": True}),
     ("+ dropout of recurrent weights", {"recurrent_weights": 0.2}),
     ("+ averaged weights", {"average": 0.99}),
 )
@@ -46,14 +46,14 @@ STEPS = (  # a name, and what the preset has from there on
 @dataclasses.dataclass(frozen=True)
 class Options:
     data: str = "pydocs"  # a name or a path
-    words: int = 200_000  # of the training part: few, so that dropout has work to do
-    epochs: int = 5  # passes of each network over them
+    words: int = 200_000  # of the training part: few, so that regularisation matters
+    epochs: int = 5  # passes over them, for each network
     seed: int = 0
     out: Path = ROOT / "results" / "word-lm-steps.json"
 
 
 def measure(options: Options) -> dict:
-    """Perplexities of every step, and of the n-gram model."""
+    """Returns the perplexities of every step and of the n-gram model."""
     import keras
 
     preset, rows = SMALL, []
@@ -70,7 +70,7 @@ def measure(options: Options) -> dict:
         for name, change in STEPS:
             preset = dataclasses.replace(preset, **change)
             keras.utils.set_random_seed(options.seed)
-            PRESETS["awd"] = preset  # of which nothing follows from the text's size
+            PRESETS["awd"] = preset  # `small` would change with the size of the text
             model = build_model(config, vocabulary)
             seconds = train(config, run, model, vocabulary, parts)
             row = {"step": name, "parameters": model.count_params(), **seconds}

@@ -1,10 +1,10 @@
-"""Processes that hold the contenders and take training steps when asked.
+"""Processes that hold the contenders and run training steps on request.
 
-Two libraries in one process would share it with each other's thread pools. So each has
-a process of its own, that answers one request at a time: a line of JSON to its
-standard input, a line of JSON from its standard output.
+In one process, the thread pools of two libraries would compete. Each library therefore
+has its own process, which answers one request at a time: a line of JSON on its standard
+input, a line of JSON on its standard output.
 
-A worker is started by `python -m benchmarks.workers keras float32`; PyTorch's may run
+A worker is started by `python -m benchmarks.workers keras float32`. PyTorch's may run
 in another Python, which needs only NumPy and torch.
 """
 
@@ -23,17 +23,17 @@ from kit.machine import processor_name
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    # Several processes share a GPU: none takes its whole memory at once.
+    # Several processes share a GPU, so none may reserve its whole memory.
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
 
 
 class Worker:
-    """A process with contenders; a context manager that ends it.
+    """A process with contenders; as a context manager, it ends the process.
 
     Args:
-        kind: `keras` or `pytorch`, the part of its module's name before `_worker`.
+        kind: `keras` or `pytorch`; the module is `benchmarks.KIND_worker`.
         dtype: `float32` or `bfloat16`.
         python: the interpreter it runs in.
     """
@@ -64,7 +64,7 @@ class Worker:
         self.close()
 
     def ask(self, do, **arguments):
-        """The answer of the worker's method `do`, or a `UserError`."""
+        """Returns the answer of the worker's method `do`, or raises a `UserError`."""
         try:
             print(json.dumps({"do": do, **arguments}), file=self.process.stdin)
             self.process.stdin.flush()
@@ -79,7 +79,7 @@ class Worker:
         return answer["answer"]
 
     def last_words(self):
-        """Why there is no answer: exit status and the last line of the errors."""
+        """Returns why there is no answer: exit status and last line of the errors."""
         status = self.process.wait()
         self.errors.seek(0)
         lines = [line.strip() for line in self.errors if line.strip()]
@@ -87,7 +87,7 @@ class Worker:
         return f"the {self.kind} worker {how}" + "".join(f": {x}" for x in lines[-1:])
 
     def close(self):
-        """Ends the process: at the end of its input, else at once."""
+        """Ends the process by closing its input, or kills it after five seconds."""
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         try:
@@ -101,7 +101,7 @@ class Worker:
 
 def serve(kind, dtype):
     """Answers requests until the input ends."""
-    # What the libraries print must not get between the answers.
+    # Output of the libraries goes to standard error, not between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     module = importlib.import_module(f"benchmarks.{kind}_worker")
@@ -112,20 +112,20 @@ def serve(kind, dtype):
             method = getattr(contenders, request.pop("do"))
             answer = {"answer": method(**request)}
         except Exception as error:
-            said = str(error).strip().splitlines() or [""]
-            answer = {"error": f"{type(error).__name__}: {said[0]}"}
+            lines = str(error).strip().splitlines() or [""]
+            answer = {"error": f"{type(error).__name__}: {lines[0]}"}
         print(json.dumps(answer), file=answers, flush=True)
 
 
 def cores():
-    """How many cores this process may use."""
+    """Returns the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count()
 
 
 def describe_hardware():
-    """Processor, cores and memory."""
+    """Returns processor, cores and memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processor": processor_name(),

@@ -49,7 +49,7 @@ def make_once(target: Path, write: Callable[[Path], None]) -> Path:
 
 
 def _changed(folder: Path) -> float:
-    """The time of the last change in a folder; now, if it is just being renamed."""
+    """Returns the time of the last change in a folder; now, if it is being renamed."""
     try:
         return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
     except OSError:

@@ -258,7 +258,7 @@ def _fault(values: list[str], columns: tuple[str, ...]) -> str | None:
 
 
 def report_skipped(path: Path, kept: int, skipped: Counter) -> None:
-    """Prints how many rows were skipped and why; `UserError` if over 1 % of them."""
+    """Prints how many rows were skipped, and why. Raises `UserError` if over 1 %."""
     total = kept + skipped.total()
     reasons = ", ".join(f"{n} {reason}" for reason, n in skipped.most_common())
     what = f"{skipped.total()} of {total} rows of {path.name}: {reasons}"

@@ -1,4 +1,4 @@
-"""What every test shares: quiet TensorFlow, a recipe run in this process."""
+"""Shared by all tests: TensorFlow without its log, recipes run in this process."""
 
 import contextlib
 import importlib
@@ -15,7 +15,7 @@ import pytest
 from _pytest.runner import CallInfo, runtestprotocol
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # TensorFlow begins threads when it looks for devices, and a fork has none of them.
+    # TensorFlow starts threads when it lists devices; a fork would not have them.
     with (
         contextlib.suppress(ImportError),
         mock.patch("tensorflow.config.list_physical_devices"),
@@ -31,13 +31,13 @@ LEFT_OUT = pytest.StashKey[Counter]()
 
 
 def pytest_configure(config):
-    """`make test` compiles quickly, `make test-all` as users do."""
+    """Turns XLA optimisation off for `make test`; `make test-all` keeps it."""
     if config.option.markexpr:
         os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 def pytest_deselected(items):
-    """Counts what `make test` leaves to `make test-all`."""
+    """Counts the tests that only `make test-all` runs."""
     for item in items:
         if item.get_closest_marker("exhaustive"):
             counts = item.config.stash.setdefault(LEFT_OUT, Counter())
@@ -47,33 +47,35 @@ def pytest_deselected(items):
 def pytest_terminal_summary(terminalreporter, config):
     if counts := config.stash.get(LEFT_OUT, None):
         names = ", ".join(f"{name} ({count})" for name, count in counts.items())
-        terminalreporter.write_line(f"left to make test-all, or -m '': {names}")
+        terminalreporter.write_line(f"run only by make test-all or -m '': {names}")
 
 
-# A worker of many files would keep what TensorFlow traced and compiled for each, for
-# it never frees that. So a fork of the worker runs each file, and takes it along.
+# TensorFlow never frees what it has traced and compiled, so a worker would grow with
+# every file. Each file is therefore run by a fork of the worker, which then ends.
 FORK = pytest.StashKey["Fork | None"]()
-MOST = 1200  # MB: of a larger one the next test of the file gets a fork anew
+MAX_FORK_MB = 1200  # after a larger fork, the file's next test gets a new one
 
 
 class Fork:
-    """A fork of this process, which runs tests that it is told."""
+    """A fork of this process that runs the tests it is sent."""
 
     def __init__(self, session):
-        # Where temporary folders are made, for all forks alike.
+        # Make the folder of temporary folders here, so that all forks share it.
         session.config._tmp_path_factory.getbasetemp()
-        self.pipe, other = multiprocessing.Pipe()
+        self.pipe, child_pipe = multiprocessing.Pipe()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the threads that talk with xdist
+            warnings.simplefilter("ignore")  # about the threads that talk to xdist
             self.process = os.fork()
         if self.process == 0:
             self.pipe.close()
-            answer(session, other)
-        other.close()
+            answer(session, child_pipe)
+        child_pipe.close()
 
     def run(self, index, following):
-        """The reports of a test; after it, what the test that follows does not need
-        is taken down."""
+        """Returns the reports of a test, or None if the fork has ended.
+
+        Fixtures that the `following` test does not need are torn down.
+        """
         try:
             self.pipe.send((index, following))
             return self.pipe.recv()
@@ -90,6 +92,7 @@ class Fork:
 
 
 def answer(session, pipe):
+    """Runs tests and sends their reports until the pipe is closed."""
     hook, items = session.config.hook, session.items
     try:
         while True:
@@ -114,23 +117,23 @@ def pytest_runtest_protocol(item, nextitem):
     if not hasattr(config, "workerinput") or sys.platform != "linux":
         return None
     fork = config.stash.get(FORK, None) or Fork(item.session)
-    goes_on = nextitem is not None and nextitem.path == item.path
-    places = {id(each): place for place, each in enumerate(item.session.items)}
-    following = places[id(nextitem)] if goes_on else None
+    same_file = nextitem is not None and nextitem.path == item.path
+    indices = {id(each): index for index, each in enumerate(item.session.items)}
+    following = indices[id(nextitem)] if same_file else None
     hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    found = fork.run(places[id(item)], following)
-    if found is None or not goes_on or fork.megabytes() > MOST:
+    received = fork.run(indices[id(item)], following)
+    if received is None or not same_file or fork.megabytes() > MAX_FORK_MB:
         status = fork.end()
         fork = None
     config.stash[FORK] = fork
-    if found is None:
-        said = f"the process that ran {item.path.name} ended: {status}"
-        call = CallInfo.from_call(lambda: pytest.fail(said), "call")
+    if received is None:
+        message = f"the process that ran {item.path.name} ended: {status}"
+        call = CallInfo.from_call(lambda: pytest.fail(message), "call")
         reports = [pytest.TestReport.from_item_and_call(item, call)]
     else:
         reports = [
             hook.pytest_report_from_serializable(config=config, data=data)
-            for data in found
+            for data in received
         ]
     for report in reports:
         hook.pytest_runtest_logreport(report=report)
@@ -140,20 +143,20 @@ def pytest_runtest_protocol(item, nextitem):
 
 @pytest.fixture
 def unexported(monkeypatch):
-    """Runs end without their SavedModel, which takes seconds: others have it."""
+    """Runs write no SavedModel, which takes seconds; other tests cover it."""
     monkeypatch.setattr(Run, "export", lambda run, *arguments: None)
 
 
 @pytest.fixture
 def without_xla(monkeypatch):
-    """Models that ask for XLA do without: it takes seconds to compile a shape.
+    """Models are compiled without XLA, which takes seconds per shape.
 
-    That they write the same with it, others tell.
+    Other tests check that the results are the same with XLA.
     """
-    begin = keras.Model.compile
+    original = keras.Model.compile
 
     def compile(model, *arguments, jit_compile=None, **settings):
-        begin(model, *arguments, jit_compile=False, **settings)
+        original(model, *arguments, jit_compile=False, **settings)
 
     monkeypatch.setattr(keras.Model, "compile", compile)
 
@@ -189,9 +192,9 @@ def music_recipe(tmp_path, monkeypatch, capsys):
 
 
 def in_this_process(recipe, tmp_path, monkeypatch, capsys):
-    """`run("--smoke", ...)` runs the recipe in an empty folder.
+    """Returns a function `run("--smoke", ...)` that runs the recipe in an empty folder.
 
-    Returns the exit status (0 for a finished run), what it printed, and its errors.
+    `run` returns the exit status (0 for a finished run), the output and the errors.
     """
     from kit.command import command
 
@@ -205,7 +208,7 @@ def in_this_process(recipe, tmp_path, monkeypatch, capsys):
             command(module.main)
         except SystemExit as stop:
             status = stop.code
-        said = capsys.readouterr()
-        return status, said.out, said.err
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
 
     return run

@@ -1,4 +1,4 @@
-"""How tests ask the export of a model that writes texts."""
+"""Calls to the SavedModels of the recipes that write texts."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ print(json.dumps([[t.decode() for t in answer["text"].numpy()], score]))
 
 
 class Author:
-    """Writes so many tokens after each prompt by a recipe's `write`, as `ask` does."""
+    """Calls a recipe's `write`, with the defaults that `ask` has for its export."""
 
     def __init__(self, write, vocabulary, model, length, **more):
         self.write_by, self.model, self.vocabulary = write, model, vocabulary
@@ -37,7 +37,7 @@ class Author:
 
 
 def ask(loaded, prompts, length, temperature=1.0, top_k=0, top_p=1.0, seed=0):
-    """Texts of the export; the settings are those of the recipes' `write`."""
+    """Returns the texts of the export; the settings are those of a recipe's `write`."""
     import tensorflow as tf
 
     rows = len(prompts)
@@ -53,15 +53,18 @@ def ask(loaded, prompts, length, temperature=1.0, top_k=0, top_p=1.0, seed=0):
 
 
 def score(loaded, text):
-    """Nats per token of one text, by the export."""
+    """Returns the nats per token of one text, computed by the export."""
     import tensorflow as tf
 
     return float(loaded.signatures["score"](text=tf.constant([text]))["nats"][0])
 
 
 def ask_elsewhere(folder, prompts, away):
-    """Texts and nats of the prompts by a copy of the export, in a process without the
-    project: 25 tokens at temperature 0.8, top 9, nucleus 0.95."""
+    """Returns texts and nats of the prompts from a copy of the export.
+
+    The copy runs in a process that does not import the project, and writes 25 tokens
+    with temperature 0.8, top-k 9 and top-p 0.95.
+    """
     copy = shutil.copytree(folder, away / "elsewhere")
     child = python("-c", FRESH, copy, json.dumps(prompts), folder=away)
     assert child.returncode == 0, child.stderr
@@ -69,7 +72,7 @@ def ask_elsewhere(folder, prompts, away):
 
 
 def ask_by_saved_model_cli(folder, prompts, away):
-    """Nine tokens after each prompt, the most probable ones."""
+    """Returns nine tokens after each prompt, each the most probable one."""
     rows = len(prompts)
     inputs = {
         "prompt": np.array([prompt.encode() for prompt in prompts]),
@@ -80,16 +83,16 @@ def ask_by_saved_model_cli(folder, prompts, away):
         "seed": np.zeros(rows, "int32"),
     }
     np.savez(away / "in.npz", **inputs)
-    named = ";".join(f"{name}={away / 'in.npz'}[{name}]" for name in inputs)
-    saved_model_cli(folder, ["--inputs", named], away)
-    found = np.load(away / "text.npy", allow_pickle=True)
-    return [text.decode() for text in found]
+    sources = ";".join(f"{name}={away / 'in.npz'}[{name}]" for name in inputs)
+    saved_model_cli(folder, ["--inputs", sources], away)
+    texts = np.load(away / "text.npy", allow_pickle=True)
+    return [text.decode() for text in texts]
 
 
 def answer_to_its_request(run):
-    """What a run's export answers to the request that the run wrote.
+    """Returns the answer of a run's export to the `request.json` of that run.
 
-    Asked without rows, every signature answers without rows.
+    Also checks that every signature answers a batch without rows without rows.
     """
     import tensorflow as tf
 

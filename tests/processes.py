@@ -1,9 +1,9 @@
-"""What tests run in a process of its own: Python without a library, on a backend.
+"""Child processes of the tests: Python on a given backend, or without some library.
 
-To import TensorFlow takes longer than most tests. So on Linux one process imports it,
-another one Keras on JAX, nothing of the project, once for all tests; and each child is
-a fork of theirs: it begins where a process that has just imported the library is.
-`fresh=True` starts Python anew.
+Importing TensorFlow takes longer than most tests. On Linux, one process therefore
+imports TensorFlow and another one Keras on JAX, without anything of the project, once
+for all tests. Each child is a fork of one of these two and starts with the library
+already imported. `fresh=True` starts a new interpreter instead.
 """
 
 import fcntl
@@ -25,11 +25,11 @@ CHILD = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "PYTHONWARNINGS": "ignore",
 }
-# The process that lives as long as the tests run: the one that gives workers theirs.
+# The process that lives as long as the tests run: with xdist, the workers' parent.
 OWNER = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
 PLACE = Path(tempfile.gettempdir()) / f"imported-for-{OWNER}"
 
-# What answers, exports and loads needs neither the run's kit nor what it imports.
+# Answering, exporting and loading must work without `data`, `kit` and their imports.
 WITHOUT_KIT = """
 import sys
 class Blocked:
@@ -41,7 +41,7 @@ for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]
     del sys.modules[name]  # imported by TensorFlow, before the fork
 """
 
-# With a recipe's name as its first argument: `--smoke`, where TensorFlow is missing.
+# Runs the recipe named by the first argument with `--smoke` and without TensorFlow.
 WITHOUT_TENSORFLOW = """
 import sys
 class Blocked:
@@ -55,14 +55,14 @@ runpy.run_module(f"recipes.{recipe}", run_name="__main__", alter_sys=True)
 assert "tensorflow" not in sys.modules
 """
 
-# Imports a library, then runs each command that comes by its socket in a fork of a
-# fork: the outer one waits, and says how the inner one ended.
+# Imports a library, then runs each command received on its socket in a fork of a
+# fork: the outer fork waits and sends the exit status of the inner one.
 PARENT = """
 import gc, importlib, json, os, runpy, select, shutil, signal, socket, sys
 import traceback, types
 library, place, owner = sys.argv[1:]
 importlib.import_module(library)
-gc.freeze()  # else a child's collector copies every page
+gc.freeze()  # otherwise the collector of a child would copy every page
 server = socket.socket(socket.AF_UNIX)
 server.bind(place + ".making")
 server.listen()
@@ -79,16 +79,16 @@ while job is None:
             shutil.rmtree(os.getcwd())
             sys.exit()
         continue
-    asked = server.accept()[0]
+    connection = server.accept()[0]
     if os.fork() == 0:
         server.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        job = json.loads(asked.makefile().readline())
+        job = json.loads(connection.makefile().readline())
         if child := os.fork():
             status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            asked.sendall(str(status).encode())
+            connection.sendall(str(status).encode())
             os._exit(0)
-    asked.close()
+    connection.close()
 for descriptor, name in enumerate(["input", "output", "errors"]):
     file = os.open(job[name], os.O_RDWR if descriptor else os.O_RDONLY)
     os.dup2(file, descriptor)
@@ -101,15 +101,15 @@ if (jax := sys.modules.get("jax")) and "JAX_PLATFORMS" in os.environ:
     jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 places = os.environ.get("PYTHONPATH", "")
 sys.path[:0] = [job["folder"], *filter(None, places.split(os.pathsep))]
-kind, what, *rest = job["command"]
-sys.argv = ["-c" if kind == "-c" else what, *rest]
+kind, code, *rest = job["command"]
+sys.argv = ["-c" if kind == "-c" else code, *rest]
 status = 0
 try:
     if kind == "-m":
-        runpy.run_module(what, run_name="__main__", alter_sys=True)
+        runpy.run_module(code, run_name="__main__", alter_sys=True)
     else:
         main = sys.modules["__main__"] = types.ModuleType("__main__")
-        exec(compile(what, "<string>", "exec"), vars(main))
+        exec(compile(code, "<string>", "exec"), vars(main))
 except SystemExit as stop:
     status = stop.code or 0
 except BaseException:
@@ -120,19 +120,19 @@ if isinstance(status, str):
     status = 1
 for file in (sys.stdout, sys.stderr):
     file.flush()
-os._exit(status)  # to take the libraries down would cost seconds
+os._exit(status)  # a regular exit of the libraries would take seconds
 """
 
 
 def parent(backend: str) -> socket.socket:
-    """Asks the process that has imported TensorFlow, or Keras on JAX."""
-    place = Path(f"{PLACE}-{backend}")
-    with Path(f"{place}.lock").open("w") as lock:
+    """Connects to the process with TensorFlow, or Keras on JAX; starts it if needed."""
+    address = Path(f"{PLACE}-{backend}")
+    with Path(f"{address}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (asked := reached(place)) is None:
-            place.unlink(missing_ok=True)  # of one that was killed
+        if (connection := connect(address)) is None:
+            address.unlink(missing_ok=True)  # left by a process that was killed
             library = {"tensorflow": "tensorflow", "jax": "keras"}[backend]
-            # What JAX compiled for one child need not be compiled for the next.
+            # Children share the functions that JAX has compiled.
             compiled = tempfile.mkdtemp(prefix="compiled-")
             environment = {
                 "KERAS_BACKEND": backend,
@@ -141,7 +141,7 @@ def parent(backend: str) -> socket.socket:
                 "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
             }
             process = subprocess.Popen(
-                [sys.executable, "-P", "-c", PARENT, library, str(place), str(OWNER)],
+                [sys.executable, "-P", "-c", PARENT, library, str(address), str(OWNER)],
                 env={**CHILD, **environment},
                 cwd=compiled,
                 stdin=subprocess.DEVNULL,
@@ -149,26 +149,27 @@ def parent(backend: str) -> socket.socket:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-            while (asked := reached(place)) is None:
+            while (connection := connect(address)) is None:
                 assert process.poll() is None, f"{library} cannot be imported"
                 time.sleep(0.05)
             process.returncode = 0  # it ends by itself, after the tests
-    return asked
+    return connection
 
 
-def reached(place: Path) -> socket.socket | None:
-    """What listens at a place, if there is somebody."""
-    asked = socket.socket(socket.AF_UNIX)
+def connect(address: Path) -> socket.socket | None:
+    """Returns a connection to the address, or None if nothing listens there."""
+    connection = socket.socket(socket.AF_UNIX)
     try:
-        asked.connect(str(place))
+        connection.connect(str(address))
     except OSError:
-        asked.close()
+        connection.close()
         return None
-    return asked
+    return connection
 
 
 def forked(command, backend, folder, environment, written):
-    with tempfile.TemporaryDirectory() as away, parent(backend) as asked:
+    """Runs `python`'s command in a fork; arguments and result are the same."""
+    with tempfile.TemporaryDirectory() as away, parent(backend) as connection:
         names = {name: Path(away, name) for name in ("input", "output", "errors")}
         for path in names.values():
             path.touch()
@@ -179,8 +180,8 @@ def forked(command, backend, folder, environment, written):
             "environment": environment,
             **{name: str(path) for name, path in names.items()},
         }
-        asked.sendall(json.dumps(job).encode() + b"\n")
-        status = asked.makefile().read()
+        connection.sendall(json.dumps(job).encode() + b"\n")
+        status = connection.makefile().read()
         assert status, "the process that imported the library is gone"
         return SimpleNamespace(
             returncode=int(status),
@@ -190,9 +191,9 @@ def forked(command, backend, folder, environment, written):
 
 
 def python(*command, folder, written="", fresh=False, **environment):
-    """`python command` in `folder`: its `returncode`, `stdout` and `stderr`.
+    """Runs `python command` in `folder`: returns `returncode`, `stdout` and `stderr`.
 
-    `written` is what it reads; `environment` is added, as KERAS_BACKEND.
+    `written` is its standard input; `environment` adds variables like KERAS_BACKEND.
     """
     environment = {**CHILD, **environment}
     if not fresh and sys.platform == "linux":
@@ -209,7 +210,7 @@ def python(*command, folder, written="", fresh=False, **environment):
 
 
 def python_on_jax(folder, *command, **more):
-    """What `python command` printed, run in `folder` on JAX; `more` environment."""
+    """Runs `python command` in `folder` on JAX and returns its output."""
     environment = {"KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT), **more}
     child = python(*command, folder=folder, **environment)
     assert child.returncode == 0, child.stderr + child.stdout
@@ -219,22 +220,22 @@ def python_on_jax(folder, *command, **more):
 def passes_on_jax(file, request):
     """Runs a file of tests once more in a child process under JAX.
 
-    JAX compiles, and a process has one backend.
+    A process has only one backend.
     """
     pytest.importorskip("jax")
-    which = request.config.getoption("-m")
+    markers = request.config.getoption("-m")
     python_on_jax(
         ROOT,
-        *("-m", "pytest", "-m", which, "-p", "no:cacheprovider", "-p", "no:xdist"),
+        *("-m", "pytest", "-m", markers, "-p", "no:cacheprovider", "-p", "no:xdist"),
         Path(file).resolve(),
         JAX_PLATFORMS="cpu",
     )
 
 
 def saved_model_cli(folder, inputs, away):
-    """Runs `serving_default` by TensorFlow's own command: outputs as files in `away`.
+    """Runs `serving_default` with TensorFlow's own command; writes outputs to `away`.
 
-    `inputs` are its arguments after those that name the export.
+    `inputs` are the command's arguments after those that name the export.
     """
     child = python(
         *("-m", "tensorflow.python.tools.saved_model_cli", "run", "--dir", folder),

@@ -1,7 +1,7 @@
 """The recurrent equations in NumPy, and gradients by central differences.
 
-Written from the papers' equations, one row and one step at a time, with no thought of
-speed: the oracle that is the same under every backend.
+Written from the papers' equations, one row and one step at a time, without regard to
+speed: a reference that is independent of the backend.
 """
 
 import numpy as np
@@ -50,7 +50,7 @@ def sigmoid(x):
 
 
 def step(name, x, states, kernel, recurrent_kernel, bias=None):
-    """One step of one row: the new states, the output first."""
+    """Returns the new states of one row after one step; the first is the output."""
     bias = np.zeros((2, kernel.shape[1])) if bias is None else np.atleast_2d(bias)
     x = x @ kernel + bias[0]
     h = states[0]
@@ -73,37 +73,37 @@ def step(name, x, states, kernel, recurrent_kernel, bias=None):
 
 
 def run(name, inputs, states, weights, mask=None, backwards=False, zero_output=False):
-    """Outputs `(batch, time, units)` and last states, as `keras.layers` define them."""
+    """Returns outputs `(batch, time, units)` and last states as `keras.layers` do."""
     inputs = np.asarray(inputs, "float64")
     outputs = np.zeros((*inputs.shape[:2], UNITS))
-    lasts = [np.array(state, "float64") for state in states]
+    last_states = [np.array(state, "float64") for state in states]
     length = inputs.shape[1]
     for row in range(len(inputs)):
-        current = [state[row] for state in lasts]
-        for place in range(length):
-            t = length - 1 - place if backwards else place
+        current = [state[row] for state in last_states]
+        for index in range(length):
+            t = length - 1 - index if backwards else index
             used = mask is None or mask[row, t]
             if used:
                 current = step(name, inputs[row, t], current, *weights)
-            outputs[row, place] = current[0] if used or not zero_output else 0
-        for last, state in zip(lasts, current, strict=True):
+            outputs[row, index] = current[0] if used or not zero_output else 0
+        for last, state in zip(last_states, current, strict=True):
             last[row] = state
-    return outputs, lasts
+    return outputs, last_states
 
 
 def central_differences(function, arrays, epsilon=1e-6):
-    """Gradients of a scalar `function(*arrays)` for every entry of every array."""
+    """Returns the gradients of a scalar `function(*arrays)`, one array per argument."""
     arrays = [np.array(array, "float64") for array in arrays]
     gradients = []
     for array in arrays:
         gradient = np.zeros_like(array)
-        for place in np.ndindex(*array.shape):
-            kept = array[place]
-            array[place] = kept + epsilon
+        for index in np.ndindex(*array.shape):
+            value = array[index]
+            array[index] = value + epsilon
             above = function(*arrays)
-            array[place] = kept - epsilon
+            array[index] = value - epsilon
             below = function(*arrays)
-            array[place] = kept
-            gradient[place] = (above - below) / (2 * epsilon)
+            array[index] = value
+            gradient[index] = (above - below) / (2 * epsilon)
         gradients.append(gradient)
     return gradients

@@ -1,6 +1,6 @@
-"""Attention and the decoder around it, beside NumPy and Keras's own.
+"""Attention and its decoder, compared with NumPy equations and with Keras.
 
-The last test runs this file once more in a child process under JAX.
+The last test runs this file once more in a child process on JAX.
 """
 
 import itertools
@@ -24,16 +24,16 @@ from custom_layers.attention_steps import masked_softmax
 from tests import recurrent_reference as reference
 from tests.processes import passes_on_jax
 
-# Raised inside Keras, by NumPy's newer rules for __array__.
+# Raised inside Keras: NumPy 2 expects __array__ to take an argument `copy`.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
 )
 ON_JAX = keras.backend.backend() == "jax"
-# JAX has float64 only where a whole process has it.
+# JAX can only enable float64 for a whole process.
 DTYPE, TOLERANCE = ("float32", 2e-4) if ON_JAX else ("float64", 1e-7)
 
 BATCH, TIME, MEMORY_TIME, FEATURES = 3, 4, 6, 3
-UNITS = CONTEXT = reference.UNITS  # equally wide, as the dot product wants it
+UNITS = CONTEXT = reference.UNITS  # equal widths, as the dot product requires
 KEYS, VECTOR = 5, 7
 MASKS = {
     "none": None,
@@ -72,9 +72,9 @@ FEW = [
     ("feeding", "GRU-before", "general"),
 ]
 LOOPS = [FEW[0], FEW[2]]  # attention inside the loop
-if ON_JAX:  # every shape is compiled anew: each cell and attention once
+if ON_JAX:  # compiles every shape: each cell and attention once
     CASES = [*FEW, ("feeding", "GRU", "additive"), ("before", "SimpleRNN", "general")]
-TENSORFLOW = pytest.mark.skipif(ON_JAX, reason="holds on one backend as on the other")
+TENSORFLOW = pytest.mark.skipif(ON_JAX, reason="independent of the backend")
 
 
 def make_mask(kind):
@@ -93,14 +93,14 @@ def make_decoder(mode, cell, attention, dtype=DTYPE, **arguments):
 
 
 def weights_of(decoder):
-    """In the order of the reference: the cell's, the attention's, the vector's."""
+    """Returns weights in the reference's order: cell, attention, attentional vector."""
     parts = [decoder.cell, decoder.attention]
     parts += [] if decoder.attentional is None else [decoder.attentional]
     return [weight for part in parts for weight in part.trainable_variables]
 
 
 def with_weights(decoder, rng):
-    """The decoder with random weights, and those."""
+    """Sets random weights; returns the decoder and these weights."""
     if not decoder.built:
         decoder.build((BATCH, TIME, FEATURES), (BATCH, MEMORY_TIME, CONTEXT))
     values = [0.7 * rng.normal(size=weight.shape) for weight in weights_of(decoder)]
@@ -110,7 +110,7 @@ def with_weights(decoder, rng):
 
 
 def make_data(decoder, rng):
-    """Inputs, memory and first states."""
+    """Returns inputs, memory and initial states."""
     inputs = rng.normal(size=(BATCH, TIME, FEATURES))
     memory = rng.normal(size=(BATCH, MEMORY_TIME, CONTEXT))
     states = decoder.get_initial_state(BATCH)
@@ -130,7 +130,7 @@ def assert_all_close(ours, others, tolerance=TOLERANCE):
         np.testing.assert_allclose(our, other, rtol=tolerance, atol=tolerance)
 
 
-# The equations, one row, one step and one place at a time.
+# The equations, for one row, one step and one memory entry at a time.
 
 
 def attend_by_hand(name, query, memory, weights, mask):
@@ -154,25 +154,25 @@ def attend_by_hand(name, query, memory, weights, mask):
 
 
 def decode_by_hand(case, inputs, memory, states, weights, mask=None):
-    """Outputs, weights and last states of a decoder."""
+    """Returns outputs, attention weights and last states of a decoder."""
     mode, cell, attention = case
     after, feeding = not mode.startswith("before"), mode == "feeding"
     cell_weights, rest = weights[:3], weights[3:]
     count = {"additive": 3, "dot": 0, "general": 1}[attention]
     score_weights, vector = rest[:count], rest[count:]
-    outputs, shares, lasts = [], [], []
+    outputs, shares, last_states = [], [], []
     for row in range(len(inputs)):
         current = [state[row] for state in states]
         fed = current.pop() if feeding else None
         row_outputs, row_shares = [], []
         for x in inputs[row]:
-            look = (memory[row], score_weights, None if mask is None else mask[row])
+            args = (memory[row], score_weights, None if mask is None else mask[row])
             if after:
                 x = np.concatenate([x, fed]) if feeding else x
                 current = reference.step(cell, x, current, *cell_weights)
-                c, a = attend_by_hand(attention, current[0], *look)
+                c, a = attend_by_hand(attention, current[0], *args)
             else:
-                c, a = attend_by_hand(attention, current[0], *look)
+                c, a = attend_by_hand(attention, current[0], *args)
                 x = np.concatenate([x, c])
                 current = reference.step(cell, x, current, *cell_weights)
             fed = np.concatenate([current[0], c])
@@ -181,15 +181,15 @@ def decode_by_hand(case, inputs, memory, states, weights, mask=None):
             row_shares.append(a)
         outputs.append(row_outputs)
         shares.append(row_shares)
-        lasts.append([*current, fed] if feeding else current)
-    lasts = [np.array(last) for last in zip(*lasts, strict=True)]
-    return [np.array(outputs), np.array(shares), *lasts]
+        last_states.append([*current, fed] if feeding else current)
+    last_states = [np.array(last) for last in zip(*last_states, strict=True)]
+    return [np.array(outputs), np.array(shares), *last_states]
 
 
 def value_and_gradients(decoder, inputs, memory, states, mask, factors):
-    """What the decoder returns, and the gradients of the sum of factors times it.
+    """Returns the results and the gradients of their sum weighted by `factors`.
 
-    Of inputs, memory, states and weights, in this order.
+    The gradients are with respect to inputs, memory, states and weights, in this order.
     """
     weights = weights_of(decoder)
 
@@ -207,12 +207,12 @@ def value_and_gradients(decoder, inputs, memory, states, mask, factors):
         import jax
 
         order = [id(weight) for weight in weights]
-        places = [order.index(id(w)) for w in decoder.trainable_variables]
+        indices = [order.index(id(w)) for w in decoder.trainable_variables]
 
         def run(sources, values):
             inputs, memory, *states = sources
             results, _ = decoder.stateless_call(
-                [values[place] for place in places],
+                [values[index] for index in indices],
                 [],
                 inputs,
                 memory,
@@ -242,12 +242,12 @@ def make_factors(results, rng):
 
 @pytest.mark.parametrize("name", ATTENTIONS)
 @pytest.mark.parametrize("kind", ["empty row"] if ON_JAX else MASKS)
-@pytest.mark.parametrize("one", [True, False])
-def test_attention_equals_the_equations(name, kind, one):
+@pytest.mark.parametrize("single", [True, False])
+def test_attention_equals_the_equations(name, kind, single):
     rng = np.random.default_rng(0)
     mask = make_mask(kind)
     query = rng.normal(size=(BATCH, TIME, CONTEXT if name == "dot" else FEATURES))
-    query = query[:, 0] if one else query
+    query = query[:, 0] if single else query
     memory = rng.normal(size=(BATCH, MEMORY_TIME, CONTEXT))
     attention = ATTENTIONS[name](dtype=DTYPE)
     attention.build(query.shape, memory.shape)
@@ -258,22 +258,22 @@ def test_attention_equals_the_equations(name, kind, one):
     again = attention(*tensors(query, memory), keys, memory_mask=mask)
     assert_all_close(arrays(again), arrays([context, shares]), 1e-6)
     for row in range(BATCH):
-        for t in range(1 if one else TIME):
-            found = [x[row] if one else x[row, t] for x in (context, shares)]
+        for t in range(1 if single else TIME):
+            ours = [x[row] if single else x[row, t] for x in (context, shares)]
             expected = attend_by_hand(
                 name,
-                query[row] if one else query[row, t],
+                query[row] if single else query[row, t],
                 memory[row],
                 weights,
                 None if mask is None else mask[row],
             )
-            assert_all_close(arrays(found), expected, 1e-5)
+            assert_all_close(arrays(ours), expected, 1e-5)
     shares = ops.convert_to_numpy(shares)
     used = np.ones(BATCH) if mask is None else mask.any(axis=1)
-    used = used if one else used[:, None]
+    used = used if single else used[:, None]
     np.testing.assert_allclose(shares.sum(axis=-1) - used, 0, atol=1e-6)
     if mask is not None:
-        hidden = mask if one else np.repeat(mask[:, None], TIME, axis=1)
+        hidden = mask if single else np.repeat(mask[:, None], TIME, axis=1)
         assert not shares[~hidden].any()
 
 
@@ -301,18 +301,18 @@ def test_attention_equals_keras(kind):
     other.build([x.shape for x in projected])
     other.set_weights([v])
     expected = other(projected, mask=masks, return_attention_scores=True)
-    found = attention(query, memory, memory_mask=mask)
-    assert_all_close(arrays(found), arrays(expected), 1e-5)
+    ours = attention(query, memory, memory_mask=mask)
+    assert_all_close(arrays(ours), arrays(expected), 1e-5)
 
     other = keras.layers.Attention(dtype=DTYPE)
     expected = other([query, memory], mask=masks, return_attention_scores=True)
-    found = LuongAttention("dot", dtype=DTYPE)(query, memory, memory_mask=mask)
-    assert_all_close(arrays(found), arrays(expected), 1e-5)
+    ours = LuongAttention("dot", dtype=DTYPE)(query, memory, memory_mask=mask)
+    assert_all_close(arrays(ours), arrays(expected), 1e-5)
 
 
 @TENSORFLOW
 def test_keys_are_what_is_scored():
-    """Given keys stand in the place of the projected memory."""
+    """Keys that are passed replace the projected memory."""
     rng = np.random.default_rng(2)
     query, memory = tensors(
         rng.normal(size=(BATCH, CONTEXT)), rng.normal(size=(BATCH, MEMORY_TIME, 4))
@@ -348,7 +348,7 @@ def test_keys_are_what_is_scored():
 
 @pytest.mark.parametrize(("case", "time"), [*((c, TIME) for c in CASES), (FEW[0], 1)])
 def test_decoder_and_its_gradients_equal_the_equations(case, time):
-    """Central differences of the equations in float64."""
+    """The expected gradients are central differences of the equations in float64."""
     rng = np.random.default_rng(3)
     mask = make_mask("empty row")
     decoder, weights = with_weights(make_decoder(*case), rng)
@@ -373,12 +373,12 @@ def test_decoder_and_its_gradients_equal_the_equations(case, time):
         pairs = zip(factors, by_hand(sources), strict=True)
         return sum((factor * value).sum() for factor, value in pairs)
 
-    for place, gradient in enumerate(gradients):
+    for index, gradient in enumerate(gradients):
         assert np.isfinite(gradient).all()
         direction = rng.normal(size=gradient.shape)
         above, below = list(sources), list(sources)
-        above[place] = sources[place] + 1e-5 * direction
-        below[place] = sources[place] - 1e-5 * direction
+        above[index] = sources[index] + 1e-5 * direction
+        below[index] = sources[index] - 1e-5 * direction
         slope = (loss(above) - loss(below)) / 2e-5
         tolerance = TOLERANCE * max(1, abs(gradient * direction).sum())
         assert abs((gradient * direction).sum() - slope) < tolerance
@@ -421,17 +421,17 @@ def test_states_begin_at_zero():
         inputs, memory, *states = tensors(inputs, memory, *states)
         expected = decoder(inputs, memory, initial_state=states)
         assert_all_close(arrays(decoder(inputs, memory)), arrays(expected), 0)
-        if decoder.input_feeding:  # what an encoder gives: the cell's states alone
-            found = decoder(inputs, memory, initial_state=states[:-1])
-            assert_all_close(arrays(found), arrays(expected), 0)
+        if decoder.input_feeding:  # as from an encoder: the states of the cell only
+            ours = decoder(inputs, memory, initial_state=states[:-1])
+            assert_all_close(arrays(ours), arrays(expected), 0)
         else:
             with pytest.raises(ValueError, match=r"every state of the cell. Received"):
                 decoder(inputs, memory, initial_state=states + states)
     state = ops.ones((BATCH, UNITS), DTYPE)
     decoder = make_decoder("before", "GRU", "dot")
-    found = decoder(inputs, memory, initial_state=state)
+    ours = decoder(inputs, memory, initial_state=state)
     expected = decoder(inputs, memory, initial_state=[state])
-    assert_all_close(arrays(found), arrays(expected), 0)
+    assert_all_close(arrays(ours), arrays(expected), 0)
     with pytest.raises(ValueError, match=r"Received: 1 states for a LSTMCell"):
         make_decoder(*FEW[0])(inputs, memory, initial_state=state)
 
@@ -443,11 +443,11 @@ def test_masks_may_be_numbers():
     for case in FEW:
         decoder, _ = with_weights(make_decoder(*case), rng)
         inputs, memory, _ = make_data(decoder, rng)
-        found, expected = (
+        as_numbers, expected = (
             decoder(*tensors(inputs, memory), memory_mask=ops.convert_to_tensor(m))
             for m in (mask.astype("int32"), mask)
         )
-        assert_all_close(arrays(found), arrays(expected), 0)
+        assert_all_close(arrays(as_numbers), arrays(expected), 0)
 
 
 @TENSORFLOW
@@ -500,7 +500,7 @@ def test_rows_are_independent(case):
 
 
 def make_model(case, lengths=(None, None), dtype="float32"):
-    """`[inputs, memory, mask] -> [outputs, weights]`, and the decoder."""
+    """Returns the model `[inputs, memory, mask] -> [outputs, weights]` and decoder."""
     decoder = make_decoder(*case, dtype=dtype)
     inputs = keras.Input((lengths[0], FEATURES))
     memory = keras.Input((lengths[1], CONTEXT))
@@ -567,7 +567,7 @@ def test_configuration_of_attention(name):
 @TENSORFLOW
 @pytest.mark.parametrize("case", LOOPS)
 def test_export_takes_any_batch_and_lengths(case, tmp_path):
-    """The whole sequence, and a loop of single steps that writes tokens."""
+    """Exports a call on whole sequences, and a loop of steps that writes tokens."""
     import tensorflow as tf
 
     rng = np.random.default_rng(10)
@@ -638,9 +638,9 @@ def test_mixed_precision_is_near_float32(case, policy):
         for layer in (decoder, plain)
     ]
     tolerance = 0.05 if policy == "mixed_float16" else 0.3
-    for found, expected in zip(*results, strict=True):
-        found = [np.float32(x) for x in found]
-        assert_all_close(found, expected, tolerance)
+    for mixed, expected in zip(*results, strict=True):
+        mixed = [np.float32(x) for x in mixed]
+        assert_all_close(mixed, expected, tolerance)
     assert all(value.dtype.name == policy[6:] for value in results[0][0])
     if not ON_JAX:
         inputs, memory, *states = tensors(inputs, memory, *states)
@@ -655,9 +655,9 @@ def test_softmax_is_as_exact_as_its_type_allows():
     scores = np.float16(np.random.default_rng(12).normal(size=(2, 3000)))
     exact = np.exp(scores.astype("float64"))
     exact /= exact.sum(axis=-1, keepdims=True)
-    found = ops.convert_to_numpy(masked_softmax(ops.convert_to_tensor(scores)))
-    assert found.dtype == "float16"
-    np.testing.assert_array_less(abs(found - exact), np.spacing(np.float16(exact)))
+    weights = ops.convert_to_numpy(masked_softmax(ops.convert_to_tensor(scores)))
+    assert weights.dtype == "float16"
+    np.testing.assert_array_less(abs(weights - exact), np.spacing(np.float16(exact)))
     large = ops.convert_to_tensor([[800.0, 0.0, -800.0], [-900.0, -800.0, -800.0]])
     expected = [[1, 0, 0], [0, 0.5, 0.5]]
     np.testing.assert_array_equal(arrays([masked_softmax(large)])[0], expected)
@@ -687,7 +687,7 @@ def test_symbolic_shapes_are_the_eager_shapes(case):
 
 @TENSORFLOW
 def test_masks_come_with_the_tensors():
-    """That of the memory reaches the attention, that of the inputs the loss."""
+    """The mask of the memory reaches the attention, the mask of the inputs the loss."""
     rng = np.random.default_rng(13)
     source = np.array([[4, 2, 0, 0], [3, 0, 0, 0]])
     target = np.array([[1, 2, 3], [4, 0, 0]])
@@ -702,10 +702,10 @@ def test_masks_come_with_the_tensors():
             1 * ops.convert_to_tensor(embed(source)),
             memory_mask=source > 0,
         )
-        found = arrays([outputs, weights, *states])
-        assert_all_close(found, arrays(expected), 1e-6)
+        results = arrays([outputs, weights, *states])
+        assert_all_close(results, arrays(expected), 1e-6)
         hidden = np.repeat((source == 0)[:, None], 3, axis=1)
-        assert not found[1][hidden].any()
+        assert not results[1][hidden].any()
         mask = keras.src.backend.get_keras_mask(outputs)
         np.testing.assert_array_equal(ops.convert_to_numpy(mask), target > 0)
         for other in (weights, *states):

@@ -1,4 +1,4 @@
-"""Whatever a user gets wrong: one line that names it, exit 2, nothing half-written."""
+"""Wrong input: one line that names the error, exit status 2, nothing half-written."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def table(path, rows=None, header="text,label"):
 
 
 def fails(sentiment, *arguments, naming):
-    """The run ends with status 2, one line holding `naming`, and leaves no run."""
+    """Checks for exit status 2, one line with all of `naming`, and no files written."""
     before = files_of_runs()
     status, _, errors = sentiment(*arguments)
     assert status == 2
@@ -81,7 +81,9 @@ BAD_ROWS = ['"a \0 b",good', '" ",good', "a,b,c,good"]
 
 
 @pytest.mark.usefixtures("unexported")
-def test_few_bad_rows_are_skipped_aloud_and_a_huge_one_is_cut(sentiment, tmp_path):
+def test_few_bad_rows_are_skipped_with_a_message_and_a_huge_one_is_cut(
+    sentiment, tmp_path
+):
     path = table(tmp_path / "mine.csv", [*GOOD * 200, ("word " * 2_000_000, "good")])
     path.write_text(path.read_text() + "\n".join(BAD_ROWS) + "\n")
     assert path.stat().st_size > 10_000_000
@@ -128,7 +130,7 @@ def test_nothing_to_resume(sentiment):
 
 @pytest.mark.usefixtures("unexported")
 def test_after_a_finished_run(sentiment, tmp_path):
-    """It is not resumed, nor on other data, and errors leave it and `latest` alone."""
+    """Resuming fails, also after the data changed; errors leave `latest` unchanged."""
     table(tmp_path / "mine.csv")
     assert sentiment("--data", "mine.csv", *QUICK)[0] == 0
     run = Path("runs/sentiment/latest").resolve().relative_to(tmp_path)
@@ -167,7 +169,7 @@ def test_load_of_no_run(sentiment):
 
 
 def test_load_of_a_run_without_weights(sentiment, tmp_path):
-    """As one that was stopped before it had saved them."""
+    """For example a run that was stopped before it saved its weights."""
     table(tmp_path / "mine.csv")
     (tmp_path / "stopped").mkdir()
     config = {"data": "mine.csv"}

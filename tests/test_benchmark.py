@@ -1,4 +1,4 @@
-"""The benchmark: its arithmetic, its processes, its files; on tiny shapes."""
+"""The benchmark on tiny shapes: its arithmetic, its worker processes, its files."""
 
 import json
 import math
@@ -35,7 +35,7 @@ OURS = "ours XLA" if keras.backend.backend() == "jax" else "ours"
 
 
 class Fake:
-    """A worker whose steps take the times that it is given."""
+    """A worker whose steps take the given times."""
 
     def __init__(self, kind, version="1", times=TIMES):
         self.kind, self.version = kind, version
@@ -67,14 +67,14 @@ class Fake:
 
 
 def bench(options, pytorch="1", **keras_options):
-    """Both workers, or without PyTorch's where its version is None."""
+    """Returns a benchmark with both workers; a `pytorch` of None leaves PyTorch out."""
     other = Fake("pytorch", pytorch) if pytorch else None
     return Bench(options, Fake("keras", **keras_options), other)
 
 
 def test_flop_of_one_step_by_hand():
-    # 2 operations x 3 gates x 2 units x 5 sequences x 7 steps = 420 for each of the
-    # rows: 128 inputs and 2 units twice, 2 units once more.
+    # 2 operations x 3 gates x 2 units x 5 sequences x 7 steps = 420 per row of the
+    # kernels. The rows, 128 inputs and 2 units, count twice; the 2 units once more.
     assert Task("GRU", 2, 5, 7).flop == 420 * (2 * 130 + 2)
     assert Task("LSTM", 2, 5, 7).flop == 560 * (2 * 130 + 2)
 
@@ -113,11 +113,11 @@ def test_summary_has_means_smallest_and_largest_of_each_layer():
         {"layer": layer, "ratios": {"XLA": ratio}}
         for layer, ratio in [("LSTM", 2.0), ("LSTM", 8.0), ("GRU", 3.0)]
     ]
-    found = report.summary({"cells": {"rows": rows}})["cells"]
-    assert found["LSTM"]["XLA"]["geometric_mean"] == pytest.approx(4)
-    assert found["LSTM"]["XLA"]["smallest"] == 2
-    assert found["LSTM"]["XLA"]["largest"] == 8
-    assert found["GRU"]["XLA"]["geometric_mean"] == pytest.approx(3)
+    cells = report.summary({"cells": {"rows": rows}})["cells"]
+    assert cells["LSTM"]["XLA"]["geometric_mean"] == pytest.approx(4)
+    assert cells["LSTM"]["XLA"]["smallest"] == 2
+    assert cells["LSTM"]["XLA"]["largest"] == 8
+    assert cells["GRU"]["XLA"]["geometric_mean"] == pytest.approx(3)
 
 
 def test_tables_of_the_readme_by_hand():
@@ -133,9 +133,9 @@ def test_tables_of_the_readme_by_hand():
     ]
     for row in rows:
         row["ratios"] = report.ratios(row["ms"])
-    found = {"cells": {"rows": rows}}
+    results = {"cells": {"rows": rows}}
     machine = {"backend": "jax", "device": "gpu"}
-    record = {"tables": found, "machine": machine, "summary": report.summary(found)}
+    record = {"tables": results, "machine": machine, "summary": report.summary(results)}
     assert report.markdown(record).splitlines()[2:] == [
         "| 4 | 2 | 3 | 16 | 24 | 40 |",
         "| 8 | 2 | 3 | 4.0 | 24 | 40 |",
@@ -144,8 +144,8 @@ def test_tables_of_the_readme_by_hand():
     assert report.summary_markdown(record).splitlines() == [
         "| JAX, GPU | LSTM |",
         "| --- | ---: |",
-        "| a training step, each in its better mode | 3.00 (1.50 to 6.00) |",
-        "| a training step, both with XLA | 1.50 |",
+        "| training step, each in its better mode | 3.00 (1.50 to 6.00) |",
+        "| training step, both with XLA | 1.50 |",
         "| PyTorch's time over ours | 5.00 (2.50 to 10.00) |",
     ]
 
@@ -156,9 +156,9 @@ def test_growth_compares_the_last_two():
         for varied, times in [("time", (1, 2, 5)), ("batch", (2, 6))]
         for ms in times
     ]
-    found = report.growth_of_last(rows)
-    assert found["time"] == {"keras": 2.5, "ours": 2.5}
-    assert found["batch"] == {"keras": 3.0, "ours": 3.0}
+    growth = report.growth_of_last(rows)
+    assert growth["time"] == {"keras": 2.5, "ours": 2.5}
+    assert growth["batch"] == {"keras": 3.0, "ours": 3.0}
 
 
 def test_contenders_take_turns_and_the_median_counts():
@@ -168,7 +168,7 @@ def test_contenders_take_turns_and_the_median_counts():
         times = iter(times)
         return lambda: (order.append(name), next(times))[1]
 
-    # Two untimed steps, then the timed ones; a short step is preceded by another.
+    # Two untimed steps, then timed ones; a short step also runs untimed before each.
     long = [500, 500, 300, 900, 400]
     short = [50, 5, 99, 1, 99, 2, 99, 6]
     steps = {"long": step("long", long), "short": step("short", short)}
@@ -261,9 +261,9 @@ def test_command_on_tiny_shapes_without_pytorch(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     path = tmp_path / "out.json"
     main(["--only", "cells", "--rounds", "1", "--out", str(path)], TINY)
-    said = capsys.readouterr().out
-    assert said.count("PyTorch's rows are left out") == 1
-    assert "no torch here" in said
+    printed = capsys.readouterr().out
+    assert printed.count("PyTorch's rows are left out") == 1
+    assert "no torch here" in printed
     record = json.loads(path.read_text())
     assert record["machine"]["pytorch"] is None
     assert record["machine"]["backend"] == keras.backend.backend()
@@ -396,7 +396,7 @@ def test_only_answers_get_into_the_channel():
 
 
 def test_a_recipes_seconds_are_counted_once(monkeypatch):
-    moments = iter([0, 1, 4, 10])  # outside begins, inside begins, ends, outside ends
+    moments = iter([0, 1, 4, 10])  # outer starts, inner starts and ends, outer ends
     monkeypatch.setattr(recipe_time.time, "perf_counter", lambda: next(moments))
     clock = recipe_time.Clock()
 

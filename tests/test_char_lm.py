@@ -1,4 +1,4 @@
-"""The character model: what it learns, writes and exports, and what it needs."""
+"""The character model: training, writing, export, and the packages it needs."""
 
 import functools
 import importlib
@@ -49,7 +49,7 @@ VOCABULARY = {"characters": CHARACTERS, "distinct": 30}
 
 
 def random_model(cell="lstm", layers=1, scale=0.6):
-    """Weights so large that what was read and what is drawn make a difference."""
+    """Returns a model whose weights are large, so that prompts and seeds matter."""
     keras.utils.set_random_seed(1)
     config = Config(cell=cell, units=12, layers=layers)
     model = build_model(config, VOCABULARY)
@@ -107,11 +107,11 @@ def test_the_export_writes_what_the_model_writes_to_the_letter(
     while len(prompts) < 64:
         prompts.append("".join(chance.choices(alphabet, k=chance.randrange(40))))
     expected = author.write(prompts, **settings)
-    found = ask(loaded, prompts, 30, **settings)
-    assert found == expected
-    assert len(set(found)) > 30
-    assert {len(text) for text in found} == {30}
-    # A row alone, and beside rows of other lengths.
+    texts = ask(loaded, prompts, 30, **settings)
+    assert texts == expected
+    assert len(set(texts)) > 30
+    assert {len(text) for text in texts} == {30}
+    # A row alone, and in a batch with rows of other lengths.
     settings["seed"] = settings.get("seed", 0) + 40
     assert ask(loaded, prompts[40:41], 30, **settings) == expected[40:41]
     lengths = [7, 0, 30]
@@ -146,12 +146,12 @@ def test_a_negative_temperature_is_an_error(exported, loaded):
 
 
 def read(model, ids):
-    """Logits `[1, time, vocab]` of one text."""
+    """Returns the logits `[1, time, vocab]` of one text."""
     return model([keras.ops.convert_to_tensor(ids), *first_states(model, 1)])[0]
 
 
 def nats_per_character(model, text):
-    """By the equation, in NumPy: the mean of -log p(next character)."""
+    """Returns the mean of -log p(next character), computed in NumPy."""
     ids = encode_prompt(text, CHARACTERS).astype("int32")[None]
     if ids.shape[1] == 1:
         return 0.0
@@ -173,7 +173,7 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
 
 @pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 128, 200])
 def test_score_is_the_equation_for_texts_of_any_length(exported, loaded, length):
-    """The export reads 64 characters at once and carries its states on."""
+    """The export reads 64 characters at a time and carries its states over."""
     text = "".join(random.Random(length).choices(CHARACTERS + "z", k=length))
     expected = nats_per_character(exported[0], text)
     assert score(loaded, text) == pytest.approx(expected, abs=1e-4)
@@ -183,15 +183,15 @@ def test_score_is_the_equation_for_texts_of_any_length(exported, loaded, length)
 def test_export_by_saved_model_cli(exported, tmp_path):
     model, folder = exported
     prompts = ["ab", ""]
-    found = ask_by_saved_model_cli(folder, prompts, tmp_path)
-    assert found == Author(write, VOCABULARY, model, 9).write(prompts, temperature=0)
+    texts = ask_by_saved_model_cli(folder, prompts, tmp_path)
+    assert texts == Author(write, VOCABULARY, model, 9).write(prompts, temperature=0)
 
 
 @pytest.mark.usefixtures("without_xla")
 @pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_writing_step_by_step_equals_reading(cell, layers):
-    """Greedy: each character is the most probable one after all before it."""
+    """Greedy: each character is the most probable one after all previous ones."""
     model = random_model(cell, layers)
     prompt = "ab{好"
     written = Author(write, VOCABULARY, model, 12).write([prompt], temperature=0)[0]
@@ -203,7 +203,7 @@ def test_writing_step_by_step_equals_reading(cell, layers):
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
 def test_dropout_is_of_recurrent_weights_too(cell):
-    """Before any output is dropped, training sees something else."""
+    """In training the outputs differ from the second step on, when there is a state."""
     config = Config(units=9, cell=cell, dropout=0.5)
     layer = build_model(config, VOCABULARY).get_layer("layer_0")
     x = np.random.default_rng(0).normal(size=[2, 5, layer.input[0].shape[-1]])
@@ -218,11 +218,11 @@ def test_dropout_is_of_recurrent_weights_too(cell):
 @pytest.mark.parametrize("short", [0, 100_000])
 @pytest.mark.parametrize("asked", [None, 0.1])
 def test_dropout_follows_from_the_length(char_lm, tmp_path, monkeypatch, short, asked):
-    begun = []
+    dropouts = []
 
     def build(config, vocabulary, batch=None):
         if batch:
-            begun.append(config.dropout)
+            dropouts.append(config.dropout)
             raise UserError("seen")
         return build_model(config, vocabulary)
 
@@ -232,7 +232,7 @@ def test_dropout_follows_from_the_length(char_lm, tmp_path, monkeypatch, short, 
     (tmp_path / "mine.txt").write_text("one two three four five six\n" * 400)
     options = [] if asked is None else ["--dropout", asked]
     assert char_lm("--data", "mine.txt", *options)[0] == 2
-    assert begun == [asked if asked is not None else 0.3 if short else 0.0]
+    assert dropouts == [asked if asked is not None else 0.3 if short else 0.0]
 
 
 def test_nats_over_every_character(monkeypatch):
@@ -243,14 +243,14 @@ def test_nats_over_every_character(monkeypatch):
     assert nats_of(model, ids) == pytest.approx(
         nats_per_character(model, text), abs=1e-5
     )
-    # Windows alone: each begins without a state, and all characters count once.
+    # Separate windows: each starts from zero states, and every character counts once.
     alone = [
         nats_of(model, ids[start : start + 65]) * len(ids[start + 1 : start + 65])
         for start in range(0, len(ids) - 1, 64)
     ]
-    found = nats_of(model, ids, window=64)
-    assert found == pytest.approx(sum(alone) / (len(ids) - 1), abs=1e-5)
-    assert found != pytest.approx(nats_of(model, ids), abs=1e-3)
+    nats = nats_of(model, ids, window=64)
+    assert nats == pytest.approx(sum(alone) / (len(ids) - 1), abs=1e-5)
+    assert nats != pytest.approx(nats_of(model, ids), abs=1e-3)
 
 
 @pytest.mark.usefixtures("without_xla")
@@ -303,7 +303,7 @@ def test_a_chinese_file_from_start_to_answer(char_lm, tmp_path, request):
     for word in ("tensorflow", "CPU", "XLA"):
         assert word in out.splitlines()[0]
     assert answer_to_its_request(run)["text"].shape == (1,)
-    # `load` gives the model that wrote the samples.
+    # `load` returns the model that wrote the samples.
     text = write(*load(run), ["今天"], temperature=0.7)[0]
     assert (run / "samples.txt").read_text().startswith(f"今天{text}\n")
 
@@ -314,7 +314,7 @@ def test_a_chinese_file_from_start_to_answer(char_lm, tmp_path, request):
     for name in ("test_nats_per_token", "validation_nats_per_token"):
         assert again[name] == pytest.approx(metrics[name], abs=1e-6)
     assert "train_seconds" not in again
-    # --test-data: other figures, of all of that file.
+    # --test-data: other figures, computed on the whole of that file.
     Path("test.txt").write_text("今天\n" * 100)
     options = ["--load", run, "--test-data", "test.txt", "--run-dir", "other"]
     assert char_lm(*options)[0] == 0
@@ -323,7 +323,7 @@ def test_a_chinese_file_from_start_to_answer(char_lm, tmp_path, request):
     assert other["validation_nats_per_token"] == again["validation_nats_per_token"]
 
 
-def test_rare_characters_become_unknown_and_that_is_said(tmp_path, capsys):
+def test_rare_characters_become_unknown_and_are_reported(tmp_path, capsys):
     text = "".join(random.Random(0).choices("aaabbbcde\n", k=20_000))
     (tmp_path / "mine.txt").write_text(text)
     run = run_in(tmp_path, str(tmp_path / "mine.txt"))

@@ -1,4 +1,4 @@
-"""Characters as ids and back: by hand, and the same in Python and in TensorFlow."""
+"""Characters to ids and back, with the same results in Python and in TensorFlow."""
 
 import numpy as np
 import pytest
@@ -34,15 +34,15 @@ def test_each_known_character_has_an_id_and_the_rest_share_one(characters, text)
     ids = encode(text, characters)
     assert ids.dtype == "uint16"
     assert PADDING not in ids
-    places = [characters.find(character) for character in text]
-    assert ids.tolist() == [FIRST + p if p >= 0 else UNKNOWN for p in places]
+    indices = [characters.find(character) for character in text]
+    assert ids.tolist() == [FIRST + i if i >= 0 else UNKNOWN for i in indices]
     known = [c if c in characters else "\ufffd" for c in text]
     assert decode(ids, characters) == "".join(known)
 
 
 @pytest.fixture(scope="module", params=list(VOCABULARIES))
 def twins(request):
-    """A vocabulary, and the compiled twins of `encode` and `decode`."""
+    """A vocabulary, and the TensorFlow functions that equal `encode` and `decode`."""
     tf = pytest.importorskip("tensorflow")
     characters = VOCABULARIES[request.param]
     encode_twin = tf.function(

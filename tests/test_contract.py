@@ -1,4 +1,4 @@
-"""One contract: whoever has read one recipe knows the others."""
+"""The contract of the recipes: whoever has read one recipe knows the others."""
 
 import ast
 import dataclasses
@@ -90,16 +90,16 @@ def test_declarations_name_options_and_metrics(recipe):
 def test_a_recipe_is_short_and_imports_no_kit(recipe):
     source = Path(recipe.__file__).read_text("utf-8")
     assert len(source.splitlines()) <= 400
-    modules = set()
+    packages = set()
     for node in ast.parse(source).body:
         if isinstance(node, ast.Import):
-            modules |= {alias.name.partition(".")[0] for alias in node.names}
+            packages |= {alias.name.partition(".")[0] for alias in node.names}
         if isinstance(node, ast.ImportFrom):
-            modules.add(node.module.partition(".")[0])
-    assert modules - {*sys.stdlib_module_names} <= FRAMEWORK
+            packages.add(node.module.partition(".")[0])
+    assert packages - {*sys.stdlib_module_names} <= FRAMEWORK
 
 
-# Another value of each option; where the next number or name will not do.
+# Changed values of the options for which the next number or choice is unsuitable.
 CHANGED = {
     "epochs": 7,
     "first": "C5",
@@ -128,7 +128,7 @@ def changed(field, recipe, folder):
 
 
 def data_of(recipe, folder):
-    """A small data set that the recipe reads."""
+    """Writes a small data set for the recipe and returns its path."""
     path, name = folder / name_of(recipe), name_of(recipe)
     path.mkdir()
     if name == "music":
@@ -154,7 +154,7 @@ def data_of(recipe, folder):
 
 
 class Recorder(Run):
-    """A run that makes everything anew, and remembers keys and what was made."""
+    """A run that caches nothing and records the keys and the values made."""
 
     def __init__(self, recipe, config, folder):
         super().__init__(recipe, config, Options(), folder)
@@ -171,7 +171,7 @@ class Recorder(Run):
 
 
 def comparable(value):
-    """Nested lists in place of arrays, whose `repr` is abridged."""
+    """Replaces arrays by nested lists, because the `repr` of arrays is abridged."""
     if isinstance(value, dict):
         return {key: comparable(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -180,7 +180,7 @@ def comparable(value):
 
 
 def test_caches_depend_on_the_options_that_decide_them(recipe, tmp_path):
-    """What an option changes has another key then, and nothing else has."""
+    """The options in READING, and no others, change cached values and their keys."""
     data = data_of(recipe, tmp_path)
 
     def read(**options):

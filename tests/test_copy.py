@@ -1,4 +1,4 @@
-"""A copied recipe: complete, relative, untouched otherwise, and it runs in an app."""
+"""Copied recipes: complete, changed only in their imports, and runnable in an app."""
 
 import csv
 import json
@@ -87,7 +87,7 @@ def command(main, config, smoke):
 
 @pytest.fixture
 def house(tmp_path, monkeypatch):
-    """A project with one recipe, and beside it an app with the same folder names."""
+    """A project with a recipe, next to an app with the same folder names."""
     root = tmp_path / "house"
     for name, text in PROJECT.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -108,18 +108,18 @@ def make_app(folder, monkeypatch):
 
 
 def python(*arguments):
-    """A process of its own, in the app: what it imports is that of the copy."""
+    """Runs Python in the app's folder, so that it imports the copy."""
     return processes.python(*arguments, folder=Path.cwd())
 
 
 def test_copy_runs_in_an_app_with_the_same_names(house):
     files, packages = copy_recipe("tiny", Path("app/tiny"), house)
-    said = python("-m", "app.tiny")
-    assert said.stderr == ""
-    assert said.stdout == "set {'é': 1}\n6 1.0 read None set set\n"
-    said = python("-c", "from app.tiny import *; print(Config, main, sorted(dir()))")
-    assert "app.tiny.tiny.Config" in said.stdout and "_hidden" not in said.stdout
-    # From what it imports: no other recipe, no layer unused, no jax of one.
+    child = python("-m", "app.tiny")
+    assert child.stderr == ""
+    assert child.stdout == "set {'é': 1}\n6 1.0 read None set set\n"
+    child = python("-c", "from app.tiny import *; print(Config, main, sorted(dir()))")
+    assert "app.tiny.tiny.Config" in child.stdout and "_hidden" not in child.stdout
+    # Packages the copy imports, not those of the other recipe or of unused layers.
     assert packages == ["numpy>=2.0", "scikit-learn>=1.6"]
     written = {
         path.relative_to("app/tiny").as_posix()
@@ -160,7 +160,7 @@ def test_what_differs_is_never_overwritten(house):
     copy_recipe("tiny", target, house)
     (target / "mine.txt").write_text("mine")
     (target / "LICENSE").unlink()
-    copy_recipe("tiny", target, house)  # the same again: what is missing comes back
+    copy_recipe("tiny", target, house)  # again: missing files are restored
     assert (target / "LICENSE").read_text() == "terms\n"
     (target / "LICENSE").unlink()
     (target / "kit" / "run.py").write_text("changed")
@@ -181,7 +181,7 @@ def test_what_differs_is_never_overwritten(house):
         ("tiny", "app/class", "app/class: expected the path of a package"),
         ("tiny", "", "expected the path of a package"),
         ("tiny", "kit.py/tiny", "kit.py/tiny cannot be written: Not a directory"),
-        ("tiny", "tests", None),  # a folder with other files takes it
+        ("tiny", "tests", None),  # None: a file there differs
         ("tiny", "train/csv/x", None),
     ],
 )
@@ -226,7 +226,7 @@ sys.meta_path.insert(0, Blocker())
 from app.sentiment import Config, build_model
 vocabulary = {"words": ["a"], "labels": ["x", "y", "z"], "max_tokens": 9}
 print(build_model(Config(units=4), vocabulary).output_shape)
-Blocker.names = {"matplotlib"}  # the report is left out of the copy
+Blocker.names = {"matplotlib"}  # the copy has no report
 sys.argv = ["sentiment", *sys.argv[1:]]
 runpy.run_module("app.sentiment", run_name="__main__", alter_sys=True)
 """
@@ -248,9 +248,9 @@ def test_sentiment_trains_in_an_app(tmp_path, monkeypatch):
         "--max-tokens",
         "8",
     ]
-    said = python("-c", USE, "--data", "my.csv", *small)
-    assert said.returncode == 0, said.stderr
-    assert said.stdout.startswith("(None, 3)\n")
+    child = python("-c", USE, "--data", "my.csv", *small)
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.startswith("(None, 3)\n")
     (run,) = Path("runs/sentiment").glob("2*")
     assert json.loads((run / "metrics.json").read_text())["epochs"] == 1
     assert (run / "saved_model" / "1" / "saved_model.pb").exists()
@@ -275,8 +275,8 @@ def test_a_recipe_of_texts_runs_in_an_app_on_a_sample_that_nobody_owns(
     )
     sources = sorted((ROOT / "custom_layers").glob("*.py"))
     assert sample == "".join(path.read_text("utf-8") for path in sources)
-    said = python("-m", "app.writer", "--smoke")
-    assert said.returncode == 0, said.stderr
+    child = python("-m", "app.writer", "--smoke")
+    assert child.returncode == 0, child.stderr
     run = Path(f"runs/{recipe}/smoke")
     assert json.loads((run / "metrics.json").read_text())[figure] > 0
     assert (run / "saved_model" / "1" / "saved_model.pb").exists()
@@ -291,8 +291,8 @@ def test_translation_runs_in_an_app_on_its_sample(tmp_path, monkeypatch):
         )
         assert lines[0].startswith("source\ttarget")
         assert 20 < len(lines) <= 201
-    said = python("-m", "app.translator", "--smoke")
-    assert said.returncode == 0, said.stderr
+    child = python("-m", "app.translator", "--smoke")
+    assert child.returncode == 0, child.stderr
     run = Path("runs/translation/smoke")
     assert "test_exact_match" in json.loads((run / "metrics.json").read_text())
     assert (run / "saved_model" / "1" / "saved_model.pb").exists()
@@ -303,8 +303,8 @@ def test_music_runs_in_an_app_on_cadences(tmp_path, monkeypatch):
     _, install = copy_recipe("music", Path("app/composer"))
     assert {"mido>=1.3", "music21>=9.5"} <= {*install}
     assert len([*Path("app/composer/sample").glob("*.mid")]) == 24
-    said = python("-m", "app.composer", "--smoke")
-    assert said.returncode == 0, said.stderr
+    child = python("-m", "app.composer", "--smoke")
+    assert child.returncode == 0, child.stderr
     run = Path("runs/music/smoke")
     assert json.loads((run / "metrics.json").read_text())["test_nll_per_frame"] > 0
     assert (run / "samples" / "1.musicxml").exists()
@@ -314,7 +314,7 @@ def test_music_runs_in_an_app_on_cadences(tmp_path, monkeypatch):
 LABELS = (("dull", "bad"), ("fine", "good"))
 
 
-# Of each recipe a small model, and how a copy of it is asked.
+# Per recipe: options of a small model, its vocabulary, a call that returns an answer.
 SMALL = {
     "char_lm": (
         "units=4",
@@ -354,13 +354,13 @@ from app.answer import *
 config, vocabulary, verb = sys.argv[1:]
 vocabulary = json.loads(vocabulary)
 run = build_model(eval(f"Config({config})"), vocabulary), vocabulary
-said = repr(eval(verb))
+expected = repr(eval(verb))
 run[0].save("model.keras")
 open("vocabulary.json", "w").write(json.dumps(vocabulary))
 run = load(".")
-assert repr(eval(verb)) == said
+assert repr(eval(verb)) == expected
 export(*run, "saved_model")
-print(said)
+print(expected)
 """
 
 
@@ -373,7 +373,7 @@ def test_a_copy_answers_without_kit_and_data(tmp_path, monkeypatch, recipe):
         shutil.rmtree(Path("app/answer") / folder)
     config, vocabulary, verb = SMALL[recipe]
     program = processes.WITHOUT_KIT.replace('"data", "kit", ', "") + ANSWER
-    said = python("-c", program, config, json.dumps(vocabulary), verb)
-    assert said.returncode == 0, said.stderr
-    assert said.stdout.strip()
+    child = python("-c", program, config, json.dumps(vocabulary), verb)
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.strip()
     assert Path("saved_model/saved_model.pb").exists()

@@ -1,4 +1,4 @@
-"""The generated sums: right, the same everywhere, and none of test was seen."""
+"""The generated sums: correct, the same everywhere, and none in two parts."""
 
 import hashlib
 import os
@@ -33,18 +33,18 @@ def test_every_answer_is_right(parts):
 
 def test_no_sum_stands_twice_in_whatever_order(parts):
     assert {name: len(rows) for name, rows in parts.items()} == addition.SIZES
-    found = [terms(text) for rows in parts.values() for text, _ in rows]
-    assert len(set(found)) == len(found) == 50000
+    sums = [terms(text) for rows in parts.values() for text, _ in rows]
+    assert len(set(sums)) == len(sums) == 50000
 
 
 def test_all_lengths_in_both_orders(parts):
     short = {terms(t) for rows in parts.values() for t, _ in rows if len(t) < 4}
-    assert len(short) == 55  # every sum of two figures
+    assert len(short) == 55  # every sum of two one-digit terms
     lengths = Counter(tuple(map(len, t.split("+"))) for t, _ in parts["train"])
     assert len(lengths) == 9
     for short, long in ((1, 2), (1, 3), (2, 3)):
         assert lengths[short, long] == pytest.approx(lengths[long, short], rel=0.15)
-    # Test is like training: half of the sums have terms of two and of three figures.
+    # All parts are alike: nearly half of the sums have terms of two and three digits.
     for rows in parts.values():
         share = sum(sorted(map(len, t.split("+"))) == [2, 3] for t, _ in rows)
         assert share / len(rows) == pytest.approx(0.46, abs=0.03)

@@ -1,4 +1,4 @@
-"""Names and paths become plain files, made once, whole or not at all."""
+"""Names and paths become plain files, made once, completely or not at all."""
 
 import gzip
 import io
@@ -95,7 +95,7 @@ def test_tar_by_path(places, mode):
     extra = [
         special(f"aclImdb/train/pos/{i}_7.txt", kind) for i, kind in enumerate(kinds, 5)
     ]
-    # Whatever the order in the archive, rows come in the names' order.
+    # Rows are sorted by file name, whatever their order in the archive.
     texts = dict(reversed((TEXTS | OTHERS).items()))
     tar = make_tar(places / "mine.tar", texts, mode, extra)
     folder = catalog.locate("mine.tar")
@@ -111,7 +111,7 @@ def test_tar_by_path(places, mode):
 
 
 def test_neighbours_in_number_stay_in_one_part(places):
-    """The official archive is numbered film by film."""
+    """The official archive numbers the reviews of a film consecutively."""
     kinds = (("neg", 2), ("pos", 9))
     names = [f"train/{k}/{n}_{r}.txt" for n in range(2700) for k, r in kinds]
     test = {name: text for name, text in TEXTS.items() if "test" in name}
@@ -170,17 +170,17 @@ def test_a_file_at_hand_is_not_fetched(places, monkeypatch, name):
 
 
 def test_fetched_once_with_the_catalogs_hash(places, monkeypatch):
-    asked = []
+    calls = []
 
     def fetch(url, path, sha256, size):
-        asked.append((url, sha256, size))
+        calls.append((url, sha256, size))
         return make_tar(path, TEXTS)
 
     monkeypatch.setattr(catalog, "fetch", fetch)
     assert rows_of(catalog.locate("imdb"), "train") == TRAIN
     catalog.locate("imdb")
     source = catalog.CATALOG["imdb"]
-    assert asked == [(source.url, source.sha256, source.size)]
+    assert calls == [(source.url, source.sha256, source.size)]
     assert len(source.sha256) == 64 and source.sha256_from and source.licence
 
 
@@ -274,21 +274,21 @@ def test_byte_order_mark_is_no_part_of_the_text(places):
 
 
 def test_digest_knows_names_borders_and_the_code(places, monkeypatch):
-    """Else a folder changed, or converted by older code, would be taken as made."""
+    """Otherwise files made from another folder or by older code would be reused."""
     first, second = places / "train/pos/0_9.txt", places / "train/pos/1_9.txt"
     first.parent.mkdir(parents=True)
-    found = set()
+    digests = set()
     for contents in (("ab", "c"), ("a", "bc"), ("a", "cb")):
         for path, content in zip((first, second), contents, strict=True):
             path.write_text(content)
-        found.add(aclimdb.digest(places))
+        digests.add(aclimdb.digest(places))
     second.rename(places / "train/pos/2_9.txt")
-    found.add(aclimdb.digest(places))
+    digests.add(aclimdb.digest(places))
     code = places / "aclimdb.py"
     code.write_text("# a later version")
     monkeypatch.setattr(aclimdb, "__file__", str(code))
-    found.add(aclimdb.digest(places))
-    assert len(found) == 5
+    digests.add(aclimdb.digest(places))
+    assert len(digests) == 5
 
 
 def test_text_that_is_not_utf8_is_named(places):
@@ -331,7 +331,7 @@ def test_another_process_was_first(places, monkeypatch):
 
 
 def test_kill_leaves_nothing_that_is_taken_for_the_data(places):
-    """Killed with SIGKILL in the middle of writing, then made again."""
+    """The process is killed in the middle of writing; then the data is made again."""
     code = """
 import os, signal, sys
 from data import catalog, reviews
@@ -433,10 +433,10 @@ def make_zip(path, texts):
 
 
 def test_wikitext(places, monkeypatch):
-    asked = []
+    calls = []
 
     def fetch(url, path, sha256, size):
-        asked.append((url, sha256, size))
+        calls.append((url, sha256, size))
         return make_zip(path, {"wikitext-2/": "", **WIKI})
 
     monkeypatch.setattr(catalog, "fetch", fetch)
@@ -444,7 +444,7 @@ def test_wikitext(places, monkeypatch):
     texts = ["".join(parts[name].chunks()) for name in PARTS]
     assert texts == [" = train = \n", " = valid = \n", " = test = \n"]
     source = catalog.CATALOG["wikitext-2"]
-    assert asked == [(source.url, source.sha256, None)]  # of a size nobody published
+    assert calls == [(source.url, source.sha256, None)]  # no size is published
 
 
 def test_another_zip_is_refused(places, monkeypatch):
@@ -487,10 +487,10 @@ def test_text8_is_cut_as_character_models_cut_it(places, monkeypatch):
 
 
 def test_several_files_are_fetched_each_once(places, monkeypatch):
-    asked = []
+    calls = []
 
     def fetch(url, path, sha256, size):
-        asked.append((url, sha256, size))
+        calls.append((url, sha256, size))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress(b"".join(b"%d\n" % n for n in range(20))))
 
@@ -498,12 +498,12 @@ def test_several_files_are_fetched_each_once(places, monkeypatch):
     source = catalog.CATALOG["multi30k"]
     folder = catalog.locate("multi30k")
     wanted = [(source.url + name, *known) for name, known in source.files.items()]
-    assert asked == wanted and source.url.endswith("/")
+    assert calls == wanted and source.url.endswith("/")
     assert catalog.locate("multi30k") == folder == places / "home/multi30k"
     assert sorted(path.name for path in folder.iterdir()) == sorted(source.files)
     (folder / "val.de.gz").unlink()
     catalog.locate("multi30k")
-    assert asked[len(wanted) :] == [wanted[2]]
+    assert calls[len(wanted) :] == [wanted[2]]
     with pytest.raises(UserError, match="found both sides equal in 60 of 60"):
         read_pairs(folder)
 
@@ -515,11 +515,11 @@ def test_generated_pairs(places, name, capsys):
     parts = read_pairs(folder)
     sizes = {part: len(rows) for part, rows in parts.items()}
     assert sizes == catalog.CATALOG[name].maker.SIZES
-    assert capsys.readouterr().out == ""  # nothing skipped, repeated or seen
+    assert capsys.readouterr().out == ""  # no row skipped, repeated or leaked
 
 
 @pytest.mark.parametrize("name", catalog.CATALOG)
-def test_every_entry_says_where_it_is_from(name):
+def test_every_entry_names_its_source(name):
     source = catalog.CATALOG[name]
     assert source.about and source.licence
     if source.url:

@@ -1,4 +1,4 @@
-"""The generated dates: right, with one answer each, the same everywhere."""
+"""The generated dates: correct, with one answer each, the same everywhere."""
 
 import hashlib
 import importlib.metadata
@@ -33,23 +33,23 @@ def rows(parts):
 
 
 def in_ascii(text):
-    """Figures of any script as 0-9."""
+    """Replaces the digits of any script by 0-9."""
     return "".join(str(unicodedata.digit(letter, letter)) for letter in text)
 
 
 def test_no_text_has_two_answers(rows):
-    """Nor has what is left of it without case, spaces, commas and full stops."""
+    """Not even when case, spaces, commas and full stops are ignored."""
     answers = defaultdict(set)
     for text, answer, _ in rows:
         answers[text].add(answer)
         answers[re.sub(r"[\W_]+", " ", text.casefold()).strip()].add(answer)
-    assert {text: found for text, found in answers.items() if len(found) > 1} == {}
+    assert {text: days for text, days in answers.items() if len(days) > 1} == {}
     assert len({text for text, _, _ in rows}) == len(rows)
 
 
 def test_no_form_of_a_language_reads_as_another_date_in_another():
-    """All forms against each other, not only those drawn: September against October
-    and the 3rd of November against the 11th of March."""
+    """Compares all forms, not only those drawn: September must differ from October, and
+    3 November from 11 March."""
     answers = defaultdict(set)
     for language in dates.FORMS:
         for form in dates.forms_of(language):
@@ -57,11 +57,11 @@ def test_no_form_of_a_language_reads_as_another_date_in_another():
                 if day.day > 12 or dates.is_clear(form):
                     text = dates.written(day, form, language, Random(0))
                     answers[dates.key(text)].add(day)
-    assert {text: found for text, found in answers.items() if len(found) > 1} == {}
+    assert {text: days for text, days in answers.items() if len(days) > 1} == {}
 
 
 def test_two_answers_are_refused(monkeypatch):
-    """Croatian, beside Polish: `listopad` is October, and November."""
+    """`listopad` is October in Croatian and November in Polish."""
     forms = {"pl": "", "hr": ""}
     monkeypatch.setattr(dates, "FORMS", forms)
     monkeypatch.setattr(dates, "LAST", date(1901, 12, 31))
@@ -72,9 +72,9 @@ def test_two_answers_are_refused(monkeypatch):
 
 
 def test_no_date_of_one_part_stands_in_another(parts):
-    found = [{answer for _, answer, _ in parts[part]} for part in dates.SIZES]
-    assert not found[0] & found[1] and not found[0] & found[2]
-    assert not found[1] & found[2]
+    answers = [{answer for _, answer, _ in parts[part]} for part in dates.SIZES]
+    assert not answers[0] & answers[1] and not answers[0] & answers[2]
+    assert not answers[1] & answers[2]
     texts = [{text.casefold() for text, _, _ in parts[part]} for part in dates.SIZES]
     assert not texts[0] & texts[1] and not (texts[0] | texts[1]) & texts[2]
 
@@ -84,7 +84,7 @@ def test_languages_and_forms_have_their_share_in_every_part(parts):
     for part, size in dates.SIZES.items():
         counts = Counter(language for _, _, language in parts[part])
         assert counts == dict.fromkeys(dates.FORMS, size // 40)
-    # English in each part: with the weekday, the year first, an ordinal number.
+    # English texts with a weekday, with the year first, with an ordinal number.
     for part in parts.values():
         texts = [text for text, _, language in part if language == "en"]
         for pattern, share in (
@@ -92,8 +92,8 @@ def test_languages_and_forms_have_their_share_in_every_part(parts):
             (r"\d{4} ", 1 / 20),
             (r"(?i).*\d(th|st|nd|rd)", 7 / 20),
         ):
-            found = sum(bool(re.match(pattern, text)) for text in texts)
-            assert found / len(texts) == pytest.approx(share, abs=0.09)
+            matches = sum(bool(re.match(pattern, text)) for text in texts)
+            assert matches / len(texts) == pytest.approx(share, abs=0.09)
 
 
 def test_answers_are_dates_of_the_range(rows):
@@ -120,7 +120,7 @@ def test_year_and_day_stand_in_every_text(rows):
 
 
 def test_figures_alone_are_read_back(rows):
-    """Year first, or a day above 12 in either order."""
+    """The year comes first, or a day above 12 shows the order."""
     for text, answer, language in rows:
         numbers = [int(n) for n in re.findall(r"\d+", in_ascii(text))]
         if language == "und" and len(numbers) == 3:
@@ -155,19 +155,19 @@ def test_english_is_read_back(rows):
 
 @pytest.mark.parametrize("language", ["de", "fr", "ru", "el", "ar", "hi", "vi", "hu"])
 def test_months_and_weekdays_are_those_of_the_cldr(rows, language):
-    """Looked up in Babel's tables, not by the code that wrote them."""
+    """Looked up in Babel's tables, not through the code that wrote the texts."""
     locale, seen = Locale.parse(language), 0
     kinds = (locale.months["format"], locale.months["stand-alone"])
     months = [kind[width] for kind in kinds for width in ("wide", "abbreviated")]
     days = locale.days["format"]["wide"]
-    for text, answer, found in rows:
+    for text, answer, other in rows:
         numbers = re.findall(r"\d+", in_ascii(text))
-        if found != language or "/" in text or (found != "vi" and len(numbers) == 3):
+        if other != language or "/" in text or (other != "vi" and len(numbers) == 3):
             continue  # of another language, or the month is a number
         day, text = date.fromisoformat(answer), dates.key(text)
         assert any(dates.key(names[day.month]) in text for names in months), text
-        said = {number for number, name in days.items() if dates.key(name) in text}
-        assert said <= {day.weekday()}, text
+        weekdays = {number for number, name in days.items() if dates.key(name) in text}
+        assert weekdays <= {day.weekday()}, text
         seen += 1
     assert seen > 500
 
@@ -232,11 +232,11 @@ def test_no_form_without_a_whole_year_and_each_once():
 def test_careless_typing(rows):
     english = [text for text, _, language in rows if language == "en"]
     weekdays = [text for text in english if re.match(r"(?i)sun.*day|satur.*day", text)]
-    for found, share in (
+    for count, share in (
         (sum(text == text.lower() for text in weekdays), 0.2),
         (sum(text == text.upper() for text in weekdays), 0.15),
     ):
-        assert found / len(weekdays) == pytest.approx(share, abs=0.06)
+        assert count / len(weekdays) == pytest.approx(share, abs=0.06)
     wide = sum("  " in text for text in english) / len(english)
     assert wide == pytest.approx(0.09, abs=0.02)
     german = [text for text, _, language in rows if language == "de"]
@@ -283,7 +283,7 @@ def test_without_babel_one_line_says_so(monkeypatch):
 
 
 def test_a_year_of_training_is_not_held_out_whole(parts):
-    """Dates are held out one by one: every month of every year is learned."""
+    """Dates are held out one by one: training has every month of every year."""
     months = {answer[:7] for _, answer, _ in parts["train"]}
     day, wanted = dates.FIRST, set()
     while day <= dates.LAST:

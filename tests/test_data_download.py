@@ -1,4 +1,4 @@
-"""Downloads from a server on this machine: whole and right, or not there at all."""
+"""Downloads from a local server: a complete and correct file, or none."""
 
 import contextlib
 import hashlib
@@ -75,7 +75,7 @@ def test_whole(server, target, page, capsys):
     assert target.read_bytes() == CONTENT
     assert files(target) == ["file.bin"]
     assert target.stat().st_mode & 0o777 == 0o644
-    assert capsys.readouterr() == ("", "")  # no progress where nobody watches
+    assert capsys.readouterr() == ("", "")  # progress is for terminals only
 
 
 def test_progress_on_a_terminal(server, target, monkeypatch, capsys):

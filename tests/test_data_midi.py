@@ -1,4 +1,4 @@
-"""MIDI files, piano rolls and scores become pieces: exactly, or with a reason."""
+"""MIDI files, piano rolls and scores become pieces, or errors that give the reason."""
 
 import json
 from fractions import Fraction
@@ -25,7 +25,7 @@ from tests.test_data_catalog import SHARED
 
 
 def piece_of(*notes, frames):
-    """A piece from `(first frame, frame after the last, pitch)`."""
+    """Returns a piece from notes `(first frame, frame after the last, pitch)`."""
     piece = np.zeros((frames, KEYS), "uint8")
     for first, end, pitch in notes:
         piece[first, pitch - LOWEST] = 1
@@ -34,7 +34,7 @@ def piece_of(*notes, frames):
 
 
 def write(path, *messages, ticks=480):
-    """A file of `(ticks since the one before, mido's name, its fields)`."""
+    """Writes a file of messages `(ticks since the last one, mido's name, fields)`."""
     track = mido.MidiTrack()
     for time, kind, fields in messages:
         meta = kind in ("set_tempo", "time_signature", "text")
@@ -62,19 +62,19 @@ def test_notes_by_hand(tmp_path):
         note(0, 60),
         note(240, 64, channel=3),
         note(240, 60, 0),
-        (480, "set_tempo", {"tempo": 200_000}),  # beats, not seconds
+        (480, "set_tempo", {"tempo": 200_000}),  # times are beats: no effect
         (0, "time_signature", {"numerator": 7, "denominator": 4}),  # the first counts
         (0, "note_off", {"note": 64, "channel": 3}),
         note(0, 36, channel=9),  # percussion
         note(120, 20),  # lower than a piano
         note(120, 20, 0),
-        note(0, 72),  # never ended: as long as the track
+        note(0, 72),  # never ended: lasts until the track ends
         (960, "text", {"text": "end"}),
     )
-    found = read_notes(path)
+    music = read_notes(path)
     half = Fraction(1, 2)
-    assert found.notes == [(0, 1, 60), (half, 2, 64), (2 + half, 4 + half, 72)]
-    assert (found.bar, found.left_out) == (1.5, 1)
+    assert music.notes == [(0, 1, 60), (half, 2, 64), (2 + half, 4 + half, 72)]
+    assert (music.bar, music.left_out) == (1.5, 1)
 
 
 def test_a_note_struck_again_while_it_sounds(tmp_path):
@@ -189,14 +189,14 @@ def test_frames():
     from data.midi import Notes
 
     quarter = Fraction(1, 4)
-    found = Notes([(0, quarter, 60), (2 * quarter, 2, 60), (Fraction(1, 100), 1, 67)])
+    music = Notes([(0, quarter, 60), (2 * quarter, 2, 60), (Fraction(1, 100), 1, 67)])
     wanted = piece_of((0, 1, 60), (2, 8, 60), (0, 4, 67), frames=8)
-    np.testing.assert_array_equal(on_grid(found, 4), wanted)
+    np.testing.assert_array_equal(on_grid(music, 4), wanted)
     short = on_grid(Notes([(0, quarter, 60)]), 1)  # one frame at least
     np.testing.assert_array_equal(short, piece_of((0, 1, 60), frames=1))
     assert notes_of(wanted) == [(0, 1, 39), (0, 4, 46), (2, 8, 39)]
     wanted[0, 39] = 0
-    wanted[1, 39] = 2  # held from nothing: it begins there
+    wanted[1, 39] = 2  # held without a beginning: it begins here
     assert (1, 2, 39) in notes_of(wanted)
 
 
@@ -222,15 +222,15 @@ def test_what_is_written_is_read_again(tmp_path):
     for number, grid in enumerate((1, 2, 3, 4, 12)):
         piece = random.integers(0, 3, (20, KEYS)).astype("uint8")
         piece *= random.random(piece.shape) < 0.1
-        # Held from something only, sounding in the end.
+        # A held frame needs a sounding one before it; the last frame must sound.
         piece = np.where((piece == 2) & (np.roll(piece, 1, 0) == 0), 1, piece)
         piece[0, piece[0] == 2] = 1
         piece[-1, 0] = 1
-        sung = [(a / grid, b / grid, k + LOWEST) for a, b, k in notes_of(piece)]
-        write_midi(tmp_path / f"{number}.mid", [sung[::2], sung[1::2]], bar=3.0)
-        found = read_notes(tmp_path / f"{number}.mid")
-        np.testing.assert_array_equal(on_grid(found, grid), piece)
-        assert found.bar == 3.0
+        beats = [(a / grid, b / grid, k + LOWEST) for a, b, k in notes_of(piece)]
+        write_midi(tmp_path / f"{number}.mid", [beats[::2], beats[1::2]], bar=3.0)
+        music = read_notes(tmp_path / f"{number}.mid")
+        np.testing.assert_array_equal(on_grid(music, grid), piece)
+        assert music.bar == 3.0
 
 
 def some_midi(folder, count=30):
@@ -259,8 +259,8 @@ def test_named_parts_and_other_spellings(tmp_path):
     for part, pitch in (("Train", 60), ("valid", 62), ("test", 64)):
         write(tmp_path / part / "deep" / "x.MIDI", note(0, pitch), note(240, pitch, 0))
     pieces, _ = read_pieces(tmp_path, grid=2)
-    found = {part: np.flatnonzero(each[0][0]).tolist() for part, each in pieces.items()}
-    assert found == {"train": [39], "validation": [41], "test": [43]}
+    keys = {part: np.flatnonzero(each[0][0]).tolist() for part, each in pieces.items()}
+    assert keys == {"train": [39], "validation": [41], "test": [43]}
 
 
 def test_files_that_are_not_read_are_named(tmp_path, capsys):
@@ -274,10 +274,10 @@ def test_files_that_are_not_read_are_named(tmp_path, capsys):
     write(folder / "low.mid", note(0, 60), note(0, 5), note(480, 60, 0), note(9, 5, 0))
     pieces, _ = read_pieces(folder)
     assert sum(map(len, pieces.values())) == 31  # low.mid has another note
-    said = capsys.readouterr().err
+    errors = capsys.readouterr().err
     for name in ("text", "empty", "torn", "silent", "drums"):
-        assert f"{name}.mid: " in said
-    assert "left out: 1 notes outside a piano's range" in said
+        assert f"{name}.mid: " in errors
+    assert "left out: 1 notes outside a piano's range" in errors
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_folders_of_no_use(tmp_path, make, naming):
 
 
 def test_three_hours(tmp_path):
-    """Long, but music; what claims to last for days is none."""
+    """A piece may last three hours; a file that claims to last for days is refused."""
     ends = [note(480 * 21_600 - 480, 60), note(480, 60, 0)]
     piece = on_grid(
         read_notes(write(tmp_path / "long.mid", note(0, 62), note(480, 62, 0), *ends)),
@@ -385,8 +385,8 @@ def test_jsb_chorales_are_the_published_rolls(tmp_path, monkeypatch):
         assert len(pieces[part]) == len(published[name])
         for ours, theirs in zip(pieces[part], published[name], strict=True):
             wanted = np.zeros((len(theirs), KEYS), "uint8")
-            for place, step in enumerate(theirs):
-                wanted[place, np.array(step, int) - LOWEST] = 1
+            for frame, pitches in enumerate(theirs):
+                wanted[frame, np.array(pitches, int) - LOWEST] = 1
             np.testing.assert_array_equal(ours, wanted)
     assert CATALOG["jsb-chorales"].size == path.stat().st_size
 
@@ -395,7 +395,7 @@ def test_jsb_chorales_are_the_published_rolls(tmp_path, monkeypatch):
 
 
 def test_a_chorale_is_read_as_it_is_written(tmp_path):
-    """BWV 269's first notes, from the edition."""
+    """The first notes of BWV 269, as in the printed edition."""
     scores.write(
         tmp_path,
         [("bwv269", "bach/bwv269", None)] * 1
@@ -404,11 +404,11 @@ def test_a_chorale_is_read_as_it_is_written(tmp_path):
     )
     files = {path.stem: path for path in tmp_path.rglob("*.mid")}
     assert sorted(files) == ["bwv153.1", "bwv269", "bwv347", "bwv86.6"]
-    found = read_notes(files["bwv269"])
-    assert found.bar == 3.0
-    first = [pitch for first, _, pitch in found.notes if first == 0]
+    music = read_notes(files["bwv269"])
+    assert music.bar == 3.0
+    first = [pitch for first, _, pitch in music.notes if first == 0]
     assert first == [43, 59, 62, 67]  # G2 B3 D4 G4
-    top = [p for f, _, p in sorted(found.notes) if f in (0, 1, 3, 4)]
+    top = [p for f, _, p in sorted(music.notes) if f in (0, 1, 3, 4)]
     assert {67, 62, 59, 43} <= set(top)
 
 

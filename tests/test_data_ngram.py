@@ -1,4 +1,4 @@
-"""The n-gram model: equal to its equations, written here with dictionaries."""
+"""The n-gram model equals its equations, computed here with dictionaries."""
 
 import math
 import time
@@ -9,7 +9,7 @@ import pytest
 
 from tasks.ngram import NGram, unigram_nats
 
-VOCAB = 9  # the last two stand in no text
+VOCAB = 9  # the last two occur in no text
 
 
 class ByDefinition:
@@ -19,7 +19,7 @@ class ByDefinition:
         self.vocab, self.order, self.counts = vocab, order, []
         for length in range(1, order + 1):
             grams = self.grams(ids, length)
-            if length < order:  # by how many tokens it is preceded
+            if length < order:  # count the distinct tokens that precede it
                 grams = [gram[1:] for gram in {*self.grams(ids, length + 1)}]
             self.counts.append(Counter(grams))
         self.discounts = [self.discount(count, modified) for count in self.counts]
@@ -53,7 +53,7 @@ class ByDefinition:
 
 
 def text(length, seed=0):
-    """Ids of a skew law in which some follow others."""
+    """Returns random ids with skewed frequencies; many depend on the previous id."""
     random = np.random.default_rng(seed)
     ids = random.zipf(1.6, length) % 5
     return (ids + 2 * np.roll(ids, 1) * (random.random(length) < 0.7)) % (VOCAB - 2)
@@ -86,7 +86,7 @@ def test_distributions_sum_to_one(modified):
         shares = model.probabilities(context)
         assert shares.shape == (VOCAB,) and shares.min() > 0
         assert shares.sum() == pytest.approx(1, abs=1e-12)
-        # The same ones as for a text that is scored.
+        # Scoring a text uses the same probabilities.
         tokens = [*context, 3]
         assert np.exp(model.log_probabilities(tokens)[-1]) == pytest.approx(shares[3])
 
@@ -106,7 +106,7 @@ def test_a_text_that_repeats_is_learnt():
 
 
 def test_words_whose_grams_do_not_fit_a_number():
-    """100,000 ** 5 is more than 64 bits hold."""
+    """100,000 ** 5 does not fit into 64 bits."""
     random = np.random.default_rng(0)
     train = random.integers(0, 100_000, 3000)
     model = NGram(train, 100_000, 5)
@@ -119,23 +119,23 @@ def test_generated_tokens_follow_the_law():
     model = NGram(train, VOCAB, 3)
     shares = model.probabilities(train[:2])
     drawn = [model.generate(train[:2], 1, seed)[0] for seed in range(4000)]
-    found = np.bincount(drawn, minlength=VOCAB) / len(drawn)
-    np.testing.assert_allclose(found, shares, atol=4 * math.sqrt(0.25 / len(drawn)))
-    # Later ones know those before them: the text is as probable as it says.
-    made = model.generate(train[:2], 5000, 0)
-    assert made.shape == (5000,) and made.dtype == np.int32
+    observed = np.bincount(drawn, minlength=VOCAB) / len(drawn)
+    np.testing.assert_allclose(observed, shares, atol=4 * math.sqrt(0.25 / len(drawn)))
+    # Later tokens depend on earlier ones: the nats of the text equal the entropy.
+    tokens = model.generate(train[:2], 5000, 0)
+    assert tokens.shape == (5000,) and tokens.dtype == np.int32
     entropy = -np.mean(
-        [(p := model.probabilities(made[n : n + 2])) @ np.log(p) for n in range(3000)]
+        [(p := model.probabilities(tokens[n : n + 2])) @ np.log(p) for n in range(3000)]
     )
-    assert model.nats(made) == pytest.approx(entropy, abs=0.05)
+    assert model.nats(tokens) == pytest.approx(entropy, abs=0.05)
 
 
 def test_temperature_sharpens_the_law():
     train = np.random.default_rng(0).choice(3, 5000, p=[0.6, 0.3, 0.1])
     model = NGram(train, 3, 1)
-    made = model.generate([], 4000, 0, temperature=0.5)
+    tokens = model.generate([], 4000, 0, temperature=0.5)
     expected = model.probabilities([]) ** 2
-    shares = np.bincount(made, minlength=3) / len(made)
+    shares = np.bincount(tokens, minlength=3) / len(tokens)
     np.testing.assert_allclose(shares, expected / expected.sum(), atol=0.02)
 
 
@@ -181,7 +181,7 @@ def test_bad_ids(ids, message):
         NGram([0], 4, 0)
 
 
-def test_a_long_text_is_looked_at_in_chunks(monkeypatch):
+def test_a_long_text_is_read_in_chunks(monkeypatch):
     train, test = text(400, seed=1), text(300, seed=2)
     model = NGram(train, VOCAB, 4)
     whole = -model.log_probabilities(test).mean()

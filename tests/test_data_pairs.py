@@ -1,4 +1,4 @@
-"""Sentence pairs: every form a user may bring, and a split that leaks nothing."""
+"""Sentence pairs: every accepted file format, and a split that leaks nothing."""
 
 import gzip
 import os
@@ -24,6 +24,7 @@ def tsv(rows, header=""):
 
 
 def written(folder, files):
+    """Writes the files into the folder and returns the folder."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +104,7 @@ def test_quotes_are_letters(tmp_path):
     )
 )
 def test_what_is_written_is_read(tmp_path_factory, rows):
-    """But for tabs and line breaks, and space around a text."""
+    """Except for tabs, line breaks and the spaces around a text."""
     rows = [(f"{n} {s}", f"x {t}") for n, (s, t) in enumerate(rows)]
     path = tmp_path_factory.mktemp("pairs") / "any.tsv"
     write_pairs(path, rows + PAIRS)
@@ -112,8 +113,8 @@ def test_what_is_written_is_read(tmp_path_factory, rows):
     def plain(row):
         return tuple("".join(text.split()) for text in row)
 
-    found = sorted(map(plain, all_of(parts)))
-    assert found == sorted(map(plain, rows + PAIRS))
+    rows_read = sorted(map(plain, all_of(parts)))
+    assert rows_read == sorted(map(plain, rows + PAIRS))
     assert path.read_bytes().decode().count("\t") == len(rows + PAIRS) + 1
 
 
@@ -132,7 +133,7 @@ def test_further_columns_are_written(tmp_path):
     st.booleans(),
 )
 def test_no_source_stands_on_two_sides(tmp_path_factory, rows, seed, reverse):
-    """Nor in another case or with other spaces, in whatever order the lines stand."""
+    """Case, spaces and the order of the lines make no difference."""
     rows = [(f"x {a}{' ' * (n % 3)} {n % 7}", f"{a} {n % 50}") for a, n in rows]
     rows += PAIRS[:10]
     path = tmp_path_factory.mktemp("pairs") / "any.tsv"
@@ -149,12 +150,12 @@ def test_no_source_stands_on_two_sides(tmp_path_factory, rows, seed, reverse):
 
 
 def test_the_split_is_by_the_source_of_the_direction(tmp_path):
-    """Many sources with one target: turned round, they are one source."""
+    """Many sources share one target: with `reverse` they have the same source."""
     rows = [(f"way {n} of {n % 50}", f"Art {n % 50}") for n in range(1000)]
     path = written(tmp_path, {"a.tsv": tsv(rows)}) / "a.tsv"
     there, back = read_pairs(path), read_pairs(path, reverse=True)
     targets = [{target for _, target in there[name]} for name in PARTS]
-    assert targets[0] & targets[1]  # by the source alone
+    assert targets[0] & targets[1]  # only sources are kept apart
     sources = [{source for source, _ in back[name]} for name in PARTS]
     assert not sources[0] & (sources[1] | sources[2]) and not sources[1] & sources[2]
     assert [len(names) for names in sources] == [43, 2, 5]
@@ -173,8 +174,8 @@ def test_a_line_more_moves_few(tmp_path):
 
 
 def test_of_many_pairs_a_limited_number_is_held_out(tmp_path, monkeypatch):
-    most = {"test": (0.1, 30), "validation": (0.05, 20)}
-    monkeypatch.setattr("data.pairs.HELD_OUT", most)
+    shares = {"test": (0.1, 30), "validation": (0.05, 20)}
+    monkeypatch.setattr("data.pairs.HELD_OUT", shares)
     rows = [(f"s {n}", f"t {n}") for n in range(2000)]
     parts = read_pairs(written(tmp_path, {"a.tsv": tsv(rows)}) / "a.tsv")
     assert [len(parts[name]) for name in PARTS] == [1950, 20, 30]
@@ -184,7 +185,7 @@ def test_repeated_pairs_of_training_stay_once(tmp_path, capsys):
     path = written(tmp_path, {"a.tsv": tsv(PAIRS + PAIRS[:7])}) / "a.tsv"
     assert all_of(read_pairs(path)) == sorted(PAIRS)
     assert capsys.readouterr().out == "left out 7 of 207 pairs of a.tsv: repeated\n"
-    # A test that was brought along is what its makers made it.
+    # A test set that comes with the data stays as its authors made it.
     test = tsv([PAIRS[0]] * 3)
     folder = written(tmp_path / "b", {"train.tsv": tsv(PAIRS[1:]), "test.tsv": test})
     assert read_pairs(folder)["test"] == [PAIRS[0]] * 3
@@ -217,8 +218,8 @@ def test_a_test_file_is_the_test_part(tmp_path, capsys):
     assert parts["test"] == [*PAIRS[:3], ("new", "neu")]
     assert len(parts["train"]) == 190 and len(parts["validation"]) == 10
     seen = sum(pair in parts["train"] for pair in PAIRS[:3])
-    said = f"{seen} of 4 test sources also occur in training\n"
-    assert capsys.readouterr().out == said
+    message = f"{seen} of 4 test sources also occur in training\n"
+    assert capsys.readouterr().out == message
     reverse = read_pairs(tmp_path / "a.tsv", tmp_path / "b.tsv", reverse=True)
     assert reverse["test"][-1] == ("neu", "new")
 
@@ -250,15 +251,15 @@ def test_parallel_files(tmp_path, valid, packed):
 
 
 def test_lines_end_at_line_feeds_alone(tmp_path):
-    """Else one odd character shifts all that follows."""
+    """Otherwise an unusual character would shift all following lines."""
     odd = "a\u2028b\x0bc\x85d"
     files = {
         "train.de": "".join(f"{n} {odd}\r\n" for n in range(20)),
         "train.zh-Hans": "".join(f"x {n}\n" for n in range(20)),
     }
     parts = read_pairs(written(tmp_path, files))
-    found = {(s.split()[0], t.split()[1]) for s, t in all_of(parts)}
-    assert found == {(str(n), str(n)) for n in range(20)}
+    numbers = {(s.split()[0], t.split()[1]) for s, t in all_of(parts)}
+    assert numbers == {(str(n), str(n)) for n in range(20)}
 
 
 def test_unpacked_files_come_before_packed_ones(tmp_path):
@@ -310,12 +311,12 @@ def test_a_file_is_refused(tmp_path, content, message):
     assert "\n" not in str(caught.value) and "\0" not in str(caught.value)
 
 
-def test_skipped_lines_are_counted_aloud(tmp_path, capsys):
+def test_skipped_lines_are_counted_and_reported(tmp_path, capsys):
     bad = "no tab\n\tx\n"
     path = written(tmp_path, {"mine.tsv": tsv(PAIRS) + bad}) / "mine.tsv"
     assert all_of(read_pairs(path)) == sorted(PAIRS)
-    said = capsys.readouterr().out
-    assert said == (
+    printed = capsys.readouterr().out
+    assert printed == (
         "skipped 2 of 202 rows of mine.tsv: 1 without a tab, 1 empty source\n"
     )
 
@@ -444,7 +445,7 @@ def test_any_bytes_give_pairs_or_one_line(tmp_path_factory, content):
 def test_fra_eng(reverse):
     parts = read_pairs(SHARED / "fra-eng/fra-eng.zip", reverse=reverse)
     sizes = [len(part) for part in parts.values()]
-    assert sum(sizes) == 142_782  # 142,787 lines, five pairs twice
+    assert sum(sizes) == 142_782  # 142,787 lines, five of them repeated
     sources = {
         name: {" ".join(source.casefold().split()) for source, _ in pairs}
         for name, pairs in parts.items()

@@ -1,4 +1,4 @@
-"""Prose of the documentation: sentences, none of them twice, parts apart."""
+"""Prose from documentation: whole sentences, none twice, each module in one part."""
 
 import ast
 import json
@@ -17,7 +17,7 @@ from data.pydocs import docstrings_in, overlap, sentences, words_of
 ROOT = Path(__file__).parent.parent
 
 
-EVERY = 8  # of so many modules a sample has one
+EVERY = 8  # the sample has every eighth module
 
 
 @pytest.fixture(
@@ -29,16 +29,16 @@ def every(request):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, every):
-    """Written by another process, which imports none of what it reads."""
+    """Parts written by another process, which imports none of the modules it reads."""
     folder = tmp_path_factory.mktemp("pydocs")
     code = """
 import pathlib, sys
 from data import pydocs
 every, read = int(sys.argv[2]), pydocs.python_source.read
 def some(*arguments):
-    found = read(*arguments)
-    kept = [*found][::every] + [*{"argparse.py", pydocs.TOPICS} & found.keys()]
-    return {name: found[name] for name in kept}
+    sources = read(*arguments)
+    kept = [*sources][::every] + [*{"argparse.py", pydocs.TOPICS} & sources.keys()]
+    return {name: sources[name] for name in kept}
 pydocs.python_source.read = some
 pydocs.write(pathlib.Path(sys.argv[1]))
 assert not {"keras", "matplotlib", "numpy.linalg", "turtle"} & sys.modules.keys()
@@ -63,13 +63,13 @@ def test_enough_words_in_fair_parts(parts, about, every):
     assert words == about["words"]
     total = sum(words.values())
     assert total * every > 250_000 and total < 700_000
-    for part in ("validation", "test"):  # a module more or less is more of a sample
+    for part in ("validation", "test"):  # one module weighs more in a sample
         assert words[part] / total == pytest.approx(0.05, abs=0.01 * every**0.5)
 
 
 def test_test_does_not_stand_in_train(parts, about):
-    found = overlap(parts["train"], parts["test"])
-    assert found == about["overlap"] <= 0.05
+    share = overlap(parts["train"], parts["test"])
+    assert share == about["overlap"] <= 0.05
     assert overlap(parts["train"], parts["validation"]) <= 0.05
     lines = {name: text.splitlines() for name, text in parts.items()}
     assert not set(lines["train"]) & set(lines["test"])
@@ -105,7 +105,7 @@ def test_overlap_counts_runs_of_words():
 
 
 @pytest.mark.parametrize(
-    ("docstring", "found"),
+    ("docstring", "expected"),
     [
         (
             "Return the mean\n    of all values.  It may be none.\n",
@@ -176,8 +176,8 @@ def test_overlap_counts_runs_of_words():
         ("Before.\n\n```\nThis is some code.\n```\n", []),
     ],
 )
-def test_sentences(docstring, found):
-    assert [*sentences(docstring)] == found
+def test_sentences(docstring, expected):
+    assert [*sentences(docstring)] == expected
 
 
 def test_docstrings_of_everything():
@@ -206,7 +206,7 @@ def test_repeated_sentences_stand_once(monkeypatch):
         "a": [f"A sentence of its own. {long}"],
         "b": [f"{long} A Sentence of its OWN. And one more of them."],
         "c": ["The size of the array that is to be made here and now.", long],
-        "d": [other],  # one run of eight words in common is no repetition
+        "d": [other],  # a single shared run of eight words is no repetition
     }
     monkeypatch.setattr(pydocs, "_modules", lambda: iter(modules.items()))
     assert pydocs.read() == {

@@ -1,4 +1,4 @@
-"""Source of the standard library: real code, each file once, in one part."""
+"""Source of the standard library: code, no tables; each file once, in one part."""
 
 import re
 import subprocess
@@ -31,13 +31,13 @@ def test_parts_hold_whole_files_once(folder, sources):
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         f"{name}.txt" for name in PARTS
     )
-    homes = {
+    parts_of = {
         name: [part for part, text in parts.items() if source in text]
         for name, source in sources.items()
-        if len(source) > 300  # a shorter one may stand in another
+        if len(source) > 300  # a shorter file may be contained in another
     }
-    several = [name for name, found in homes.items() if len(found) > 1]
-    nowhere = [name for name, found in homes.items() if not found]
+    several = [name for name, names in parts_of.items() if len(names) > 1]
+    nowhere = [name for name, names in parts_of.items() if not names]
     assert not several and {"html/entities.py", "stringprep.py"} <= {*nowhere}
     assert all(is_table(sources[name]) for name in nowhere)
     total = sum(map(len, parts.values()))

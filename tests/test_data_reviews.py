@@ -1,4 +1,4 @@
-"""The generated reviews: the same everywhere, balanced, and no work for word counts."""
+"""The generated reviews: reproducible, balanced, and too hard for word counts."""
 
 import csv
 import hashlib
@@ -18,7 +18,7 @@ from data import reviews, reviews_grammar
 ROOT = Path(__file__).parent.parent
 PARTS = ("train", "validation", "test", "test_novel")
 BY_HAND = ("test_handwritten", "test_everyday", "test_everyday_tuned")
-FEW_WORDS = ("short", "nothing")  # these kinds are typed as people type
+FEW_WORDS = ("short", "nothing")  # kinds with informal capitals and punctuation
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def parts():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Written by another process with another order of hashes."""
+    """Parts written by another process with another hash seed."""
     folder = tmp_path_factory.mktemp("reviews")
     code = """
 import pathlib, sys
@@ -89,7 +89,7 @@ def test_no_review_stands_in_two_parts(folder, parts):
 
 
 def test_sentences_that_decide_are_unseen(parts):
-    """Not only the whole: each has a sentence that no training review decides by."""
+    """Each held-out core has a sentence that is in no core of a training review."""
     seen = {review.core for review in parts["train"]}
     sentences = {s for core in seen for s in reviews.sentences_of(core)}
     for part in PARTS[1:]:
@@ -108,7 +108,7 @@ def test_sentences_of_a_core():
 
 
 def test_pairs_are_pairs():
-    """Two different sides, each pair once, slots that exist; both sides go together."""
+    """Sides differ, occur once and use existing slots; both or neither are novel."""
     headings = {name: reviews.TEMPLATES[name] for name in reviews_grammar.PAIRED}
     seen = set()
     for name, lines in headings.items():
@@ -127,8 +127,8 @@ def test_pairs_are_pairs():
                 for _, slot in reviews.SLOT.findall(side)
             )
         share = sum(line.startswith("*") for line in lines) / len(lines)
-        assert 0.04 < share < 0.13, name  # one in twelve is kept for novel
-        assert len({t.weight for t in reviews._templates(name)}) == 1  # drawn evenly
+        assert 0.04 < share < 0.13, name  # one in twelve is for test_novel
+        assert len({t.weight for t in reviews._templates(name)}) == 1  # equally likely
     everyday = reviews.TEMPLATES["everyday"].splitlines()
     assert len(set(everyday)) == len(everyday) > 200
 
@@ -178,7 +178,7 @@ def test_texts_are_well_formed(parts):
     for part in PARTS:
         for review in parts[part]:
             text = review.text
-            if review.kind not in FEW_WORDS:  # those are as people type them
+            if review.kind not in FEW_WORDS:  # these are informal
                 assert re.fullmatch(r"[A-Z\"].*[.!?]\"?", text), text
             assert re.fullmatch(r"[\w\"](.*\S)?", text), text
             assert not re.search(
@@ -187,13 +187,13 @@ def test_texts_are_well_formed(parts):
 
 
 def test_some_training_reviews_are_a_few_words(parts):
-    """Each word of praise and of blame that is meant for them stands there, alone or
-    with few others: only then the recipe knows it."""
+    """The recipe only knows words it was trained on: nearly all words of the `short_`
+    lists must occur in short reviews."""
     short = [review for review in parts["train"] if review.kind == "short"]
     assert 0.1 < len(short) / len(parts["train"]) < 0.3
     texts = {review.text.lower().strip(".!") for review in short}
     assert {"good", "bad", "boring", "not bad", "not good", "hated it"} <= texts
-    found = Counter(word for review in short for _, word in review.pairs)
+    occurrences = Counter(word for review in short for _, word in review.pairs)
     lists = [
         side
         for name, sides in reviews_grammar.POLAR.items()
@@ -202,30 +202,30 @@ def test_some_training_reviews_are_a_few_words(parts):
     ]
     assert len(lists) > 20 and sum(map(len, lists)) > 2000
     words = [word for side in lists for word in side]
-    assert sum(found[word] == 0 for word in words) < 0.01 * len(words)
+    assert sum(occurrences[word] == 0 for word in words) < 0.01 * len(words)
     counts = Counter(w for r in parts["train"] for w in set(r.text.lower().split()))
     assert counts["awesome"] > 5 and counts["garbage"] > 1
 
 
 def test_few_words_mean_one_thing(parts):
-    """No short review stands with the one label here and the other there."""
+    """No short review occurs with both labels."""
     labels = {}
     for review in parts["train"]:
         if review.kind == "short":
             text = re.sub(r"\W+", " ", review.text.lower())
             labels.setdefault(text, set()).add(review.label)
-    assert not [text for text, found in labels.items() if len(found) > 1]
+    assert not [text for text, values in labels.items() if len(values) > 1]
 
 
 def test_words_without_an_opinion_have_both_labels_equally_often(parts):
-    """In training only: what they teach is to answer one half."""
+    """In training only, to teach that their probability is one half."""
     texts = [r for part in PARTS for r in parts[part] if r.kind == "nothing"]
     assert 0.02 < len(texts) / len(parts["train"]) < 0.06
     assert len(texts) == sum(r.kind == "nothing" for r in parts["train"])
     labels = {}
     for review in texts:
         labels.setdefault(review.text, Counter())[review.label] += 1
-    assert all(found["positive"] == found["negative"] for found in labels.values())
+    assert all(counts["positive"] == counts["negative"] for counts in labels.values())
     others = {r.text.lower().strip(".!") for r in parts["train"] if r.kind == "short"}
     assert not others & {text.lower().strip(".!") for text in labels}
 
@@ -251,22 +251,22 @@ def test_everyday_sentences_fill_up(parts):
     everyday = [t.text for t in reviews._templates("everyday") if "{" not in t.text]
     everyday = {text[0].upper() + text[1:] + "." for text in everyday}
     texts = [review.text for review in parts["test"]]
-    found = sum(any(text.startswith(line) for line in everyday) for text in texts[:500])
-    assert 30 < found < 300
+    count = sum(any(text.startswith(line) for line in everyday) for text in texts[:500])
+    assert 30 < count < 300
 
 
 def test_counting_polar_words_is_often_wrong(parts):
-    """Neither what most of them say is the answer, nor its opposite."""
+    """The label is neither what most polar words suggest nor the opposite."""
     signs = {"positive": 1, "negative": -1}
     longer = [review for review in parts["train"] if review.kind not in FEW_WORDS]
     balance = [review.score * signs[review.label] for review in longer]
     right, wrong = (sum(s * b > 0 for b in balance) / len(balance) for s in (1, -1))
-    assert right < 0.45 and 0.2 < wrong < 0.35  # the rest is even
+    assert right < 0.45 and 0.2 < wrong < 0.35  # the rest is tied
     assert 0.4 < right / (right + wrong) < 0.6
 
 
 def test_bag_of_words_stays_below_80_percent(folder):
-    """Uni- and bigram tf-idf, its settings chosen on validation."""
+    """Tf-idf of unigrams and bigrams, with settings chosen on validation."""
     train, validation = ([*zip(*rows_of(folder, p), strict=True)] for p in PARTS[:2])
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     features = words.fit_transform(train[0])
@@ -297,7 +297,7 @@ def test_bag_of_words_stays_below_80_percent(folder):
     ],
 )
 def test_handwritten_ones_stay_as_they_were_written(name, sha256, rows):
-    """They were frozen before any model saw them, and choose nothing."""
+    """They were frozen before any model saw them; no setting is chosen by them."""
     content = (reviews.HERE / f"reviews_{name}.csv").read_bytes()
     assert hashlib.sha256(content).hexdigest() == sha256
     assert content.count(b"\n") == rows + 1

@@ -1,4 +1,4 @@
-"""Parts of labelled texts: stratified, by text, the same for the same seed."""
+"""Splits of labelled texts: stratified, by text, the same for the same seed."""
 
 from collections import Counter
 
@@ -35,7 +35,7 @@ def test_seed_decides_what_is_taken():
 
 def test_equal_texts_stay_on_one_side():
     rows = [(f"text {n % 40}", "good" if n % 40 < 20 else "bad") for n in range(200)]
-    # The same text with another label is no other text.
+    # With another label it is still the same text.
     rows += [("text 0", "bad"), ("text 39", "good")]
     taken, left = split_off(rows, 0.3, seed=2)
     assert not {text for text, _ in taken} & {text for text, _ in left}
@@ -140,12 +140,12 @@ def test_a_label_that_training_lacks_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         ([("a", "x"), ("b", "x")], "two classes or more, found 1"),
         ([*rows_of(40), ("a", "rare"), ("b", "rare")], "found 2 of 'rare'"),
     ],
 )
-def test_too_little_to_learn_from(rows, said, tmp_path):
-    with pytest.raises(UserError, match=said):
+def test_too_little_to_learn_from(rows, message, tmp_path):
+    with pytest.raises(UserError, match=message):
         read_splits(written(tmp_path / "a.csv", rows), None, COLUMNS, 0)

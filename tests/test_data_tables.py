@@ -1,4 +1,4 @@
-"""The table reader: every kind of content a user may bring, good or bad."""
+"""The table reader: every kind of valid and invalid content."""
 
 import csv
 import tracemalloc
@@ -177,7 +177,7 @@ def test_any_bytes_give_rows_or_one_line(tmp_path_factory, content):
         ('"stray" quote,neg\n', "1 stray quote"),
     ],
 )
-def test_skipped_rows_are_counted_aloud(tmp_path, capsys, bad, reason):
+def test_skipped_rows_are_counted_and_reported(tmp_path, capsys, bad, reason):
     path = write(tmp_path / "mine.csv", "text,label\n" + "fine,pos\n" * 99 + bad)
     rows, skipped = read_table(path, ("text", "label"))
     assert len(rows) == 99 and skipped == 1
@@ -188,8 +188,8 @@ def test_reasons_are_summed_up(tmp_path, capsys):
     bad = ",pos\n,pos\nx\0,pos\n"
     path = write(tmp_path / "mine.csv", "text,label\n" + "fine,pos\n" * 997 + bad)
     assert read_table(path, ("text", "label"))[1] == 3
-    said = "skipped 3 of 1000 rows of mine.csv: 2 empty text, 1 NUL byte\n"
-    assert capsys.readouterr().out == said
+    message = "skipped 3 of 1000 rows of mine.csv: 2 empty text, 1 NUL byte\n"
+    assert capsys.readouterr().out == message
 
 
 def test_over_one_percent_skipped_is_an_error(tmp_path):

@@ -1,4 +1,4 @@
-"""Texts as parts: nothing is lost, nothing stands twice, little is in memory."""
+"""Texts in parts: nothing is lost or repeated, and little is held in memory."""
 
 import tracemalloc
 from itertools import chain
@@ -42,7 +42,7 @@ def test_parts_joined_are_the_file(tmp_path_factory, text, size, mark):
     assert text_of(whole, size) == content
     try:
         parts = read_parts(path)
-    except UserError as error:  # a part of line ends alone
+    except UserError as error:  # a part has only line ends
         assert "expected text in every part" in str(error)
     else:
         assert "".join(text_of(parts[name], size) for name in PARTS) == content
@@ -88,18 +88,18 @@ def test_a_large_file_is_read_in_little_memory(tmp_path, line):
 def test_the_last_of_a_file_is_held_out(tmp_path):
     lines = [f"line {n} of the text\n" for n in range(10000, 30000)]
     parts = read_parts(written(tmp_path, {"a.txt": "".join(lines)}) / "a.txt")
-    found = {name: text_of(parts[name]).splitlines(keepends=True) for name in PARTS}
-    assert list(found) == list(parts) == ["train", "validation", "test"]
-    assert [*chain(*found.values())] == lines  # cut at line ends, in order
-    assert [len(part) for part in found.values()] == [18000, 1000, 1000]
+    lines_of = {name: text_of(parts[name]).splitlines(keepends=True) for name in PARTS}
+    assert list(lines_of) == list(parts) == ["train", "validation", "test"]
+    assert [*chain(*lines_of.values())] == lines  # cut at line ends, in order
+    assert [len(part) for part in lines_of.values()] == [18000, 1000, 1000]
 
 
 def test_a_line_that_is_too_long_is_cut_between_characters(tmp_path):
     text = "漢😀é" * 10**5
     parts = read_parts(written(tmp_path, {"a.txt": text}) / "a.txt")
-    found = [text_of(parts[name]) for name in PARTS]
-    assert "".join(found) == text
-    sizes = [len(part.encode()) / len(text.encode()) for part in found]
+    texts = [text_of(parts[name]) for name in PARTS]
+    assert "".join(texts) == text
+    sizes = [len(part.encode()) / len(text.encode()) for part in texts]
     assert sizes == pytest.approx([0.9, 0.05, 0.05], abs=1e-5)
 
 
@@ -126,18 +126,18 @@ def test_another_folder_is_split_by_file(tmp_path):
     hidden = {".git/a.txt": "hidden", "b/.c.txt": "hidden"}
     binary = {"picture.png": b"\x89PNG\0\0", "empty.txt": b""}
     parts = read_parts(written(tmp_path, files | hidden | binary))
-    found = {name: text_of(part) for name, part in parts.items()}
+    texts = {name: text_of(part) for name, part in parts.items()}
     names = [
         path.relative_to(tmp_path).as_posix()
         for part in parts.values()
         for path, _, _ in part.spans
     ]
     assert sorted(names) == sorted(files)  # each once
-    assert "".join(found.values()) == "".join(files[name] for name in names)
-    sizes = [len(text) for text in found.values()]
+    assert "".join(texts.values()) == "".join(files[name] for name in names)
+    sizes = [len(text) for text in texts.values()]
     assert sizes[1] / sum(sizes) == pytest.approx(0.05, abs=0.01)
     assert sizes[2] / sum(sizes) == pytest.approx(0.05, abs=0.01)
-    (tmp_path / "1/new.txt").write_text("x")  # moves a few at most, not all
+    (tmp_path / "1/new.txt").write_text("x")  # moves a few files at most
     again = read_parts(tmp_path)
     train = {path for path, _, _ in parts["train"].spans}
     moved = train ^ {path for path, _, _ in again["train"].spans}
@@ -159,8 +159,8 @@ def test_split_by_name_is_fair_and_decided_by_names():
     for part in ("validation", "test"):
         share = sum(sizes[name] for name in parts[part]) / sum(sizes.values())
         assert 0.05 <= share < 0.052
-    assert parts["train"] != sorted(parts["train"])  # neighbours come apart
-    # One that is larger than all others together trains, wherever its hash stands.
+    assert parts["train"] != sorted(parts["train"])  # neighbouring names are separated
+    # A file larger than all others together is in train, whatever its hash.
     for n in range(20):
         assert f"huge {n}" in split_by_name(sizes | {f"huge {n}": 10**6})["train"]
 
@@ -182,10 +182,10 @@ def test_max_chars_keeps_the_beginning_of_each_part(tmp_path, folder):
     whole, kept = read_parts(path), read_parts(path, max_chars=20000)
     total = sum(part.size for part in whole.values())
     for name in PARTS:
-        start, every = text_of(kept[name]), text_of(whole[name])
-        assert every.startswith(start) and start.endswith("\n")
+        beginning, text_of_part = text_of(kept[name]), text_of(whole[name])
+        assert text_of_part.startswith(beginning) and beginning.endswith("\n")
         wanted = 20000 * whole[name].size / total
-        assert wanted - 20 < len(start) <= wanted + 1
+        assert wanted - 20 < len(beginning) <= wanted + 1
     assert read_parts(path, max_chars=total) == whole
     assert read_parts(path, max_chars=10**9) == whole
 

@@ -1,4 +1,4 @@
-"""Word vectors from counts: equal to the definition, written here with loops."""
+"""Word vectors from counts equal their definition, computed here with loops."""
 
 import math
 
@@ -40,23 +40,23 @@ def by_definition(texts, width, window=5, first=2):
 
 
 def test_equal_to_the_definition(texts):
-    found = vectors_from_counts(texts, SIZE, 5)
-    assert found.shape == (SIZE, 5) and found.dtype == np.float32
-    assert np.abs(found[:2]).max() < 1e-6  # padding and unknown
+    vectors = vectors_from_counts(texts, SIZE, 5)
+    assert vectors.shape == (SIZE, 5) and vectors.dtype == np.float32
+    assert np.abs(vectors[:2]).max() < 1e-6  # padding and unknown
     expected = by_definition(texts, 5)
-    # A singular vector's sign is free.
-    signs = np.sign((found * expected).sum(axis=0))
-    np.testing.assert_allclose(found * signs, expected, atol=1e-4)
+    # The sign of a singular vector is arbitrary.
+    signs = np.sign((vectors * expected).sum(axis=0))
+    np.testing.assert_allclose(vectors * signs, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(("window", "first"), [(2, 1), (9, 4)])
 def test_other_windows_and_ids_in_pieces(texts, window, first, monkeypatch):
-    """Counted piece by piece, a text that is longer than a piece too."""
+    """Texts are counted in pieces, even a text that is longer than a piece."""
     monkeypatch.setattr(count_vectors, "TOGETHER", 40)
-    found = vectors_from_counts(iter(texts), SIZE, 4, window, first)
+    vectors = vectors_from_counts(iter(texts), SIZE, 4, window, first)
     expected = by_definition(texts, 4, window, first)
-    expected *= np.sign((found * expected).sum(axis=0))  # a column's sign is free
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    expected *= np.sign((vectors * expected).sum(axis=0))  # arbitrary signs
+    np.testing.assert_allclose(vectors, expected, atol=1e-4)
 
 
 def test_the_same_each_time(texts):
@@ -65,13 +65,13 @@ def test_the_same_each_time(texts):
 
 
 def test_more_numbers_than_words(texts):
-    found = vectors_from_counts(texts, SIZE, 40)
-    assert found.shape == (SIZE, 40) and found[:, 0].any() and not found[:, SIZE:].any()
+    rows = vectors_from_counts(texts, SIZE, 40)
+    assert rows.shape == (SIZE, 40) and rows[:, 0].any() and not rows[:, SIZE:].any()
 
 
 @pytest.mark.parametrize("texts", [[[]], [[5], [1, 5, 1]], [[5, 5]]])
-def test_nothing_to_tell(texts):
-    """One word a text, or only one word: numbers all the same, not NaN."""
+def test_texts_without_pairs_of_words(texts):
+    """One word per text, or a single distinct word: the vectors are zero, not NaN."""
     texts = [np.array(text, "int32") for text in texts]
     assert not vectors_from_counts(texts, SIZE, 3).any()
 
@@ -102,15 +102,15 @@ def test_files_of_vectors_of_another_form(tmp_path, content, naming):
 
 def test_the_vectors_of_a_file(tmp_path):
     (tmp_path / "vectors.txt").write_text("4 2\nB 1 3\nb 9 9\nzz 1 1\na -1 0.5\n")
-    found, places = vectors_from_file(tmp_path, ["a", "x", "b"], 2)
-    assert places.tolist() == [2, 0]
-    np.testing.assert_allclose(found, [[1, 3], [-1, 0.5]], rtol=1e-6)
+    vectors, rows = vectors_from_file(tmp_path, ["a", "x", "b"], 2)
+    assert rows.tolist() == [2, 0]
+    np.testing.assert_allclose(vectors, [[1, 3], [-1, 0.5]], rtol=1e-6)
 
 
 def test_vectors_of_glove(tmp_path):
     """Without a first line of sizes; a word of it may be several."""
     path = tmp_path / "glove.txt"
     path.write_text("the 0 0\n. . . 5 6\nA -1 0.5\nnew york 3 4\n")
-    found, places = vectors_from_file(path, ["a", "x", "new york"], 2)
-    assert places.tolist() == [0, 2]
-    np.testing.assert_allclose(found, [[-1, 0.5], [3, 4]], rtol=1e-6)
+    vectors, rows = vectors_from_file(path, ["a", "x", "new york"], 2)
+    assert rows.tolist() == [0, 2]
+    np.testing.assert_allclose(vectors, [[-1, 0.5], [3, 4]], rtol=1e-6)

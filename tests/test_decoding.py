@@ -1,6 +1,6 @@
-"""Drawing and beam search, where enumeration or a plain reference has the answer.
+"""Sampling and beam search, compared with enumeration or a plain reference.
 
-On TensorFlow the file runs itself once more in a child process under JAX.
+On TensorFlow the last test runs this file once more in a child process on JAX.
 """
 
 import keras
@@ -19,12 +19,12 @@ else:
     import jax
 on_tensorflow = pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow only")
 MODES = {"tensorflow": ["eager", "graph", "xla"], "jax": ["xla"]}[BACKEND]
-# JAX compiles an eager loop at every call: where the seconds are few.
+# JAX compiles an eager loop at every call: eager mode for short tests only.
 EAGER_TOO = {"tensorflow": MODES, "jax": ["eager", "xla"]}[BACKEND]
 
 
 def in_mode(mode, function):
-    """The function, compiled or not, from and to NumPy arrays."""
+    """Returns the function, compiled or not, with NumPy arrays in and out."""
     if mode != "eager" and BACKEND == "jax":
         function = jax.jit(function)
     elif mode != "eager":
@@ -52,7 +52,7 @@ def softmax(logits):
 
 
 def law(logits, temperature=1.0, top_k=0, top_p=1.0, banned=None):
-    """The probabilities of one row's tokens, from the definition."""
+    """Returns the probabilities of one row's tokens, by definition."""
     logits = np.float64(logits)
     allowed = np.flatnonzero(~np.array(banned or [0] * len(logits), dtype=bool))
     order = sorted(allowed, key=lambda token: -logits[token])  # stable
@@ -66,13 +66,13 @@ def law(logits, temperature=1.0, top_k=0, top_p=1.0, banned=None):
 
 
 def chain_step(table):
-    """Of a Markov chain, `(vocab, vocab)`, or of one a step, which the state counts."""
+    """Returns a step of a Markov chain: a table `(vocab, vocab)`, or one per step."""
     table = np.float32(table)
     vocab = table.shape[-1]
 
     def step(token, state):
-        place = token if table.ndim == 2 else state["steps"] * vocab + token
-        logits = ops.take(table.reshape(-1, vocab), place, axis=0)
+        row = token if table.ndim == 2 else state["steps"] * vocab + token
+        logits = ops.take(table.reshape(-1, vocab), row, axis=0)
         return logits, {"steps": state["steps"] + 1}
 
     return step
@@ -99,9 +99,9 @@ def test_uniform_gives_these_numbers_everywhere(mode):
     grid = run(mode, lambda s, p: uniform(s[:, None], p), seeds, positions)
     assert grid.dtype == np.float32
     assert (grid.astype("float64") * 2**24).tolist() == golden
-    for place, position in enumerate([0, 1, 1000]):
+    for index, position in enumerate([0, 1, 1000]):
         column = run(mode, lambda s, p=position: uniform(s, p), seeds)
-        np.testing.assert_array_equal(column, grid[:, place])
+        np.testing.assert_array_equal(column, grid[:, index])
 
 
 @pytest.mark.parametrize("stride", [1, 2**16, 2**22])
@@ -115,8 +115,8 @@ def test_uniform_numbers_look_independent(stride):
     expected = u.size / 256
     chi_square = ((bins - expected) ** 2 / expected).sum()
     assert abs(chi_square - 255) < 4 * np.sqrt(2 * 255)
-    # Standard normal, were the numbers independent: means and correlations, of
-    # neighbouring seeds and positions.
+    # Standard normal if the numbers are independent: the mean, and the correlations
+    # of neighbouring seeds and positions.
     centred = (u - 0.5) * np.sqrt(12)
     products = [
         centred[1:] * centred[:-1],
@@ -148,11 +148,11 @@ SETTINGS = [
     {"temperature": 0.8, "top_k": 3, "top_p": 0.9, "banned": [1, 0, 0, 1, 0, 0, 0, 0]},
     {"temperature": 0, "top_k": 3, "banned": [0, 0, 0, 1, 0, 0, 0, 0]},
 ]
-LOGITS = np.float32([0.3, -1.2, 1.1, 1.4, 0.9, -0.4, 1.1, -2.0])  # a tie among them
+LOGITS = np.float32([0.3, -1.2, 1.1, 1.4, 0.9, -0.4, 1.1, -2.0])  # with a tie
 
 
 def by_tensors(logits, uniforms, temperature, top_k, top_p, banned):
-    """All settings as an export takes them: one program for all."""
+    """Takes all settings as tensors, as an export does: one program for all."""
     return choose(logits, uniforms, temperature, top_k, top_p, banned)
 
 
@@ -186,7 +186,7 @@ def test_choose_follows_the_law(settings):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_numbers_and_tensors_choose_the_same_tokens(mode, settings):
-    """The tokens are those of the definition, so the same on every backend."""
+    """The tokens equal the definition and are therefore the same on every backend."""
     rng = np.random.default_rng(1)
     logits = np.float32(rng.normal(size=(500, 8)))
     logits[:50] = LOGITS
@@ -208,7 +208,7 @@ def test_choose_at_the_edges(mode):
         ([0, 0, 0, 0], 0.0, 1, 0, 1, 0),
         ([0, 0, 0, 0], last, 1, 0, 1, 3),
         ([0, 0, 0, 0], 0.25, 1, 0, 1, 1),
-        ([0, 0, 0, 0], last, 1, 2, 1, 1),  # of equal ones the first are kept
+        ([0, 0, 0, 0], last, 1, 2, 1, 1),  # of equal logits the first are kept
         ([0, 0, 0, 0], last, 1, 0, 0.5, 1),
         ([0, 0, 0, 0], last, 1, 0, 0, 0),
         ([1, 3, 2, 3], last, 1, 1, 1, 1),
@@ -234,9 +234,9 @@ def test_choose_at_the_edges(mode):
         arrays = [np.array(x, d) for x, d in zip(inputs, dtypes, strict=True)]
     call = in_mode(mode, choose)
     assert call(*arrays).tolist() == expected
-    for place, token in enumerate(expected):  # and each alone
-        alone = call(*(array[place : place + 1] for array in arrays))
-        assert alone.tolist() == [token], cases[place]
+    for index, token in enumerate(expected):  # each row alone
+        alone = call(*(array[index : index + 1] for array in arrays))
+        assert alone.tolist() == [token], cases[index]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -298,7 +298,7 @@ def test_after_the_end_a_row_holds_the_end_only(mode):
     def call(token):
         return generate(count_up(6), token, (), 6, temperature=0, end=4)
 
-    tokens = run(mode, call, np.int32([0, 3, 4]))  # the first token is no end
+    tokens = run(mode, call, np.int32([0, 3, 4]))  # a given `end` is ignored
     assert tokens.tolist() == [[1, 2, 3, 4, 4, 4], [4] * 6, [5, 0, 1, 2, 3, 4]]
     assert run(mode, call, np.int32([2, 3])).tolist() == [[3, 4, 4, 4, 4, 4], [4] * 6]
 
@@ -348,7 +348,7 @@ def rows_of_settings(rows):
 
 
 def texts_of_the_definition(token, seed, temperature, top_k, top_p):
-    """The same, a row and a token at a time."""
+    """Computes the same from the definition, one row and one token at a time."""
     u = compiled(uniform, seed[:, None], np.arange(20, dtype="int32"))
     result = np.zeros((len(token), 20), dtype=int)
     for row, last in enumerate(token):
@@ -391,7 +391,7 @@ def test_a_seed_gives_its_own_texts():
 
 
 def test_texts_follow_the_law_of_the_chain():
-    """Pairs of neighbours are as frequent as the chain says, at every place."""
+    """Texts of three tokens are as frequent as the chain predicts."""
     rows, table = 20_000, TABLE[:4, :4]
     texts = compiled(
         lambda token, seed: generate(
@@ -407,11 +407,11 @@ def test_texts_follow_the_law_of_the_chain():
     assert chi_square < 63 + 4 * np.sqrt(2 * 63)
 
 
-# The state, a cell's, and the export
+# States of a recurrent cell, and the export
 
 
 def language_model(vocab, units):
-    """A cell with its weights made, and a step of it."""
+    """Returns a step function, its cell and all its layers, with random weights."""
     embedding = keras.layers.Embedding(vocab, units)
     cell = custom_layers.LSTMCell(units)
     dense = keras.layers.Dense(vocab)
@@ -457,15 +457,15 @@ def test_the_loop_is_exported_without_xla(tmp_path):
         tokens, scores = beam_search(step, token, state, length, beams=3, end=0)
         return {"tokens": tokens, "scores": scores}
 
-    def a_row(dtype):
+    def row_spec(dtype):
         return tf.TensorSpec([None], dtype)
 
     length = tf.TensorSpec([], "int32")
     types = ("int32", "int32", "float32", "int32", "float32")
     module = tf.Module()
     module.layers = layers
-    module.draw = tf.function(draw, [*map(a_row, types), length])
-    module.search = tf.function(search, [a_row("int32"), length])
+    module.draw = tf.function(draw, [*map(row_spec, types), length])
+    module.search = tf.function(search, [row_spec("int32"), length])
     tf.saved_model.save(module, tmp_path / "saved")
     content = (tmp_path / "saved" / "saved_model.pb").read_bytes()
     assert b"Xla" not in content
@@ -489,25 +489,25 @@ def test_the_loop_is_exported_without_xla(tmp_path):
 
 
 def every_text(table, first, end, power):
-    """All texts with their scores, best first: what a search wide enough must find."""
+    """Returns all texts with their scores, best first: the result of a wide search."""
     log_p = np.log(softmax(table))
-    found = []
+    texts = []
 
     def grow(text, score):
         if len(text) == len(table) or (text and text[-1] == end):
             padded = text + [end] * (len(table) - len(text))
-            found.append((score / len(text) ** power, padded))
+            texts.append((score / len(text) ** power, padded))
             return
         last = text[-1] if text else first
         for token in range(table.shape[-1]):
             grow([*text, token], score + log_p[len(text), last, token])
 
     grow([], 0.0)
-    return sorted(found, key=lambda pair: -pair[0])
+    return sorted(texts, key=lambda pair: -pair[0])
 
 
 def narrow_search(table, first, end, power, beams, banned):
-    """A beam search written plainly, one row, one beam at a time."""
+    """Returns the result of a plain beam search: one row, one beam at a time."""
     allowed = [token for token in range(table.shape[-1]) if token not in banned]
     table = np.where(np.isin(np.arange(table.shape[-1]), allowed), table, -1e9)
     p = softmax(table)
@@ -545,11 +545,11 @@ def test_wide_beams_find_every_text(mode, power):
     assert tokens.shape == (3, 130, 4)
     assert tokens.dtype == np.int32
     for row, start in enumerate(first):
-        found = every_text(table, start, 1, power)
-        assert len(found) == 121
-        assert tokens[row, :121].tolist() == [text for _, text in found]
+        expected = every_text(table, start, 1, power)
+        assert len(expected) == 121
+        assert tokens[row, :121].tolist() == [text for _, text in expected]
         np.testing.assert_allclose(
-            scores[row, :121], [score for score, _ in found], rtol=1e-5
+            scores[row, :121], [score for score, _ in expected], rtol=1e-5
         )
         assert (scores[row, 121:] == -np.inf).all()
         assert (tokens[row, 121:] == 1).all()
@@ -571,9 +571,9 @@ def test_narrow_beams_equal_a_plain_search(mode, beams, power):
         first,
     )
     for row, start in enumerate(first):
-        found = narrow_search(table, start, 3, power, beams, banned=[5])
-        assert tokens[row].tolist() == [text for _, text in found]
-        np.testing.assert_allclose(scores[row], [s for s, _ in found], rtol=1e-5)
+        expected = narrow_search(table, start, 3, power, beams, banned=[5])
+        assert tokens[row].tolist() == [text for _, text in expected]
+        np.testing.assert_allclose(scores[row], [s for s, _ in expected], rtol=1e-5)
 
 
 def test_beams_are_the_same_alone_and_in_any_batch():
@@ -622,12 +622,12 @@ def test_one_beam_is_greedy(table):
     np.testing.assert_array_equal(tokens[:, 0], greedy)
 
 
-# Token 0 ends, 1 and 2 begin a short and a long text: 1 ends with 0.99; 2 leads on to
-# 3, 3 to 4, 4 to the end, each with 0.9.
+# Token 0 ends a text. Token 1 begins a short text, which ends with probability 0.99.
+# Token 2 begins a long one, 2 3 4 0, in which each token follows with probability 0.9.
 LENGTHS = np.float32(
     np.log(
         [
-            [1e-9, 1e-9, 1e-9, 1.0, 1e-9],  # after the end 3 would come, surely
+            [1e-9, 1e-9, 1e-9, 1.0, 1e-9],  # after the end, 3 would surely follow
             [0.99, 0.0025, 0.0025, 0.0025, 0.0025],
             [0.025, 0.025, 0.025, 0.9, 0.025],
             [0.025, 0.025, 0.025, 0.025, 0.9],
@@ -660,7 +660,7 @@ def test_the_length_penalty_changes_the_winner():
 
 
 def test_ended_beams_are_kept_and_not_extended():
-    """After its end this text would go on surely, and gain by the longer mean."""
+    """Continuing this text after its end would be certain and raise its mean score."""
     tokens, scores = compiled(
         lambda token: beam_search(
             chain_step(LENGTHS), token, no_steps(1), 9, beams=2, end=0
@@ -683,15 +683,15 @@ def test_states_follow_their_beams():
     )
     for row, start in enumerate(first):
         texts = [text for text in tokens[row].tolist() if text[0] != 0][:60]
-        for place, text in enumerate(tokens[row].tolist()):
-            if place % 40 or scores[row, place] == -np.inf:
+        for beam, text in enumerate(tokens[row].tolist()):
+            if beam % 40 or scores[row, beam] == -np.inf:
                 continue
             size = text.index(0) + 1 if 0 in text else 4
             states, total = cell.get_initial_state(1), 0.0
             for last, token in zip([start, *text], text[:size], strict=False):
                 logits, states = step(np.int32([last]), states)
                 total += np.log(softmax(ops.convert_to_numpy(logits)))[0, token]
-            np.testing.assert_allclose(scores[row, place], total / size, rtol=1e-4)
+            np.testing.assert_allclose(scores[row, beam], total / size, rtol=1e-4)
         assert len({tuple(text) for text in texts}) == 60
 
 

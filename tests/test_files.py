@@ -1,4 +1,4 @@
-"""Files are there whole or not at all; what is cached comes back as it was made."""
+"""Files are written completely or not at all; cached values come back unchanged."""
 
 import dataclasses
 import shutil
@@ -28,13 +28,13 @@ def never():
 def test_cached_comes_back_as_it_was_made(tmp_path):
     path = tmp_path / "new" / "a.npz"
     assert cached(path, lambda: MADE) is MADE
-    found = cached(path, never)
-    assert found.keys() == MADE.keys()
+    loaded = cached(path, never)
+    assert loaded.keys() == MADE.keys()
     for name in ("words", "none", "names"):
-        assert found[name] == MADE[name]
-    assert found["array"].dtype == "float32"
-    np.testing.assert_array_equal(found["array"], MADE["array"])
-    for one, other in zip(found["rows"], MADE["rows"], strict=True):
+        assert loaded[name] == MADE[name]
+    assert loaded["array"].dtype == "float32"
+    np.testing.assert_array_equal(loaded["array"], MADE["array"])
+    for one, other in zip(loaded["rows"], MADE["rows"], strict=True):
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
 
@@ -65,7 +65,7 @@ def test_cached_for_the_same_data_code_and_options_alone(tmp_path, monkeypatch):
 
     assert run().cached("x", 1, make=lambda: {"n": 1}) == {"n": 1}
     assert run().cached("x", 1, make=never) == {"n": 1}
-    assert run(units=9).cached("x", 1, make=never) == {"n": 1}  # not of READING
+    assert run(units=9).cached("x", 1, make=never) == {"n": 1}  # not in READING
     assert run().cached("x", 2, make=lambda: {"n": 2}) == {"n": 2}
     assert run(seed=1).cached("x", 1, make=lambda: {"n": 5}) == {"n": 5}
     assert run(smoke=True).cached("x", 1, make=lambda: {"n": 6}) == {"n": 6}
@@ -102,7 +102,7 @@ def test_sha256_of_a_folder_of_texts_knows_all_that_is_read(tmp_path):
     assert sha256(tmp_path) in hashes
     (tmp_path / "inner/b.txt").write_text("4")
     hashes.add(sha256(tmp_path))
-    (tmp_path / "inner/b.txt").rename(tmp_path / "inner/c.txt")  # split otherwise
+    (tmp_path / "inner/b.txt").rename(tmp_path / "inner/c.txt")  # changes the split
     hashes.add(sha256(tmp_path))
     (tmp_path / "a.csv").write_text("5")
     hashes.add(sha256(tmp_path))

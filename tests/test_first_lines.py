@@ -1,4 +1,4 @@
-"""What a run says of itself: settings, progress, a better rival."""
+"""Messages of a run: settings, progress, a simpler model that is better."""
 
 import importlib
 import json
@@ -20,29 +20,29 @@ def recipe(monkeypatch):
     return recipe
 
 
-def test_settings_hold_where_nothing_else_is_said(sentiment, unexported, recipe):
+def test_settings_hold_unless_an_option_is_given(sentiment, unexported, recipe):
     status, out, errors = sentiment("--data", "mine.csv", "--units", 8)
     assert status == 0, errors
     assert "Settings for mine.csv: --epochs 1 --max-tokens 16\n" in out
     config = json.loads(Path("runs/sentiment/latest/config.json").read_text())
-    said = config["epochs"], config["units"], config["max_tokens"]
-    assert said == (1, 8, 16)
+    used = config["epochs"], config["units"], config["max_tokens"]
+    assert used == (1, 8, 16)
 
 
 @pytest.mark.parametrize("rival", [2.0, -1.0])
-def test_a_better_simpler_model_is_said(
+def test_a_better_simpler_model_is_reported(
     sentiment, unexported, recipe, monkeypatch, rival
 ):
     parts = ("test", "validation")
-    found = {f"baseline_{part}_accuracy": rival for part in parts}
-    monkeypatch.setattr("tasks.classifiers.bag_of_words", lambda *_: found)
+    metrics = {f"baseline_{part}_accuracy": rival for part in parts}
+    monkeypatch.setattr("tasks.classifiers.bag_of_words", lambda *_: metrics)
     status, out, errors = sentiment("--data", "mine.csv")
     assert status == 0, errors
-    said = "The bag of words is better here: test_accuracy 2.0000 against"
-    assert (said in out) == (rival == 2.0)
+    message = "The bag of words is better here: test_accuracy 2.0000 against"
+    assert (message in out) == (rival == 2.0)
 
 
-def test_a_long_phase_says_that_it_goes_on(monkeypatch, capsys):
+def test_a_long_phase_reports_that_it_is_still_running(monkeypatch, capsys):
     monkeypatch.setattr(progress, "SILENT", 0.02)
     with progress.working("Counting"):
         time.sleep(0.2)

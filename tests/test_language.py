@@ -1,4 +1,4 @@
-"""Streams of a long text: their order, their states, and what is told of copies."""
+"""Language models: streams of a long text, carried states, metrics and figures."""
 
 import keras
 import numpy as np
@@ -52,14 +52,14 @@ def test_a_long_pass_is_cut_into_epochs_that_go_on():
     assert cut.parts == 4
     for turn in range(2):
         whole.set_epoch(turn)
-        found = []
+        windows = []
         for part in range(cut.parts):
             cut.set_epoch(turn * cut.parts + part)
             assert cut.tokens(0) * len(cut) <= 3000
-            found += [cut[index][0] for index in range(len(cut))]
+            windows += [cut[index][0] for index in range(len(cut))]
         expected = [whole[index][0] for index in range(len(whole))]
-        assert len(found) > len(expected) - cut.parts
-        np.testing.assert_array_equal(found, expected[: len(found)])
+        assert len(windows) > len(expected) - cut.parts
+        np.testing.assert_array_equal(windows, expected[: len(windows)])
 
 
 @pytest.mark.parametrize("tokens", [0, 1, 4, 4 * 50])
@@ -85,7 +85,7 @@ def small_model(rows):
 
 
 class Spy(keras.callbacks.Callback):
-    """Notes the carried states after every batch, and as an epoch begins."""
+    """Records the carried states after every batch and when an epoch begins."""
 
     def __init__(self, training):
         super().__init__()
@@ -104,7 +104,7 @@ class Spy(keras.callbacks.Callback):
 
 @pytest.mark.parametrize("most", [0, 200])
 def test_states_go_on_inside_fit_and_begin_anew_with_a_pass(most):
-    """What `fit` carried equals one call over the whole stream."""
+    """The states that `fit` carries equal those of one call over the whole stream."""
     text = np.random.default_rng(0).integers(10, size=4 * 120 + 13).astype("uint16")
     training = Streams(text, rows=4, window=12, seed=1, most=most)
     model, spy = small_model(4), Spy(training)
@@ -128,15 +128,15 @@ def test_states_go_on_inside_fit_and_begin_anew_with_a_pass(most):
             rows += [training[index][0] for index in range(len(training))]
         assert len(rows) == batches
         whole = reader(vectors(np.concatenate(rows, axis=1)))
-        found = spy.after[(turn + 1) * batches - 1]
-        np.testing.assert_allclose(found, whole, atol=1e-5)
+        carried = spy.after[(turn + 1) * batches - 1]
+        np.testing.assert_allclose(carried, whole, atol=1e-5)
         for part in range(training.parts):
             began = spy.began[turn * training.parts + part]
             assert (began == 0).all() == (part == 0)
 
 
 def test_copied_share_counts_windows_that_stand_in_the_text(monkeypatch):
-    # Windows lie across chunks too.
+    # Small chunks, so that windows cross their borders.
     monkeypatch.setattr("tasks.language_models.CHUNK", 1000)
     random = np.random.default_rng(0)
     text = random.integers(90, size=30_000).astype("uint16")
@@ -172,10 +172,10 @@ def test_mapped_arrays_are_made_once_and_whole(tmp_path):
         return {"train": iter([TEXT[:10], TEXT[10:25]]), "empty": iter([])}
 
     for _ in range(2):
-        found = mapped(tmp_path / "a" / "ids", make)
-        assert found["train"].tolist() == list(range(25))
-        assert len(found["empty"]) == 0
-        assert isinstance(found["train"], np.memmap)
+        arrays = mapped(tmp_path / "a" / "ids", make)
+        assert arrays["train"].tolist() == list(range(25))
+        assert len(arrays["empty"]) == 0
+        assert isinstance(arrays["train"], np.memmap)
     assert len(calls) == 1
 
     def fail():
@@ -187,7 +187,7 @@ def test_mapped_arrays_are_made_once_and_whole(tmp_path):
 
 
 def reader(vocab=5):
-    """Ids and one state -> logits and the state: a GRU with large weights."""
+    """Returns a GRU with large weights: ids and a state -> logits and the new state."""
     ids, first = keras.Input([None], dtype="int32"), keras.Input([4])
     x = keras.layers.Embedding(vocab, 3)(ids)
     x, last = GRU(4, return_sequences=True, return_state=True)(x, initial_state=first)
@@ -198,7 +198,7 @@ def reader(vocab=5):
 
 
 def nats_by_the_equation(model, ids):
-    """-log p of each token except the first, in NumPy: float64 `[tokens - 1]`."""
+    """Returns -log p of each token but the first, in NumPy: float64 `[tokens - 1]`."""
     logits, _ = model([ids[None, :-1].astype("int32"), np.zeros((1, 4), "float32")])
     logits = np.array(logits[0], "float64")
     logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
@@ -209,9 +209,9 @@ def test_nats_of_each_token_and_their_picture():
     model = reader()
     ids = np.random.default_rng(1).integers(0, 5, 1203).astype("uint16")
     nats = nats_by_the_equation(model, ids)
-    found = list(nats_of_each(model, ids))
-    assert [len(piece) for piece in found] == [500, 500, 202]
-    np.testing.assert_allclose(np.concatenate(found), nats, atol=1e-4)
+    pieces = list(nats_of_each(model, ids))
+    assert [len(piece) for piece in pieces] == [500, 500, 202]
+    np.testing.assert_allclose(np.concatenate(pieces), nats, atol=1e-4)
     assert nats_of(model, ids) == pytest.approx(nats.mean(), abs=1e-5)
 
     def names(ids):
@@ -226,7 +226,7 @@ def test_nats_of_each_token_and_their_picture():
     shown = [p for line in lines for p in line["probabilities"]]
     np.testing.assert_allclose(shown, np.exp(-nats[:35]), atol=1e-4)
     assert lines[0]["said"] == f"{nats[:7].mean():.2f} nats per token"
-    # A text shorter than the picture.
+    # A text shorter than the figure.
     figure = probabilities_figure(model, ids[:4], lambda x: "-" * len(x), 7)
     assert [line["words"] for line in figure["items"]] == [["-"] * 3]
     assert probabilities_figure(model, ids[:1], str, 7)["items"] == []
@@ -241,12 +241,12 @@ def test_metrics_of_the_held_out_parts():
     validation, test = (
         nats_by_the_equation(model, data[part]) for part in ("validation", "test")
     )
-    assert abs(validation.mean() - test.mean()) > 1e-3  # else they could be swapped
+    assert abs(validation.mean() - test.mean()) > 1e-3  # so that a swap would fail
     expected = {
         "validation_nats_per_token": validation.mean(),
         "test_nats_per_token": test.mean(),
         "test_perplexity": np.exp(test.mean()),
         "test_bits_per_char": test.sum() / np.log(2) / 5000,
     }
-    found = metrics_of(model, data, characters=5000)
-    assert found == pytest.approx(expected, rel=1e-5)
+    metrics = metrics_of(model, data, characters=5000)
+    assert metrics == pytest.approx(expected, rel=1e-5)

@@ -1,4 +1,4 @@
-"""Models of the next token: tied vectors, where decoding begins, writing."""
+"""Models of the next token: tied embeddings, the start of decoding, writing."""
 
 import itertools
 
@@ -55,7 +55,7 @@ def test_tied_embedding_is_saved_whole_and_keeps_its_types(tmp_path):
 
 
 def reader(cell=LSTM, count=2):
-    """Two layers; states enter and leave."""
+    """Returns a model of two layers whose states are inputs and outputs."""
     ids = layers.Input([None], dtype="int32")
     vectors = TiedEmbedding(VOCAB, 5)
     x, entering, leaving = vectors(ids), [], []
@@ -70,7 +70,7 @@ def reader(cell=LSTM, count=2):
 
 
 def logits_of(model, rows):
-    """`[batch, time, vocab]` in float64, from states of zero."""
+    """Returns logits `[batch, time, vocab]` in float64, from zero states."""
     ids = ops.convert_to_tensor(rows, "int32")
     return np.array(model([ids, *first_states(model, len(rows))])[0], "float64")
 
@@ -85,9 +85,9 @@ def test_decoding_begins_where_each_prompt_ends(cell, count):
     step, token, states = begin(model, ids)
     assert np.array(token).tolist() == [5, 2, 2]
     logits, _ = step(token, states)
-    for known, found in zip(rows, logits, strict=True):
+    for known, row_logits in zip(rows, logits, strict=True):
         alone = logits_of(model, [known])[0, -1]
-        np.testing.assert_allclose(found, alone, atol=1e-5)
+        np.testing.assert_allclose(row_logits, alone, atol=1e-5)
 
 
 def test_prompts_are_continued_by_the_most_probable_token_each_time():
@@ -106,10 +106,10 @@ def test_prompts_are_continued_by_the_most_probable_token_each_time():
     assert one.tolist() == both[1].tolist()
     many = continue_prompts(model, [[3]] * 20, 6, banned)
     assert len({tuple(ids) for ids in many.tolist()}) > 10
-    # A model keeps its compiled loop, and another model has its own.
-    random_again = reader()
-    random_again.set_weights([-w for w in model.get_weights()])
-    other = continue_prompts(random_again, prompts, 6, banned, temperature=0)
+    # Each model keeps a compiled loop of its own.
+    other_model = reader()
+    other_model.set_weights([-w for w in model.get_weights()])
+    other = continue_prompts(other_model, prompts, 6, banned, temperature=0)
     assert other.tolist() != written.tolist()
     again = continue_prompts(model, prompts, 6, banned, temperature=0)
     assert again.tolist() == written.tolist()

@@ -1,4 +1,4 @@
-"""How long a recipe trains: what decides it, and that a resumed run decides alike."""
+"""The length of training: how it is decided, and that a resumed run keeps it."""
 
 import json
 
@@ -13,7 +13,7 @@ from kit.training import Checkpoint
 
 
 class Folder:
-    """What `Length` and `Checkpoint` need of a run."""
+    """The attributes of a run that `Length` and `Checkpoint` use."""
 
     interrupted, verbose, started = False, 0, None
 
@@ -36,8 +36,8 @@ def rates(schedule, steps):
 
 def test_the_rate_rises_falls_and_ends_at_zero():
     schedule = LearningRate(0.5, warm_up=10, total=110)
-    found = rates(schedule, [0, 5, 10, 60, 110, 200])
-    np.testing.assert_allclose(found, [0.05, 0.275, 0.5, 0.25, 0, 0], atol=1e-7)
+    values = rates(schedule, [0, 5, 10, 60, 110, 200])
+    np.testing.assert_allclose(values, [0.05, 0.275, 0.5, 0.25, 0, 0], atol=1e-7)
     line = LearningRate(0.5, warm_up=0, total=100, shape="line")
     np.testing.assert_allclose(rates(line, [0, 25, 100]), [0.5, 0.375, 0], atol=1e-7)
 
@@ -85,10 +85,10 @@ def network(rate):
     return model
 
 
-def fit(run, asked=0, most=12, stop=None):
-    """Trains as a recipe does; `stop` epochs only, as if killed there."""
+def fit(run, epochs=0, max_epochs=12, stop=None):
+    """Trains as a recipe does; with `stop`, only for so many epochs, as if killed."""
     data, held_out = texts(seed=1), texts(16)
-    length = Length(run, data, asked, most, "40 rows")
+    length = Length(run, data, epochs, max_epochs, "40 rows")
     model = network(length.schedule(0.05, warm_up=20))
     checkpoint = Checkpoint(run, model, data, length, "val_loss", "min")
     options = checkpoint.fit_options | ({"epochs": stop} if stop else {})
@@ -98,7 +98,7 @@ def fit(run, asked=0, most=12, stop=None):
 
 
 def test_what_is_asked_for_is_done(run, capsys):
-    _, checkpoint, length = fit(run, asked=3)
+    _, checkpoint, length = fit(run, epochs=3)
     assert length.epochs == len(checkpoint.history) == 3
     assert not (run.folder / "plan.json").exists()
     assert "Measuring" not in capsys.readouterr().out
@@ -115,13 +115,13 @@ def test_a_fast_machine_runs_all_a_slow_one_what_the_minutes_hold(
         model.optimizer.build(model.trainable_variables)
         length.decide(model)
         assert length.epochs == epochs
-        # The rate fits what is run: it ends at zero with the last step.
+        # The schedule has the same length: the rate is zero after the last step.
         ends = rates(length.rate, [epochs * steps - 1, epochs * steps])
         assert ends[0] > ends[1] == 0
         (run.folder / "plan.json").unlink()
-    said = capsys.readouterr().out
-    assert "40 rows: up to 4 passes, about 8 minutes; --epochs sets it" in said
-    assert "up to 1 pass, about" in said
+    printed = capsys.readouterr().out
+    assert "40 rows: up to 4 passes, about 8 minutes; --epochs sets it" in printed
+    assert "up to 1 pass, about" in printed
 
 
 def test_parts_of_a_pass_count(run, monkeypatch, capsys):
@@ -146,12 +146,12 @@ def test_measuring_leaves_no_trace():
     assert length_module._seconds_of_step(model, data) > 0
     for variable, value in zip(variables, before, strict=True):
         np.testing.assert_array_equal(np.array(variable), value)
-    assert len(before) > 8  # weights, seeds, and what Adam keeps
+    assert len(before) > 8  # weights, seeds, and Adam's variables
 
 
 def test_training_ends_where_validation_no_longer_improves(run):
-    """From the best weights, with a falling rate, in a quarter of the epochs."""
-    _, checkpoint, length = fit(run, most=60)
+    """From the best weights the rate then falls to zero in a quarter as many epochs."""
+    _, checkpoint, length = fit(run, max_epochs=60)
     losses = [row["val_loss"] for row in checkpoint.history]
     assert length.end == len(losses) < 60
     waits = [e for e in range(1, 61) if e - 1 - int(np.argmin(losses[:e])) >= 12]
@@ -164,18 +164,18 @@ def test_training_ends_where_validation_no_longer_improves(run):
 def test_a_resumed_run_lands_where_the_undisturbed_one_does(tmp_path, stop):
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()
-    whole, history, length = fit(Folder(tmp_path / "whole"), most=60)
+    whole, history, length = fit(Folder(tmp_path / "whole"), max_epochs=60)
     stop = min(stop, length.end)
-    fit(Folder(tmp_path / "killed"), most=60, stop=stop)
-    model, again, _ = fit(Folder(tmp_path / "killed"), most=60)
+    fit(Folder(tmp_path / "killed"), max_epochs=60, stop=stop)
+    model, again, _ = fit(Folder(tmp_path / "killed"), max_epochs=60)
     assert again.history == history.history
     for ours, theirs in zip(model.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_plan_is_kept(run, monkeypatch):
-    """A resumed run measures nothing: the machine may be busier now."""
-    fit(run, most=5, stop=1)
+    """A resumed run does not measure again: the machine may be busier now."""
+    fit(run, max_epochs=5, stop=1)
     monkeypatch.setattr(length_module, "_seconds_of_step", None)
-    _, checkpoint, length = fit(run, most=5)
+    _, checkpoint, length = fit(run, max_epochs=5)
     assert length.epochs == len(checkpoint.history) == 5

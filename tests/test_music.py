@@ -1,4 +1,4 @@
-"""Music: what is read, learned, written, exported and said about it."""
+"""The music recipe: data, likelihood, composing, export and statistics."""
 
 import json
 import re
@@ -66,7 +66,7 @@ VOCABULARY = {
 
 def random_pieces(count=5, seed=0, frames=(3, 20)):
     random = np.random.default_rng(seed)
-    found = []
+    pieces = []
     for _ in range(count):
         piece = np.zeros((random.integers(*frames), KEYS), "uint8")
         for row in piece:
@@ -74,8 +74,8 @@ def random_pieces(count=5, seed=0, frames=(3, 20)):
                 np.arange(25, 55), random.integers(0, 5), replace=False
             )
             row[keys] = random.integers(1, 3, len(keys))
-        found.append(piece)
-    return found
+        pieces.append(piece)
+    return pieces
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +83,14 @@ def model():
     keras.utils.set_random_seed(3)
     model = build_model(Config(units=7, layers=2), VOCABULARY)
     random = np.random.default_rng(3)
-    for weight in model.weights:  # far from what it would begin with
+    for weight in model.weights:  # far from the initial values
         weight.assign(random.normal(0, 0.5, weight.shape))
     return model
 
 
 @pytest.fixture(autouse=True)
-def compiled_anew():
-    """Whether a test writes with XLA must not depend on the tests before it."""
+def clear_compiled_composers():
+    """Makes a test's use of XLA independent of the tests before it."""
     compiled_composer.cache_clear()
 
 
@@ -101,11 +101,11 @@ def cadences(tmp_path_factory):
     return folder
 
 
-# What is read -----------------------------------------------------------------------
+# Data -------------------------------------------------------------------------------
 
 
-def a_run(data, vocabulary=None):
-    """What `load_data` asks of a run."""
+def fake_run(data, vocabulary=None):
+    """Returns the parts of a run that `load_data` uses."""
     return SimpleNamespace(
         data=data,
         test_data=None,
@@ -116,27 +116,27 @@ def a_run(data, vocabulary=None):
 
 
 def test_a_loaded_model_reads_music_in_its_own_frames(cadences):
-    data, vocabulary = load_data(Config(), a_run(cadences))
+    data, vocabulary = load_data(Config(), fake_run(cadences))
     assert vocabulary["grid"] == 1 and vocabulary["most"] == 4
     assert not vocabulary["held"]
     assert vocabulary["lowest"] == 43 - LOWEST and vocabulary["highest"] > 70 - LOWEST
     assert sorted(data) == ["test", "train", "validation"]
     known = vocabulary | {"grid": 3, "highest": 5}
-    loaded, found = load_data(Config(), a_run(cadences, known))
-    assert found == known
+    loaded, loaded_vocabulary = load_data(Config(), fake_run(cadences, known))
+    assert loaded_vocabulary == known
     for ours, theirs in zip(data["train"], loaded["train"], strict=True):
         once, thrice = notes.decode(ours), notes.decode(theirs)
         np.testing.assert_array_equal(np.repeat(once > 0, 3, axis=0), thrice > 0)
 
 
 def streams(data):
-    """The ids of each row, and of all rows one after the other."""
+    """Returns all ids `[rows, time]`; checks that each target is the next id."""
     batches = [data[index] for index in range(len(data))]
     for x, y in batches:
         np.testing.assert_array_equal(x[:, 1:], y[:, :-1])
     rows = np.concatenate([x for x, _ in batches], axis=1)
     after = np.concatenate([y for _, y in batches], axis=1)
-    np.testing.assert_array_equal(rows[:, 1:], after[:, :-1])  # states go on
+    np.testing.assert_array_equal(rows[:, 1:], after[:, :-1])  # states are carried on
     return rows
 
 
@@ -171,10 +171,10 @@ def test_streams_are_the_pieces_in_other_keys():
         orders.append(order)
         read = streams(data)[0]
         place = bytes(data.ids.astype("uint8")).find(bytes(read.astype("uint8")))
-        assert 0 <= place < 16  # from a place that changes each epoch
+        assert 0 <= place < 16  # at an offset that changes each epoch
     assert moves == set(range(-3, 4))
     assert orders[0] != orders[1]
-    assert ANY_KEY in keys and len(keys) > 4  # moved keys, or left open
+    assert ANY_KEY in keys and len(keys) > 4  # transposed keys, or none given
     again = Pieces(ids, 1, 16, (3, 20, 60), seed=1)
     for epoch in (2, 0):
         for each in (again, data):
@@ -190,7 +190,7 @@ def test_validation_is_read_as_it_is():
 
 
 def test_nothing_is_moved_off_the_known_keys():
-    """A piece that fills the range stays."""
+    """A piece that fills the range of known keys is not transposed."""
     piece = np.zeros((2, KEYS), "uint8")
     piece[:, [20, 60]] = 1
     ids = notes.encode(piece, MAJOR)
@@ -212,7 +212,7 @@ def test_a_single_chord_is_too_little():
         Pieces([notes.encode(np.zeros((0, KEYS)))], 1, WINDOW, (6, 20, 60), seed=0)
 
 
-# The likelihood ---------------------------------------------------------------------
+# Likelihood -------------------------------------------------------------------------
 
 
 def test_nats_of_frames_are_those_of_their_tokens(model, monkeypatch):
@@ -235,17 +235,17 @@ def test_nats_of_frames_are_those_of_their_tokens(model, monkeypatch):
             token = following
         frames += len(piece)
     ids = [notes.encode(piece, MAJOR) for piece in pieces]
-    found = compositions.nats_of_frames(model, ids)
+    nats_per_frame = compositions.nats_of_frames(model, ids)
     wanted = total / frames, later / (frames - len(pieces))
-    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    np.testing.assert_allclose(nats_per_frame, wanted, rtol=1e-5)
 
 
 def test_probabilities_of_all_frames_add_up_to_one(model, monkeypatch):
-    """Of a keyboard of three keys: all frames that the coding has, and the end."""
-    few = np.ones(VOCAB, bool)
-    few[[NEXT, END, *(kind + key for kind in (STRUCK, HELD) for key in (3, 4, 5))]] = (
-        False
-    )
+    """On a keyboard of three keys: all 27 possible frames, and the end."""
+    others = np.ones(VOCAB, bool)
+    others[
+        [NEXT, END, *(kind + key for kind in (STRUCK, HELD) for key in (3, 4, 5))]
+    ] = False
     before = [ANY_KEY, STRUCK + 4, NEXT]
     total = 0.0
     frames = [
@@ -257,7 +257,7 @@ def test_probabilities_of_all_frames_add_up_to_one(model, monkeypatch):
         ids = np.array([*before, *frame])
         states = [np.zeros((1, 7), "float32")] * 4
         logits = np.array(model([ids[None, :-1], *states])[0])[0].astype("float64")
-        logits[:, few] = -np.inf
+        logits[:, others] = -np.inf
         log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
         nats = log_p[np.arange(len(ids) - 1), ids[1:]][len(before) - 1 :]
         total += np.exp(nats.sum())
@@ -274,7 +274,7 @@ def test_what_is_no_frame_has_no_probability(model):
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_training_reads_as_writing_does(cell):
-    """The states that training carries are those that reading is given."""
+    """The stateful training model equals the model that is given its states."""
     random = np.random.default_rng(0)
     ids = random.integers(1, VOCAB, (2, 3, 6)).astype("int32")
     config = Config(cell=cell, units=7, weight_dropout=0.5)
@@ -287,7 +287,7 @@ def test_training_reads_as_writing_does(cell):
         np.testing.assert_allclose(training_model(piece), wanted, rtol=1e-4, atol=1e-4)
 
 
-# What is written --------------------------------------------------------------------
+# Composing --------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("without_xla")
@@ -301,7 +301,7 @@ def test_highest_notes_are_those_asked_for(model):
                 highest = np.flatnonzero(piece[frame])[-1]
                 assert highest == note - STRUCK
                 assert piece[frame, highest] == 1 + frame % 2
-    assert all(6 <= len(piece) <= 12 for piece in pieces)  # none ends before the half
+    assert all(6 <= len(piece) <= 12 for piece in pieces)  # at least half
     ends = {len(piece) for piece in compose(model, VOCABULARY, [""] * 40, frames=12)}
     assert min(ends) == 6 and len(ends) > 2
     struck = VOCABULARY | {"held": False}
@@ -311,7 +311,7 @@ def test_highest_notes_are_those_asked_for(model):
 
 @pytest.mark.usefixtures("without_xla")
 def test_a_piece_begins_after_the_end_of_another(model):
-    """As those do that training reads: the most probable tokens, one by one."""
+    """As in training. With temperature 0, each token is the most probable one."""
     states = [keras.ops.zeros((1, 7))] * 4
     ids = [END, MAJOR + 2]
     for place in range(12):
@@ -353,7 +353,7 @@ def test_a_melody_is_kept_to_its_end(model, melody):
             assert ours[highest] == theirs[highest]
     without = forced_melody(melody, VOCABULARY | {"held": False})
     assert (without < HELD).all() and without[1] == STRUCK + 40
-    # `harmonize` writes the rows one by one.
+    # `harmonize` returns the same pieces, one at a time.
     for seed, piece in enumerate(pieces, start=1):
         alone = harmonize(model, VOCABULARY, melody, seed=seed)
         np.testing.assert_array_equal(alone, piece)
@@ -383,18 +383,18 @@ def test_a_loaded_model_writes_the_same(model, melody, tmp_path):
         pieces = compose(model, vocabulary, asked, frames=12, seed=3)
         return [*pieces, harmonize(model, vocabulary, melody)]
 
-    for found, wanted in zip(written(loaded), written(model), strict=True):
-        np.testing.assert_array_equal(found, wanted)
+    for piece, wanted in zip(written(loaded), written(model), strict=True):
+        np.testing.assert_array_equal(piece, wanted)
 
 
 @pytest.mark.usefixtures("without_xla")
 def test_models_write_by_their_own_weights(model):
-    """Compiled programs are kept, but none is another model's, nor of old weights."""
+    """Compiled programs are cached, but not reused for other models or old weights."""
     other = build_model(Config(units=7, layers=2), VOCABULARY)
     asked = (VOCABULARY, ["C4"] * 4, 12)
 
-    def written(by):
-        return b"".join(piece.tobytes() for piece in compose(by, *asked))
+    def written(any_model):
+        return b"".join(piece.tobytes() for piece in compose(any_model, *asked))
 
     ours, theirs = written(model), written(other)
     assert ours != theirs and written(model) == ours
@@ -416,7 +416,7 @@ def test_tops_of_first_notes():
     assert forced_beginning([], 2, VOCABULARY).tolist() == [0, 0]
 
 
-# The export -------------------------------------------------------------------------
+# Export -----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -447,18 +447,18 @@ def rows(asked, length=12, temperature=1.0, top_p=0.9, seed=3):
 
 def test_the_export_writes_as_in_memory(model, exported):
     loaded, _ = exported
-    found = loaded.signatures["serving_default"](**rows(ASKED))["notes"].numpy()
+    written = loaded.signatures["serving_default"](**rows(ASKED))["notes"].numpy()
     wanted = compose(model, VOCABULARY, ASKED, 12, temperature=1.0, top_p=0.9, seed=3)
-    for ours, theirs in zip(found, wanted, strict=True):
+    for ours, theirs in zip(written, wanted, strict=True):
         np.testing.assert_array_equal(notes.decode(ours), theirs)
-    # Rows of lengths of their own, of more than there is, of none.
+    # A length for each row (0 gives one frame), and then no rows at all.
     lengths = [3, 12, 1, 0, 5]
     composer = compiled_composer(model, VOCABULARY["most"])
     assert composer.jit_compile  # the rows above were written by XLA
-    composer.compile(jit_compile=False)  # which would compile each length
-    found = loaded.signatures["generate"](**rows(ASKED, lengths))["notes"].numpy()
+    composer.compile(jit_compile=False)  # XLA would compile each length
+    written = loaded.signatures["generate"](**rows(ASKED, lengths))["notes"].numpy()
     for ours, text, seed, length in zip(
-        found, ASKED, range(3, 8), lengths, strict=True
+        written, ASKED, range(3, 8), lengths, strict=True
     ):
         frames = max(length, 1)
         alone = compose(model, VOCABULARY, [text], frames, top_p=0.9, seed=seed)[0]
@@ -489,13 +489,13 @@ import tensorflow as tf
 loaded = tf.saved_model.load(sys.argv[1])
 asked = json.loads(sys.argv[2])
 count = len(asked)
-found = loaded.signatures["serving_default"](
+outputs = loaded.signatures["serving_default"](
     first=tf.constant(asked), length=tf.constant([12] * count),
     temperature=tf.constant([1.0] * count), top_p=tf.constant([0.9] * count),
     seed=tf.constant([3 + n for n in range(count)]))
 project = {"custom_layers", "data", "kit", "recipes", "tasks", "tokens"}
 assert not project & set(sys.modules)
-print(json.dumps(found["notes"].numpy().tolist()))
+print(json.dumps(outputs["notes"].numpy().tolist()))
 """
 
 
@@ -534,7 +534,7 @@ def test_model_pieces_export_and_load_need_neither_kit_nor_data(tmp_path):
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 
 
-# What music is like -----------------------------------------------------------------
+# Statistics -------------------------------------------------------------------------
 
 
 def chords(*frames):
@@ -547,7 +547,7 @@ def chords(*frames):
 def test_voices_go_by_height_and_move_little():
     sung = compositions.voices(chords([72, 60], [71], [59], [74, 57]))
     assert (sung + LOWEST).tolist() == [[72, 60], [71, 20], [20, 59], [74, 57]]
-    # Who holds a note goes on, though others would move less.
+    # A held note stays in its voice, even if another voice would move less.
     held = chords([72, 60, 58], [62, 60])
     held[1, 60 - LOWEST] = 2
     assert (compositions.voices(held) + LOWEST).tolist() == [[72, 60, 58], [62, 60, 20]]
@@ -564,11 +564,11 @@ def test_fifths_and_overlaps_by_hand():
         "overlaps": 0,
         "fifths": 1,
     }
-    # A twelfth counts, opposite motion and a repeated fifth do not.
+    # A twelfth counts; contrary motion and a repeated fifth do not.
     assert compositions.movements(chords([79, 60], [81, 62]))["fifths"] == 1
     assert compositions.movements(chords([67, 60], [74, 55]))["fifths"] == 0
     assert compositions.movements(chords([67, 60], [67, 60]))["changes"] == 0
-    # The lower voice goes above where the upper one was.
+    # The lower voice rises above the previous note of the upper one.
     assert compositions.movements(chords([64, 60], [69, 65])) == {
         "changes": 1,
         "overlaps": 1,
@@ -578,15 +578,15 @@ def test_fifths_and_overlaps_by_hand():
 
 def test_statistics_by_hand():
     scale = chords([60], [62], [64], [65], [60], [62], [64], [65], [67, 64, 60], [71])
-    found = compositions.statistics([scale], bar=4)
-    assert found["repeated_bars"] == 0.5
+    figures = compositions.statistics([scale], bar=4)
+    assert figures["repeated_bars"] == 0.5
     key = notes.key_of(scale)
     assert key == MAJOR
     np.testing.assert_allclose(
-        found["degrees"][[0, 2, 4, 5, 7, 11]] * 12, [3, 2, 3, 2, 1, 1]
+        figures["degrees"][[0, 2, 4, 5, 7, 11]] * 12, [3, 2, 3, 2, 1, 1]
     )
     moved = compositions.statistics([np.roll(scale, 3, axis=1)], bar=4)
-    np.testing.assert_allclose(moved["degrees"], found["degrees"])
+    np.testing.assert_allclose(moved["degrees"], figures["degrees"])
 
 
 def test_the_longest_copied_stretch():
@@ -611,8 +611,8 @@ def test_frequencies_by_hand():
     never = (3 + 1) / 6, (0 + 1) / 6
     nats = -np.log(struck) - 87 * np.log(never[0])
     nats += -np.log(silent) - np.log(never[1]) - 86 * np.log(never[0])
-    found = compositions.frequencies(training, test)
-    np.testing.assert_allclose(found["baseline_test_nll_per_frame"], nats / 2)
+    figures = compositions.frequencies(training, test)
+    np.testing.assert_allclose(figures["baseline_test_nll_per_frame"], nats / 2)
 
 
 def test_a_tone_sounds_at_its_pitch(tmp_path):
@@ -623,21 +623,21 @@ def test_a_tone_sounds_at_its_pitch(tmp_path):
             3 * music_files.QUARTER + 0.5, abs=0.01
         )
         sound = np.frombuffer(file.readframes(music_files.RATE), "<i2")
-    heard = np.abs(np.fft.rfft(sound[: music_files.RATE]))
-    assert abs(int(heard.argmax()) - 440) <= 1  # a second: a bin a hertz
+    spectrum = np.abs(np.fft.rfft(sound[: music_files.RATE]))
+    assert abs(int(spectrum.argmax()) - 440) <= 1  # one second: bins are 1 Hz apart
     music_files.write_wav(tmp_path / "none.wav", [])
 
 
-# A run ------------------------------------------------------------------------------
+# Whole runs -------------------------------------------------------------------------
 
 
 def test_a_run_learns_cadences(music_recipe, cadences, request):
-    status, said, errors = music_recipe(
+    status, output, errors = music_recipe(
         *("--data", cadences, "--run-dir", "run", "--units", 24, "--layers", 1),
         *("--epochs", 60, "--dropout", 0, "--learning-rate", 0.02, "--first", "C5"),
     )
     assert status == 0, errors
-    assert "is better here" not in said  # the simpler model is not
+    assert "is better here" not in output  # the simpler model is worse
     run = Path("run")
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["test_nll_per_frame"] < 0.7 * metrics["baseline_test_nll_per_frame"]
@@ -660,7 +660,7 @@ def test_a_run_learns_cadences(music_recipe, cadences, request):
     assert (run / "plots/piano_roll.png").stat().st_size > 0
     assert (run / "samples.txt").read_text().startswith("1: C5 ")
 
-    # --load: the same without training, and a melody harmonised.
+    # --load gives the same figures without training; --melody harmonises a tune.
     write_midi(
         Path("tune.mid"), [[(n, n + 1, p) for n, p in enumerate([72, 74, 71, 72])]]
     )
@@ -678,7 +678,7 @@ def test_a_run_learns_cadences(music_recipe, cadences, request):
         Path("again/samples/1.mid").read_bytes() == (run / "samples/1.mid").read_bytes()
     )
 
-    # In Python: the samples by what `load` returns, and the request of the run.
+    # In Python, the loaded model and the run's request give the same samples.
     request.getfixturevalue("without_xla")
     model, vocabulary = load(run)
     asked = json.loads((run / "request.json").read_text())
@@ -698,7 +698,7 @@ def test_a_run_learns_cadences(music_recipe, cadences, request):
 @pytest.mark.usefixtures("without_xla")
 @pytest.mark.usefixtures("unexported")
 def test_better_frequencies_are_said_at_the_end(music_recipe, cadences):
-    status, said, errors = music_recipe(
+    status, output, errors = music_recipe(
         "--smoke", "--data", cadences, "--learning-rate", 1e-6
     )
     assert status == 0, errors
@@ -710,7 +710,7 @@ def test_better_frequencies_are_said_at_the_end(music_recipe, cadences):
     assert (
         "How often each key sounds is better here: test_nll_per_frame "
         f"{theirs:.4f} against {ours:.4f}. What helps: more pieces; more passes"
-    ) in said
+    ) in output
 
 
 @pytest.mark.usefixtures("without_xla")
@@ -752,8 +752,8 @@ def test_test_pieces_of_another_folder(music_recipe, cadences, tmp_path):
     assert status == 0, errors
     metrics = json.loads(Path("runs/music/smoke/metrics.json").read_text())
     piece = on_grid(read_notes(cadences / "major-48.mid"), 1)
-    found = compositions.statistics([piece], 4)
-    assert metrics["test_repeated_bars"] == found["repeated_bars"]
+    figures = compositions.statistics([piece], 4)
+    assert metrics["test_repeated_bars"] == figures["repeated_bars"]
 
 
 def test_jax_trains_without_tensorflow_and_both_write_the_same(cadences, tmp_path):
@@ -779,7 +779,7 @@ def test_jax_trains_without_tensorflow_and_both_write_the_same(cadences, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("options", "naming"),
+    ("options", "expected_words"),
     [
         (["--data", "nowhere"], ["nowhere"]),
         (["--data", "empty"], ["empty", "found none"]),
@@ -796,9 +796,9 @@ def test_jax_trains_without_tensorflow_and_both_write_the_same(cadences, tmp_pat
     ],
 )
 def test_bad_input_ends_in_one_line(
-    music_recipe, cadences, tmp_path, monkeypatch, options, naming
+    music_recipe, cadences, tmp_path, monkeypatch, options, expected_words
 ):
-    # Before training: nothing is built.
+    # The error comes before a model is built.
     monkeypatch.setattr(recipe, "build_model", lambda *_: pytest.fail("too late"))
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.mid").write_text("do re mi\n")
@@ -810,13 +810,13 @@ def test_bad_input_ends_in_one_line(
     status, _, errors = music_recipe(*options)
     assert status == 2
     assert len(errors.strip().splitlines()) == 1, errors
-    for said in ("error:", *naming):
-        assert said in errors
+    for word in ("error:", *expected_words):
+        assert word in errors
     assert not list(Path("runs/music").glob("*"))
 
 
 def test_try_writes_a_file_to_listen_to(exported, tmp_path):
-    """As its command does, which spares itself the import of Keras."""
+    """Runs the real command, which does not import Keras."""
     shutil.copytree(exported[1], tmp_path / "run" / "saved_model" / "1")
     typed = "C4 E4\nC4 X9\n"
     child = python(

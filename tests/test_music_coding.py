@@ -1,4 +1,4 @@
-"""Music as tokens and back, and what a beginning may say."""
+"""Music as tokens and back, and the text that describes a beginning."""
 
 import numpy as np
 import pytest
@@ -59,7 +59,7 @@ def test_pieces_come_back(piece, key):
     np.testing.assert_array_equal(notes.decode(ids), piece)
     np.testing.assert_array_equal(notes.decode(ids[1:]), piece)
     assert ids[0] == key and ids[-1] == END and (ids[1:-1] != PADDING).all()
-    # No frame that lacks its end, nothing after the piece's.
+    # An unfinished frame, and all after the piece's end, are dropped.
     cut = notes.decode([*ids[:-1], STRUCK + 3])
     np.testing.assert_array_equal(cut, piece)
     np.testing.assert_array_equal(notes.decode([*ids, STRUCK, NEXT]), piece)
@@ -76,7 +76,7 @@ def test_each_piece_is_allowed_and_no_other_order(piece):
 
 def test_what_may_follow_what():
     allowed = notes.may_follow()
-    assert allowed.any(axis=1).all()  # a softmax needs one
+    assert allowed.any(axis=1).all()  # a softmax needs at least one
     high, low = STRUCK + 40, STRUCK + 39
     for upper in (high, high + KEYS):
         for lower in (low, low + KEYS):
@@ -131,7 +131,7 @@ def test_silence_has_no_key():
 
 
 @pytest.mark.parametrize(
-    ("text", "key", "found"),
+    ("text", "key", "pitches"),
     [
         ("", ANY_KEY, []),
         ("C4", ANY_KEY, [60]),
@@ -142,8 +142,8 @@ def test_silence_has_no_key():
         ("Cb4 B#3 Fb4 E#4", ANY_KEY, [59, 60, 64, 65]),
     ],
 )
-def test_beginnings(text, key, found):
-    assert notes.beginning(text) == (key, [STRUCK + p - LOWEST for p in found])
+def test_beginnings(text, key, pitches):
+    assert notes.beginning(text) == (key, [STRUCK + p - LOWEST for p in pitches])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Negative sampling beside NumPy and beside the full softmax.
+"""Negative sampling compared with NumPy and with the full softmax.
 
 The last test runs this file once more in a child process under JAX.
 """
@@ -35,26 +35,26 @@ def as_numpy(tensor):
 
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=50).filter(any))
 def test_alias_tables_hold_the_law(counts):
-    law = np.array(counts) / sum(counts)
-    kept, other = alias_tables(law)
+    p = np.array(counts) / sum(counts)
+    kept, other = alias_tables(p)
     assert ((kept >= 0) & (kept <= 1 + 1e-12)).all()
-    given_away = np.bincount(other, 1 - kept, len(law))
-    np.testing.assert_allclose((kept + given_away) / len(law), law, atol=1e-12)
+    given_away = np.bincount(other, 1 - kept, len(p))
+    np.testing.assert_allclose((kept + given_away) / len(p), p, atol=1e-12)
 
 
 @pytest.mark.parametrize("power", [0.0, 0.75, 1.0])
 def test_what_is_drawn_follows_the_law(power):
-    """Pearson's chi-square: above the bound one time in 100,000."""
+    """Pearson's chi-square exceeds the bound with a probability of 1e-5."""
     sampler = UnigramSampler(COUNTS, power, seed=3)
     drawn = as_numpy(sampler.draw((40, 5000))).ravel()
-    found = np.bincount(drawn, minlength=VOCAB)
+    counts = np.bincount(drawn, minlength=VOCAB)
     raised = np.array([count**power if count else 0.0 for count in COUNTS])
     expected = len(drawn) * raised / raised.sum()
-    assert found[0] == 0  # it never occurs
-    chi = ((found - expected)[1:] ** 2 / expected[1:]).sum()
+    assert counts[0] == 0  # COUNTS[0] is 0
+    chi = ((counts - expected)[1:] ** 2 / expected[1:]).sum()
     assert chi < 35.0  # 7 degrees of freedom
     other = len(drawn) * np.array(COUNTS) ** 0.6 / (np.array(COUNTS) ** 0.6).sum()
-    assert ((found - other)[1:] ** 2 / other[1:]).sum() > 100  # it would be noticed
+    assert ((counts - other)[1:] ** 2 / other[1:]).sum() > 100  # tells powers apart
 
 
 def test_draws_repeat_by_seed_and_differ_from_call_to_call():
@@ -77,7 +77,7 @@ def test_counts_that_are_none(counts):
 
 
 def make_layer(drawn, **arguments):
-    """A layer whose draws are known, with vectors that are not zero."""
+    """Returns a layer with known draws and nonzero vectors."""
     layer = NegativeSampling(UnigramSampler(COUNTS, seed=0), **arguments)
     layer.build((None, None, UNITS))
     layer.vectors.assign(np.random.default_rng(5).normal(size=(VOCAB, UNITS)))
@@ -95,7 +95,7 @@ def some_blocks(dtype="float32"):
 
 
 def by_definition(features, targets, weights, drawn, vectors, negatives, hit):
-    """The equation, one term after the other."""
+    """Returns the losses of the blocks, computed term by term."""
 
     def nats(score):  # - log sigmoid
         return np.log1p(np.exp(-score))
@@ -116,30 +116,30 @@ def by_definition(features, targets, weights, drawn, vectors, negatives, hit):
 def test_loss_is_the_equation(hit, negatives):
     features, targets, weights, drawn = some_blocks()
     layer = make_layer(drawn, negatives=negatives, samples=S, hit_targets=hit)
-    found = as_numpy(layer(features, targets, weights))
+    losses = as_numpy(layer(features, targets, weights))
     vectors = as_numpy(layer.vectors)
     wanted = by_definition(features, targets, weights, drawn, vectors, negatives, hit)
-    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    np.testing.assert_allclose(losses, wanted, rtol=1e-5)
     other = by_definition(
         features, targets, weights, drawn, vectors, negatives, not hit
     )
-    assert abs(found - other).max() > 1e-2  # targets are among what was drawn
+    assert abs(losses - other).max() > 1e-2  # some draws are targets
 
 
-def test_a_pair_a_block_is_the_papers_equation():
+def test_one_pair_per_block_is_the_papers_equation():
     features, targets, _, drawn = some_blocks()
     layer = make_layer(drawn)  # 5 negatives, 5 draws
     one = np.ones((BLOCKS, 1, 1), "float32")
-    found = as_numpy(layer(features[:, :1], targets[:, :1], one))
+    losses = as_numpy(layer(features[:, :1], targets[:, :1], one))
     vectors = as_numpy(layer.vectors).astype("float64")
     for b in range(BLOCKS):
         u, v = features[b, 0], vectors[targets[b, 0]]
         wrong = vectors[[n for n in drawn[b] if n != targets[b, 0]]]
         log_p = -np.log1p(np.exp(-u @ v)) - np.log1p(np.exp(wrong @ u)).sum()
-        assert found[b] == pytest.approx(-log_p, rel=1e-5)
+        assert losses[b] == pytest.approx(-log_p, rel=1e-5)
 
 
-@pytest.mark.skipif(ON_JAX, reason="float64 by central differences: on TensorFlow")
+@pytest.mark.skipif(ON_JAX, reason="float64 is tested on TensorFlow")
 def test_gradients_by_central_differences():
     import tensorflow as tf
 
@@ -157,8 +157,8 @@ def test_gradients_by_central_differences():
         total = tf.reduce_sum(layer(u, targets, weights))
     du, dv = tape.gradient(total, [u, layer.vectors.value])
     step = 1e-5
-    for values, found in ((features, du), (vectors, tf.convert_to_tensor(dv))):
-        found = as_numpy(found)
+    for values, gradient in ((features, du), (vectors, tf.convert_to_tensor(dv))):
+        gradient = as_numpy(gradient)
         for place in np.ndindex(values.shape):
             moved = [values.copy(), values.copy()]
             moved[0][place] += step
@@ -167,20 +167,20 @@ def test_gradients_by_central_differences():
                 (m, vectors) if values is features else (features, m) for m in moved
             ]
             up, down = (loss(*pair) for pair in pairs)
-            assert found[place] == pytest.approx((up - down) / (2 * step), abs=1e-6)
+            assert gradient[place] == pytest.approx((up - down) / (2 * step), abs=1e-6)
 
 
-def conditional_law():
-    """With which probability each of 30 targets follows each of 8 contexts."""
+def random_conditionals():
+    """Returns p(target | context) `[8 contexts, 30 targets]`."""
     return np.random.default_rng(0).dirichlet(np.full(30, 1.0), size=8)
 
 
-def learn(make_loss, law, steps=400):
-    """Scores `[contexts, targets]` after training on pairs drawn from the law."""
-    contexts, vocab = law.shape
+def learn(make_loss, p, steps=400):
+    """Returns scores `[contexts, targets]` learned from pairs drawn from `p`."""
+    contexts, vocab = p.shape
     random = np.random.default_rng(1)
     where = random.integers(0, contexts, (steps, 64))
-    pairs = random.random((steps, 64, 1)) > law[where].cumsum(-1)
+    pairs = random.random((steps, 64, 1)) > p[where].cumsum(-1)
     targets = pairs.sum(-1).astype("int32").clip(0, vocab - 1)
     here = keras.Input((1, contexts))
     target = keras.Input((1,), dtype="int32")
@@ -193,29 +193,29 @@ def learn(make_loss, law, steps=400):
 
     model.compile(keras.optimizers.SGD(1.0), Mean(), jit_compile=ON_JAX)
     features = np.eye(contexts, dtype="float32")[where][:, :, None]
-    nothing = np.zeros(64, "float32")
+    dummy_targets = np.zeros(64, "float32")
     for x, y in zip(features, targets[..., None], strict=True):
-        model.train_on_batch([x, y], nothing)
+        model.train_on_batch([x, y], dummy_targets)
     return as_numpy(vectors()).T
 
 
-def ranks_agree(scores, law):
-    """Mean over contexts of Spearman's correlation between scores and law."""
-    ranks = (np.argsort(np.argsort(values, axis=1), axis=1) for values in (scores, law))
+def ranks_agree(scores, p):
+    """Returns Spearman's correlation, averaged over contexts."""
+    ranks = (np.argsort(np.argsort(values, axis=1), axis=1) for values in (scores, p))
     pairs = zip(*ranks, strict=True)
     return np.mean([np.corrcoef(one, other)[0, 1] for one, other in pairs])
 
 
-def spread(scores, law):
-    """How far scores lie from log p but for a constant, of targets not too rare."""
-    return (scores - np.log(law))[law > 0.02].std()
+def spread(scores, p):
+    """Returns the standard deviation of scores - log p where p > 0.02."""
+    return (scores - np.log(p))[p > 0.02].std()
 
 
 def test_ranks_tend_to_the_full_softmaxs():
-    """With negatives of a uniform law the scores tend to log p but for a constant, as
-    the softmax's do, and the more of them, the nearer they come in as many steps."""
-    law = conditional_law()
-    vocab = law.shape[1]
+    """With uniform negatives, scores tend to log p plus a constant, as those of the
+    softmax do. More negatives come closer in the same number of steps."""
+    p = random_conditionals()
+    vocab = p.shape[1]
 
     def sampled(negatives):
         def make(here, target):
@@ -224,7 +224,7 @@ def test_ranks_tend_to_the_full_softmaxs():
             losses = layer(here, target, ops.ones_like(here[:, :, :1]))
             return losses, lambda: layer.vectors
 
-        return learn(make, law)
+        return learn(make, p)
 
     def softmax(here, target):
         dense = keras.layers.Dense(vocab, use_bias=False)
@@ -233,35 +233,35 @@ def test_ranks_tend_to_the_full_softmaxs():
         )
         return losses[:, 0], lambda: ops.transpose(dense.kernel)
 
-    full, one, many = learn(softmax, law), sampled(1), sampled(64)
-    assert ranks_agree(one, law) < ranks_agree(many, law)
-    assert ranks_agree(many, law) > ranks_agree(full, law) - 0.01 > 0.95
-    assert spread(many, law) < spread(one, law)
-    # Its optimum: log p - log(negatives * q), here of q = 1 / vocab.
-    offset = np.median((many - np.log(law))[law > 0.02])
+    full, one, many = learn(softmax, p), sampled(1), sampled(64)
+    assert ranks_agree(one, p) < ranks_agree(many, p)
+    assert ranks_agree(many, p) > ranks_agree(full, p) - 0.01 > 0.95
+    assert spread(many, p) < spread(one, p)
+    # The optimum is log p - log(negatives * q), here with q = 1 / vocab.
+    offset = np.median((many - np.log(p))[p > 0.02])
     assert offset == pytest.approx(-np.log(64 / vocab), abs=0.2)
 
 
-@pytest.mark.skipif(ON_JAX, reason="one backend's tape")
+@pytest.mark.skipif(ON_JAX, reason="needs TensorFlow's gradient tape")
 def test_updates_of_an_id_are_limited():
-    """As of `most` pairs where there are more; what comes out is what came in."""
+    """An id in more than `most` pairs gets the gradient of `most`; the values stay."""
     import tensorflow as tf
 
     random = np.random.default_rng(0)
     rows = tf.constant(random.normal(size=(2, 3, 4)).astype("float32"))
     ids = np.array([[1, 2, 2], [2, 0, 4]], "int32")
-    pairs = np.array([[3, 8, 2], [10, 0, 5]], "float32")  # of 2: 20
+    pairs = np.array([[3, 8, 2], [10, 0, 5]], "float32")  # id 2: 20 in all
     with tf.GradientTape() as tape:
         tape.watch(rows)
-        found = limit_updates(rows, ids, pairs, 5, 6)
-        total = tf.reduce_sum(found * found)
-    np.testing.assert_array_equal(found, rows)
+        limited = limit_updates(rows, ids, pairs, 5, 6)
+        total = tf.reduce_sum(limited * limited)
+    np.testing.assert_array_equal(limited, rows)
     share = np.array([[1, 0.25, 0.25], [0.25, 1, 1]])[..., None]
     np.testing.assert_allclose(tape.gradient(total, rows), 2 * rows * share, rtol=1e-6)
 
 
 def test_a_layers_updates_are_limited():
-    """One step of descent: the vector of an id in many pairs moves as of a few."""
+    """One step of SGD: an id in 40 pairs moves as if it were in `most` pairs."""
     features = np.ones((1, 40, UNITS), "float32")
     weights = np.ones((1, 40, 1), "float32")
     target = np.full((1, 1), 3, "int32")
@@ -305,7 +305,7 @@ def test_trains_saves_and_loads(tmp_path):
     model.compile(keras.optimizers.SGD(0.5), Mean(), jit_compile=ON_JAX)
     random = np.random.default_rng(2)
     ids = random.integers(1, VOCAB, (512, 1)).astype("int32")
-    data = ([ids, ids], np.zeros(512, "float32"))  # each word beside itself
+    data = ([ids, ids], np.zeros(512, "float32"))  # each word predicts itself
     losses = model.fit(*data, batch_size=32, epochs=8, verbose=0).history["loss"]
     assert losses[0] > losses[-1] > 0
     model.save(tmp_path / "m.keras")
@@ -322,19 +322,19 @@ def test_trains_saves_and_loads(tmp_path):
 def test_draws_anew_inside_a_compiled_step(jit):
     """A draw frozen at tracing would give the same loss each time."""
     if ON_JAX and not jit:
-        pytest.skip("JAX compiles always")
+        pytest.skip("JAX always compiles")
     features, targets, weights, _ = some_blocks()
     layer = NegativeSampling(UnigramSampler(COUNTS, seed=0), samples=S)
     inputs = [keras.Input(x.shape[1:], dtype=x.dtype.name) for x in some_blocks()[:3]]
     model = keras.Model(inputs, layer(*inputs))
     layer.vectors.assign(np.random.default_rng(5).normal(size=(VOCAB, UNITS)))
     model.compile("sgd", jit_compile=jit)
-    found = [
+    losses = [
         np.asarray(model.predict_on_batch([features, targets, weights]))
         for _ in range(2)
     ]
-    assert np.isfinite(found).all()
-    assert (found[0] != found[1]).any()
+    assert np.isfinite(losses).all()
+    assert (losses[0] != losses[1]).any()
 
 
 @pytest.mark.parametrize("most", [0, -1.5])

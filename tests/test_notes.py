@@ -1,4 +1,4 @@
-"""Pages name nothing that is not there; the notes say the same in both languages."""
+"""Pages refer only to what exists; the notes agree in both languages."""
 
 import ast
 import re
@@ -31,7 +31,7 @@ def tree(path):
 
 @cache
 def strings(path):
-    """All text constants of a file: option values, kinds of figures."""
+    """Returns all string constants of a file, e.g. option values and figure kinds."""
     constants = (
         node for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)
     )
@@ -39,17 +39,17 @@ def strings(path):
 
 
 def names_in(node):
-    """What a module or class defines: name -> node."""
-    found = {}
+    """Returns the definitions in a module or class: name -> node."""
+    nodes = {}
     for child in node.body:
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found[child.name] = child
+            nodes[child.name] = child
         elif isinstance(child, (ast.Assign, ast.AnnAssign)):
             targets = child.targets if isinstance(child, ast.Assign) else [child.target]
             for target in targets:
                 names = (n for n in ast.walk(target) if isinstance(n, ast.Name))
-                found |= {name.id: child for name in names}
-    return found
+                nodes |= {name.id: child for name in names}
+    return nodes
 
 
 def fault_of_symbol(path, symbol):
@@ -65,7 +65,7 @@ def fault_of_symbol(path, symbol):
 
 
 def fault_of_command(command):
-    """Why `make ...` or `python -m ...` would not start; None where it would."""
+    """Returns why `make ...` or `python -m ...` would not start, or None."""
     if module := re.match(r"(?:\S*/)?python -m ([\w.]+)", command):
         path = module[1].replace(".", "/") + ".py"
         if not (ROOT / path).is_file():
@@ -94,7 +94,7 @@ def fault_of_command(command):
 
 
 def named_tests(word):
-    """Tests that `-k word` takes: by their own name or their file's."""
+    """Returns the tests that `-k word` selects, by their own or their file's name."""
     names = [
         f"{path.stem} {name}"
         for path in (ROOT / "tests").glob("test_*.py")
@@ -110,7 +110,7 @@ def fault_of_options(recipe, command):
         names_in(tree(path))["Config"],
         names_in(tree("kit/command.py"))["Options"],
     )
-    known = {name: node for found in classes for name, node in names_in(found).items()}
+    known = {name: node for each in classes for name, node in names_in(each).items()}
     for option, value in re.findall(r"--([\w-]+)(?: (\w+))?", command):
         if option == "help":
             continue
@@ -132,11 +132,11 @@ def fault_of_picture(picture):
 
 
 def fault_of_math(math, before, after):
-    """What GitHub would not draw: Markdown reads these signs before the mathematics."""
+    """Returns why GitHub, which reads Markdown first, would not render `math`."""
     if re.search(r"[|*<>#]|\\[^a-zA-Z]", math):
-        return f"a sign that Markdown takes: {math}"
+        return f"a character that Markdown interprets: {math}"
     if re.search(r"(?:^|[^a-zA-Z0-9])_", math):
-        return f"an underscore after a sign is emphasis: {math}"
+        return f"an underscore after punctuation means emphasis: {math}"
     if math != math.strip() or not re.match(r"[\s([]", before or " "):
         return f"no space before: {math}"
     if not re.match(r"[\s.,;:)\]]", after or " "):
@@ -147,7 +147,7 @@ def fault_of_math(math, before, after):
 
 
 def concepts(language):
-    """What a language's page says of each concept."""
+    """Returns one row per concept of a language's page."""
     rows = []
     for text in re.split(r"^### ", PAGES[LANGUAGES[language]], flags=re.M)[1:]:
         text = re.split(r"^## ", text, flags=re.M)[0]
@@ -184,12 +184,12 @@ def test_symbols_are_there():
 
 
 def commands(text):
-    """Those in backticks, and the lines of blocks of code."""
+    """Returns the commands in backticks and in code blocks."""
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, flags=re.M | re.S)
     lines = "\n".join(blocks).replace("$ ", "").replace("\\\n", "")
     inline = CODE.findall(re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
-    found = {code for code in inline if COMMAND.match(code)}
-    return found | {line.partition("  #")[0].strip() for line in COMMAND.findall(lines)}
+    named = {code for code in inline if COMMAND.match(code)}
+    return named | {line.partition("  #")[0].strip() for line in COMMAND.findall(lines)}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -231,10 +231,10 @@ def test_links_lead_somewhere(page):
 
 
 def test_equations_can_be_drawn():
-    found = list(MATH.finditer(NOTES))
-    assert found
-    assert NOTES.count("$") == 2 * len(found)
-    ends = [(m[1], NOTES[m.start() - 1], NOTES[m.end() : m.end() + 1]) for m in found]
+    maths = list(MATH.finditer(NOTES))
+    assert maths
+    assert NOTES.count("$") == 2 * len(maths)
+    ends = [(m[1], NOTES[m.start() - 1], NOTES[m.end() : m.end() + 1]) for m in maths]
     assert [fault for end in ends if (fault := fault_of_math(*end))] == []
 
 

@@ -1,4 +1,4 @@
-"""What recipes share that turn one sequence into another."""
+"""Batches, losses and scores of recipes that turn one sequence into another."""
 
 import keras
 import numpy as np
@@ -10,13 +10,13 @@ from tasks.translations import most_attended, most_similar, samples, scores
 
 
 def some_pairs(count=150, seed=0):
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     return [
         [
-            chance.integers(4, 99, chance.integers(1, most)).astype("int32")
+            rng.integers(4, 99, rng.integers(1, longest)).astype("int32")
             for _ in "x" * count
         ]
-        for most in (30, 20)
+        for longest in (30, 20)
     ]
 
 
@@ -30,7 +30,7 @@ def test_every_pair_stands_once_in_an_epoch():
     batches = PairBatches(sources, targets, 8, seed=1)
     for epoch in (0, 1):
         batches.set_epoch(epoch)
-        found = []
+        seen = []
         for (source, before), following, weights in batches_of(batches):
             assert source.shape[0] == before.shape[0] == 8
             assert before.shape == following.shape == weights.shape
@@ -39,20 +39,21 @@ def test_every_pair_stands_once_in_an_epoch():
             for row, first, rest in zip(source, before, following, strict=True):
                 if rest.any():
                     target = [*first[:1], *rest[rest > 0]]
-                    found.append((row[row > 0].tolist(), [int(id) for id in target]))
+                    seen.append((row[row > 0].tolist(), [int(id) for id in target]))
         pairs = zip(sources, targets, strict=True)
-        assert sorted(found) == sorted((s.tolist(), t.tolist()) for s, t in pairs)
+        assert sorted(seen) == sorted((s.tolist(), t.tolist()) for s, t in pairs)
     assert sum(map(batches.tokens, range(len(batches)))) == sum(map(len, targets)) - 150
 
 
 def test_few_shapes_and_little_padding():
     sources, targets = some_pairs(2000)
     batches = PairBatches(sources, targets, 16, seed=0)
-    found = batches_of(batches)
-    assert len({(s.shape, t.shape) for (s, _), t, _ in found}) <= 6
-    assert found[0][0][0].shape != found[1][0][0].shape  # see framework facts
-    real = sum(np.count_nonzero(source) for (source, _), _, _ in found)
-    assert real > 0.75 * sum(source.size for (source, _), _, _ in found)
+    contents = batches_of(batches)
+    assert len({(s.shape, t.shape) for (s, _), t, _ in contents}) <= 6
+    # Keras takes the shape of all batches from the first two.
+    assert contents[0][0][0].shape != contents[1][0][0].shape
+    real = sum(np.count_nonzero(source) for (source, _), _, _ in contents)
+    assert real > 0.75 * sum(source.size for (source, _), _, _ in contents)
 
 
 def test_an_order_belongs_to_a_seed_and_an_epoch():
@@ -92,9 +93,9 @@ def test_scores():
     assert part.keys() == {"test_bleu_lowercase", "test_chrf_lowercase"}
     assert 0 < part["test_bleu_lowercase"] < 100
     same = ["A man sits on a bench.", "Two dogs run fast."]
-    found = scores([text.upper() for text in same], same, "{}")
-    assert found["bleu_lowercase"] == pytest.approx(100)
-    assert found["chrf_lowercase"] == pytest.approx(100)
+    figures = scores([text.upper() for text in same], same, "{}")
+    assert figures["bleu_lowercase"] == pytest.approx(100)
+    assert figures["chrf_lowercase"] == pytest.approx(100)
 
 
 def test_the_most_similar_text():
@@ -115,9 +116,9 @@ def test_each_written_token_beside_the_source_token_with_the_largest_weight():
 
 
 def test_accuracy_is_that_of_keras():
-    chance = np.random.default_rng(0)
-    logits = chance.normal(size=(3, 40, 7)).astype("float32")
-    right = chance.integers(0, 7, (3, 40)).astype("int32")
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(3, 40, 7)).astype("float32")
+    right = rng.integers(0, 7, (3, 40)).astype("int32")
     ours = keras.ops.convert_to_numpy(accuracy(right, logits))
     np.testing.assert_array_equal(ours, logits.argmax(axis=-1) == right)
     assert 0 < ours.mean() < 1

@@ -1,4 +1,4 @@
-"""Words in pieces: by the definition, the same in Python, TensorFlow and keras-nlp."""
+"""Subword pieces: examples by hand; Python, TensorFlow and keras-nlp agree."""
 
 import functools
 import random
@@ -30,7 +30,7 @@ UNKNOWN = 1
 
 @functools.cache
 def graph():
-    """What cuts words in TensorFlow, and the table that it needs alive."""
+    """Returns a TensorFlow function that cuts words, and the table that it uses."""
     import tensorflow as tf
 
     pairs = tf.lookup.KeyValueTensorInitializer(
@@ -80,10 +80,8 @@ def test_the_same_in_tensorflow(words):
 def test_the_same_as_keras_nlp():
     keras_nlp = pytest.importorskip("keras_nlp")
     names = ["[PAD]", "[UNK]", *PIECES]
-    chance = random.Random(0)
-    words = [
-        "".join(chance.choices("abcé好", k=chance.randint(1, 9))) for _ in range(10_000)
-    ]
+    rng = random.Random(0)
+    words = ["".join(rng.choices("abcé好", k=rng.randint(1, 9))) for _ in range(10_000)]
     tokenizer = keras_nlp.tokenizers.WordPieceTokenizer(
         names, split_on_cjk=False, oov_token="[UNK]"
     )

@@ -1,4 +1,4 @@
-"""Publishing: numbered, whole, nothing overwritten."""
+"""Published versions are numbered, complete and never overwritten."""
 
 import json
 import shlex
@@ -24,14 +24,14 @@ def run(tmp_path, monkeypatch):
 def test_versions_are_numbered_and_kept(run, tmp_path, capsys):
     main("tiny", "models")
     (run / "saved_model/1/saved_model.pb").write_bytes(b"second")
-    (tmp_path / "models/tiny/9").mkdir()  # the highest counts, as for the server
+    (tmp_path / "models/tiny/9").mkdir()  # numbers continue after the highest
     main("tiny", "models", run)
-    main("tiny", "models")  # after 9 and 10: by number, not by letter
-    found = {p.name: p for p in (tmp_path / "models/tiny").iterdir()}
-    assert found.keys() == {"1", "9", "10", "11"}
-    assert (found["1"] / "saved_model.pb").read_bytes() == b"first"
-    assert (found["10"] / "saved_model.pb").read_bytes() == b"second"
-    assert (found["10"] / "variables" / "variables.index").read_bytes() == b"index"
+    main("tiny", "models")  # 10 < 11, although "10" < "9"
+    versions = {p.name: p for p in (tmp_path / "models/tiny").iterdir()}
+    assert versions.keys() == {"1", "9", "10", "11"}
+    assert (versions["1"] / "saved_model.pb").read_bytes() == b"first"
+    assert (versions["10"] / "saved_model.pb").read_bytes() == b"second"
+    assert (versions["10"] / "variables" / "variables.index").read_bytes() == b"index"
     printed = capsys.readouterr().out
     assert "models/tiny/10\n" in printed and "models/tiny/11\n" in printed
     assert f"-v '{tmp_path}/models/tiny:/models/tiny'" in printed
@@ -39,7 +39,7 @@ def test_versions_are_numbered_and_kept(run, tmp_path, capsys):
 
 def test_the_request_is_that_of_the_run(run, capsys):
     main("tiny", "models")
-    assert "curl" not in capsys.readouterr().out  # a run without one
+    assert "curl" not in capsys.readouterr().out  # this run has no request
     request = {"text": "it's好", "beam": 5}
     (run / "request.json").write_text(json.dumps(request))
     main("tiny", "models")

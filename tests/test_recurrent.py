@@ -1,4 +1,4 @@
-"""The recurrent layers beside Keras's own, on TensorFlow, without XLA."""
+"""The recurrent layers compared with those of Keras, on TensorFlow without XLA."""
 
 import inspect
 import itertools
@@ -51,7 +51,7 @@ def with_weights(layer, weights, shape=(BATCH, TIME, FEATURES)):
 
 
 def value_and_gradients(layer, inputs, states=None, mask=None, factors=(), **arguments):
-    """What the layer returns, and gradients: inputs, states, every weight."""
+    """Returns the layer's results, and the gradients of inputs, states and weights."""
     inputs = tf.constant(inputs, layer.compute_dtype)
     states = [tf.constant(state, layer.compute_dtype) for state in states or []]
     with tf.GradientTape() as tape:
@@ -74,14 +74,14 @@ def assert_all_close(ours, others, tolerance=1e-5):
 
 
 def leading_steps(mask, backwards):
-    """Where no step was used yet, in the order of the calculation."""
+    """Returns `[batch, time]`: whether all steps up to here are masked."""
     mask = mask[:, ::-1] if backwards else mask
     return ~np.logical_or.accumulate(mask, axis=1)
 
 
 def grid():
-    """All cases; `make test` has those where one of four pairs of flags and its
-    opposite turn: each layer with each mask, and all flags two by two."""
+    """Yields all cases. `make test` runs each layer and mask with one choice of flags
+    and its opposite, so that all pairs of flag values occur."""
     kinds = [*reference.MASKS]
     for name, kind, *flags in itertools.product(
         NAMES, kinds, (False, True), (False, True), (False, True)
@@ -116,8 +116,8 @@ def test_equals_the_built_in(name, kind, backwards, sequences, initial, zero):
     if mask is not None:
         arguments["zero_output_for_mask"] = zero
         if not zero:
-            # Keras on TensorFlow gives zeros before the first used step; here, as
-            # with Keras on JAX, the state is carried. That is tested by itself.
+            # Keras on TensorFlow gives zeros before the first unmasked step; here, as
+            # with Keras on JAX, the state is carried. This is checked below.
             leading = leading_steps(mask, backwards)
             leading = leading if sequences else leading[:, -1]
             factors[0][leading] = 0
@@ -195,7 +195,7 @@ def test_gradients_are_the_central_differences(name, kind):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["none", "holes"])
 def test_dropout_equals_the_cell_under_the_same_masks(name, kind):
-    """A factor on the state before the product is one on the kernel's rows."""
+    """Scaling the state before the product equals scaling the rows of the kernel."""
     rng = np.random.default_rng(3)
     mask = reference.make_mask(kind)
     inputs = reference.make_inputs(rng)
@@ -241,7 +241,7 @@ def test_dropout_equals_the_cell_under_the_same_masks(name, kind):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["none", "holes"])
 def test_weight_dropout_equals_the_kernel_under_the_same_mask(name, kind):
-    """One draw a batch, also where two loops share the batch."""
+    """One mask per batch, even if two loops process half of the batch each."""
     rng = np.random.default_rng(8)
     mask = reference.make_mask(kind)
     inputs, states = reference.make_inputs(rng), reference.make_states(name, rng)
@@ -544,8 +544,8 @@ def test_two_loops_over_half_the_batch_equal_one(name, kind, rows):
         value_and_gradients(layer, inputs, states, mask, factors, training=training)
         for training in (False, True)
     )
-    for found, expected in zip(two, one, strict=True):
-        assert_all_close(found, expected)
+    for actual, expected in zip(two, one, strict=True):
+        assert_all_close(actual, expected)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -553,7 +553,7 @@ def test_two_loops_over_half_the_batch_equal_one(name, kind, rows):
     ("jit", "training", "loops"), [(False, True, 2), (True, True, 1), (False, False, 1)]
 )
 def test_two_loops_run_in_training_without_xla(name, jit, training, loops):
-    """Pins what TensorFlow says of XLA while a function is traced."""
+    """Fails if TensorFlow changes how it reports XLA while it traces a function."""
     layer = make_layer(name)
     trace = tf.function(lambda x: layer(x, training=training), jit_compile=jit)
     shape = tf.TensorSpec((None, TIME, FEATURES))

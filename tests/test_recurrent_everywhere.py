@@ -1,4 +1,4 @@
-"""What must hold of the recurrent layers on every backend, compiled by XLA.
+"""The recurrent layers compiled by XLA, on every backend.
 
 `test_recurrent.py` runs this file once more in a child process under JAX.
 """
@@ -37,7 +37,7 @@ COVERING = [
 
 
 class Shift(keras.layers.Layer):
-    """Adds a weight of the input's shape: its gradient is the input's."""
+    """Adds a weight of the input's shape, whose gradient is that of the input."""
 
     def build(self, input_shape):
         self.shift = self.add_weight(input_shape, "zeros", name="shift")
@@ -47,10 +47,10 @@ class Shift(keras.layers.Layer):
 
 
 class Unmasked(keras.layers.Layer):
-    """Takes the mask from its input, so that the loss counts masked steps too."""
+    """Removes the mask, so that the loss counts masked steps too."""
 
     def call(self, inputs, mask=None):
-        return 1 * inputs  # a new tensor: the mask hangs on the old one
+        return 1 * inputs  # a new tensor: the mask is an attribute of the old one
 
     def compute_mask(self, inputs, mask=None):
         return None
@@ -318,19 +318,19 @@ def test_dropped_weights_are_drawn_for_every_batch_and_get_no_gradient(name):
     model = keras.Sequential([keras.Input((TIME, FEATURES)), layer])
     model.compile(keras.optimizers.SGD(0.05), Weighted(), jit_compile=True)
     plain.build(inputs.shape)
-    still = []
+    unchanged = []
     for _ in range(2):
         before = layer.get_weights()
-        plain.set_weights(before[:3])  # a seed's state may follow
+        plain.set_weights(before[:3])  # without the seed generator's state, if any
         expected = ops.convert_to_numpy(plain(inputs))
         np.testing.assert_allclose(model.predict_on_batch(inputs), expected, atol=1e-5)
         model.train_on_batch(inputs, rng.normal(size=(6, 32)))
-        still.append(before[1] == layer.get_weights()[1])
-    count = still[0].size
+        unchanged.append(before[1] == layer.get_weights()[1])
+    count = unchanged[0].size
     for share, expected in (
-        (still[0].mean(), 0.4),
-        (still[1].mean(), 0.4),
-        ((still[0] & still[1]).mean(), 0.4 * 0.4),
+        (unchanged[0].mean(), 0.4),
+        (unchanged[1].mean(), 0.4),
+        ((unchanged[0] & unchanged[1]).mean(), 0.4 * 0.4),
     ):
         assert abs(share - expected) < 4 * np.sqrt(expected * (1 - expected) / count)
 

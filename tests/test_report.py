@@ -1,4 +1,4 @@
-"""The report of a run: one file, complete, escaped, drawn for any script."""
+"""The report of a run: a single HTML file with all figures, in any script."""
 
 import json
 from html.parser import HTMLParser
@@ -96,12 +96,12 @@ def test_page_is_complete_and_asks_nothing_of_the_network(tmp_path):
     assert "url(" not in text and "@import" not in text
     row = text.index("<th>test accuracy</th><td>0.9812</td><td>0.7712</td>")
     assert row < text.index("<th>parameters</th><td>412,345</td><td></td>")
-    for said in (
+    for expected in (
         "sentiment on reviews (generated)",
         "keras 3.15.1",
         "it is <b>not</b>",
     ):
-        assert any(said in part for part in page.text), said
+        assert any(expected in part for part in page.text), expected
     bars = [a["style"] for tag, a in page.tags if tag == "i"]
     assert [bar.split(";")[0] for bar in bars][1:3] == ["--p:0.610", "--p:0.100"]
     cells = [a["style"] for tag, a in page.tags if tag == "td" and "style" in a]
@@ -118,12 +118,12 @@ def test_what_an_item_says_of_itself_stands_in_place_of_the_last_word(tmp_path):
 
 
 def test_scripts_without_a_glyph_are_left_to_the_browser(tmp_path):
-    # A glyph that matplotlib lacks is a warning, and so an error here.
+    # matplotlib warns of missing glyphs, and warnings are errors in tests.
     run = make_run(tmp_path, [CHINESE, ARABIC], ("消极", "积极"), "/somewhere/电影.csv")
     page = Page(write_report(run).read_text("utf-8"))
     assert plots(run) == {"accuracy.png", "loss.png"}
-    for said in ("sentiment on 电影.csv", "坏", "سيئا", "积极"):
-        assert any(said in part for part in page.text), said
+    for expected in ("sentiment on 电影.csv", "坏", "سيئا", "积极"):
+        assert any(expected in part for part in page.text), expected
     mixed = make_run(tmp_path / "mixed", [CHINESE, ENGLISH])
     write_report(mixed)
     assert "word_by_word.png" in plots(mixed)
@@ -143,7 +143,7 @@ def test_alignments_are_drawn_and_written_out(tmp_path):
     assert cells == ["--p:0.125", "--p:0.875", "--p:0.750", "--p:0.250"] * 2
     assert {"ab", "<i>", "سيئا", "END"} <= set(page.text)
     assert "alignment.png" in plots(run)
-    # What matplotlib has no glyphs for is in the page alone.
+    # Tokens without a glyph in matplotlib are only in the page, not in the picture.
     run = make_run(tmp_path / "other")
     figure = json.dumps([alignment_figure(items[1:])])
     (run / "figures.json").write_text(figure)
@@ -174,13 +174,13 @@ def test_maps_and_shares_are_drawn_and_written_out(tmp_path):
 def test_labels_that_overlap_are_pushed_apart():
     places = np.array([[0.5, 0.5], [0.5, 0.501], [0.1, 0.9], [0.51, 0.499]])
     sizes = np.array([[0.1, 0.02], [0.2, 0.02], [0.1, 0.02], [0.1, 0.02]])
-    found = apart(places, sizes)
+    moved = apart(places, sizes)
     for i in range(4):
         for j in range(i):
-            gap = np.abs(found[i] - found[j]) - (sizes[i] + sizes[j]) / 2
+            gap = np.abs(moved[i] - moved[j]) - (sizes[i] + sizes[j]) / 2
             assert gap.max() > -1e-3
-    np.testing.assert_array_equal(found[2], places[2])
-    assert np.abs(found - places).max() < 0.1
+    np.testing.assert_array_equal(moved[2], places[2])
+    assert np.abs(moved - places).max() < 0.1
 
 
 def test_what_is_no_run_is_one_error(tmp_path):

@@ -1,4 +1,4 @@
-"""Figures in README and docs are those of `results/`."""
+"""The figures in README and docs are those in `results/`."""
 
 import json
 from pathlib import Path

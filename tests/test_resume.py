@@ -1,4 +1,4 @@
-"""A run killed at any moment and resumed equals, bit for bit, one never killed."""
+"""A run that is killed and resumed equals an uninterrupted run bit for bit."""
 
 import functools
 import itertools
@@ -27,8 +27,8 @@ WORDS = [*"abcdefghijklmnop", "not", "very", "good", "bad", "dull", "fine"]
 OPTIONS = ["--epochs", 3, "--units", 8, "--max-tokens", 8, "--cell", "simple_rnn"]
 TEXT_OPTIONS = ["--epochs", 1, "--units", 8, "--dropout", "0.3", "--prompt", "a"]
 
-# Runs a recipe until its second argument says that the process is to be killed. A
-# language model's pass is cut into epochs, from one to the next of which states go on.
+# Runs a recipe and kills the process at the place that the second argument names. A
+# language model's pass is split into epochs, between which states are carried on.
 UNTIL = """
 import importlib, os, pathlib, signal, sys
 import kit.report
@@ -73,8 +73,8 @@ move, pathlib.Path.replace = pathlib.Path.replace, replace
 write_in, Run.write = Run.write, write
 command(recipe.main)
 """
-# Before there is a checkpoint, inside an epoch, before a checkpoint stands in its
-# place, between it and the history; the last one, too, when nothing is left to train.
+# Before the first checkpoint; inside an epoch; before a checkpoint is renamed into
+# place; between a checkpoint and the history, also after the last epoch.
 KILLS = ["batch 1 after 0 epochs", "batch 1 after 1 epochs", "checkpoint 2"]
 KILLS += ["history 2", "history 3"]
 KILLED = [
@@ -88,7 +88,7 @@ KILLED = [
         for backend in ("tensorflow", "jax")
     ),
 ]
-# How many epochs stand in the history then.
+# Number of epochs in the history after each kill.
 AFTER = dict(zip(KILLS, (0, 1, 1, 1, 2), strict=True))
 
 
@@ -102,19 +102,19 @@ def text(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reviews(tmp_path_factory):
-    """A file that trains in a second."""
+    """A file of labelled texts on which training takes a second."""
     path = tmp_path_factory.mktemp("data") / "mine.csv"
-    chance = random.Random(5)
+    rng = random.Random(5)
     lines = ["text,label"]
     for _ in range(400):
-        words = chance.choices(WORDS, k=chance.randint(3, 8))
+        words = rng.choices(WORDS, k=rng.randint(3, 8))
         lines.append(f"{' '.join(words)},{'good' if 'good' in words else 'bad'}")
     path.write_text("\n".join(lines) + "\n")
     return path
 
 
 def until(place, *arguments, folder, recipe="sentiment", backend="tensorflow"):
-    """A run that is killed at a place, if it comes to it."""
+    """Runs a recipe in a child process that is killed if it reaches `place`."""
     environment = {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
     command = ["-c", UNTIL, recipe, place, *arguments]
     return python(*command, folder=folder, **environment)
@@ -135,7 +135,7 @@ def figures(run):
 def test_killed_runs_end_as_if_never_killed(
     recipe, backend, kills, reviews, text, tmp_path
 ):
-    """With `char_lm`: what the states carried, too."""
+    """With `char_lm`, the carried states are resumed, too."""
     run = functools.partial(until, folder=tmp_path, recipe=recipe, backend=backend)
     data = ["--data", reviews, *OPTIONS]
     if recipe == "char_lm":
@@ -153,15 +153,15 @@ def test_killed_runs_end_as_if_never_killed(
     assert_same(tmp_path / "killed", tmp_path / "whole")
 
 
-def assert_same(killed, whole, said=""):
-    """Weights, figures and history of two runs."""
+def assert_same(killed, whole, message=""):
+    """Asserts that two runs have equal weights, figures and histories."""
     ours, theirs = (load_weights(run) for run in (killed, whole))
     assert ours.keys() == theirs.keys()
     for name in ours:
-        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=said)
-    assert figures(killed) == figures(whole), said
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=message)
+    assert figures(killed) == figures(whole), message
     histories = [(run / "history.csv").read_text() for run in (killed, whole)]
-    assert histories[0] == histories[1], said
+    assert histories[0] == histories[1], message
     assert not (killed / "checkpoint.npz").exists()
 
 
@@ -185,13 +185,13 @@ def finish(process):
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 @pytest.mark.parametrize("recipe", ["sentiment", "char_lm"])
 def test_commands_killed_at_any_moment(recipe, backend, reviews, text, tmp_path):
-    """The whole command, which exports in the end, at other moments each time."""
+    """Kills the real command, including its export, at random moments."""
     start_recipe = functools.partial(start, backend, tmp_path, recipe=recipe)
     data = ["--data", reviews, *OPTIONS]
     if recipe == "char_lm":
         data = ["--data", text, *TEXT_OPTIONS, "--epochs", 3]
     finish(start_recipe(*data, "--run-dir", "whole"))
-    chance = random.Random(time.time_ns())
+    rng = random.Random(time.time_ns())
     arguments, kills = [*data, "--run-dir", "killed"], []
     killed = tmp_path / "killed"
     for epochs_seen in (0, 1):  # inside the first epoch, later
@@ -201,7 +201,7 @@ def test_commands_killed_at_any_moment(recipe, backend, reviews, text, tmp_path)
             if (killed / "config.json").exists() and epochs_done(killed) >= epochs_seen:
                 break
             time.sleep(0.01)
-        time.sleep(chance.random() * (0.3 if epochs_seen else 4.0))
+        time.sleep(rng.random() * (0.3 if epochs_seen else 4.0))
         process.send_signal(signal.SIGKILL)
         process.communicate()
         kills.append(epochs_done(killed))
@@ -219,19 +219,19 @@ def epochs_done(run):
 
 
 def load_weights(run):
-    """Every array in the run's `model.keras`, by its place in the file."""
+    """Returns every array in the run's `model.keras`, by its name in the file."""
     import io
 
     import h5py
 
-    found = {}
+    arrays = {}
     with h5py.File(io.BytesIO(weights(run)), "r") as file:
         file.visititems(
             lambda name, item: (
-                found.update({name: item[()]}) if hasattr(item, "shape") else None
+                arrays.update({name: item[()]}) if hasattr(item, "shape") else None
             )
         )
-    return found
+    return arrays
 
 
 def test_interrupt_names_the_way_on(reviews, tmp_path):
@@ -259,10 +259,8 @@ def test_an_interrupt_that_was_swallowed_is_raised_after_the_batch():
 
 
 def batches(seed, rows=100):
-    chance = np.random.default_rng(0)
-    sequences = [
-        np.arange(1, n + 1, dtype="int32") for n in chance.integers(1, 30, rows)
-    ]
+    rng = np.random.default_rng(0)
+    sequences = [np.arange(1, n + 1, dtype="int32") for n in rng.integers(1, 30, rows)]
     buckets = bucket_lengths([len(s) for s in sequences])
     return Batches(sequences, np.arange(rows), 8, buckets, seed), buckets
 
@@ -303,9 +301,9 @@ def test_every_row_once_and_padding_weighs_nothing():
 
 
 def test_buckets_leave_the_least_padding():
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     for longest, step in ((60, 8), (700, 16)):
-        lengths = chance.integers(0, longest, 50)
+        lengths = rng.integers(0, longest, 50)
         lengths[7] = longest
         sizes = range(step, longest + step, step)
         least = min(
@@ -327,7 +325,7 @@ def test_a_sequence_longer_than_the_last_bucket_is_refused():
 
 
 def test_training_data_work_with_fit_in_any_order():
-    """Keras takes the shape of all from the first two batches: they must differ."""
+    """Keras takes the shape of all batches from the first two, so these must differ."""
     data, _ = batches(seed=0)
     for epoch in range(20):
         data.set_epoch(epoch)
@@ -335,7 +333,7 @@ def test_training_data_work_with_fit_in_any_order():
 
 
 def test_averaged_weights_are_validated_and_kept(tmp_path):
-    """With `use_ema` the best weights are the averages, raw ones go on training."""
+    """With `use_ema`, averaged weights are kept; training continues with raw ones."""
 
     class Folder:
         folder, interrupted, verbose, started = tmp_path, False, 0, None
@@ -414,7 +412,7 @@ def test_a_checkpoint_in_the_wrong_order_is_an_error(tmp_path):
         with pytest.raises(UserError, match="is damaged: remove it"):
             Checkpoint(*arguments, "min")
     (tmp_path / "checkpoint.npz").write_bytes(kept)
-    # Another process: it would begin at the first epoch again.
+    # As in a new process: without `fit_options`, training would start at epoch 1.
     again = Checkpoint(*arguments, "min")
     with pytest.raises(ValueError, match=r"\*\*checkpoint\.fit_options"):
         model.fit(data, epochs=3, verbose=0, callbacks=[again])

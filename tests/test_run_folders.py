@@ -1,4 +1,4 @@
-"""Which run is finished, which one is resumed, and which is the newest."""
+"""Run folders: finished and unfinished runs, the newest run, and new ones."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def test_the_newest_unfinished_run_is_resumed(tmp_path, monkeypatch):
     make_run("smoke", "config.json")
     assert is_finished(finished) and not is_finished(stopped)
     assert newest_unfinished_run("tiny") == stopped
-    # The metrics of a run that was stopped just before its end.
+    # A run that was stopped just before its end has metrics and a checkpoint.
     (stopped / "metrics.json").touch()
     assert newest_unfinished_run("tiny") == stopped
     with pytest.raises(UserError, match="nothing to resume: no unfinished run in"):

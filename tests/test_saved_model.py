@@ -1,4 +1,4 @@
-"""Functions as one SavedModel."""
+"""Functions saved as the signatures of one SavedModel."""
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ def test_signatures_have_the_names_and_types_that_they_were_given(tmp_path):
         "scores": (scores, {"numbers": tf.TensorSpec([None, 2], tf.float32)}),
     }
     saved_model.save(tmp_path / "1", model, signatures, [table])
-    assert len(traced) == 1  # a function with two names
+    assert len(traced) == 1  # one function with two names is traced once
     loaded = tf.saved_model.load(str(tmp_path / "1"))
     for name in ("serving_default", "ids"):
         answer = loaded.signatures[name](word=tf.constant(["b", "x", "a"]))

@@ -1,4 +1,4 @@
-"""The sentiment recipe: what it learns, what it exports, what it needs."""
+"""The sentiment recipe: training, export and dependencies."""
 
 import functools
 import json
@@ -42,32 +42,32 @@ VOCABULARY = {
     "max_tokens": MAX_TOKENS,
 }
 
-# Fresh processes cost seconds each: what they are asked stands in few of them.
+# Starting a process takes seconds, so few tests do it, and each checks much.
 
 
 def any_texts(count):
-    """Texts of any Unicode, of words that the model knows, empty and huge ones."""
-    chance = random.Random(7)
+    """Returns texts of random Unicode, of known words, and empty and huge ones."""
+    rng = random.Random(7)
 
     def character():
-        code = chance.choice([0x80, 0x600, 0x3000, 0xD800, 0x110000])
+        code = rng.choice([0x80, 0x600, 0x3000, 0xD800, 0x110000])
         while True:
-            found = chance.randrange(code)
-            if not 0xD800 <= found < 0xE000:
-                return chr(found)
+            point = rng.randrange(code)
+            if not 0xD800 <= point < 0xE000:
+                return chr(point)
 
     texts = ["", " ", "!", "''", "don't", "a" * 100_000, "not bad " * 12_500]
     while len(texts) < count:
-        size = chance.choice([1, 5, 40, 200])
-        if chance.random() < 0.5:
+        size = rng.choice([1, 5, 40, 200])
+        if rng.random() < 0.5:
             texts.append("".join(character() for _ in range(size)))
         else:
-            texts.append(" ".join(chance.choices(WORDS, k=size)))
+            texts.append(" ".join(rng.choices(WORDS, k=size)))
     return texts
 
 
 def vocabulary(words, classes):
-    """Made-up names of so many words and classes."""
+    """Returns a vocabulary of `words` made-up words and `classes` labels."""
     names = [f"word{number}" for number in range(words)]
     return {"words": names, "labels": LABELS[:classes], "max_tokens": MAX_TOKENS}
 
@@ -102,8 +102,8 @@ def loaded(exported):
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_words_are_the_same_in_python_and_in_the_export(loaded, text):
     answer = loaded.signatures["word_by_word"](text=_string(text))
-    found = [word.decode() for word in answer["words"].numpy()]
-    assert found == tokenize(text)[:MAX_TOKENS]
+    words = [word.decode() for word in answer["words"].numpy()]
+    assert words == tokenize(text)[:MAX_TOKENS]
 
 
 def _string(text):
@@ -166,15 +166,15 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
     texts = any_texts(1000)
     (tmp_path / "texts.json").write_text(json.dumps(texts))
     away = shutil.copytree(folder, tmp_path / "elsewhere")
-    command = ["-c", ASK, away, "texts.json", "found.npy"]
+    command = ["-c", ASK, away, "texts.json", "probabilities.npy"]
     child = python(*command, folder=tmp_path)
     assert child.returncode == 0, child.stderr
     names, labels = json.loads(child.stdout.splitlines()[-1])
     expected = classify(model, VOCABULARY, texts)
-    found = np.load(tmp_path / "found.npy")
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    probabilities = np.load(tmp_path / "probabilities.npy")
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
     assert names == LABELS
-    assert labels == [LABELS[n] for n in found.argmax(axis=-1)]
+    assert labels == [LABELS[n] for n in probabilities.argmax(axis=-1)]
 
 
 def test_export_by_saved_model_cli(exported, tmp_path):
@@ -182,8 +182,8 @@ def test_export_by_saved_model_cli(exported, tmp_path):
     written = "text=[b'not bad at all', b'dull']"
     saved_model_cli(folder, ["--input_exprs", written], tmp_path)
     expected = classify(model, VOCABULARY, ["not bad at all", "dull"])
-    found = np.load(tmp_path / "probabilities.npy")
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    probabilities = np.load(tmp_path / "probabilities.npy")
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
 def test_probabilities_after_each_word(exported, loaded):
@@ -198,23 +198,23 @@ def test_probabilities_after_each_word(exported, loaded):
 
 
 def test_scores_begin_as_naive_bayes():
-    """Half of the log-ratio of smoothed counts; no pair stands across two texts."""
+    """Half of the log-ratio of smoothed counts; no pair spans two texts."""
     texts = [[2, 3], [2, 4, 2], [5, 1, 3]]
     ids = [np.array(row, "int32") for row in texts]
     scores = initial_scores(Split([], ids, np.array([0, 1, 1])), words=4, classes=2)
-    totals = np.log([3, 7])  # words and pairs of each class
-    ratio = np.log([2, 3]) - totals  # of word 2: once, and twice
+    totals = np.log([3, 7])  # number of words and pairs in each class
+    ratio = np.log([2, 3]) - totals  # word 2 occurs once and twice, plus 1
     np.testing.assert_allclose(scores[2], 0.5 * (ratio - ratio.mean()), rtol=1e-5)
     pair = pair_id(2, 3, 4)
     ratio = np.log([2, 1]) - totals
     np.testing.assert_allclose(scores[pair], 0.5 * (ratio - ratio.mean()), rtol=1e-5)
-    assert not scores[:2].any()  # padding and unknown words say nothing
+    assert not scores[:2].any()  # padding and unknown words score zero
     unseen = [pair_id(*pair, 4) for pair in ((3, 2), (2, 5), (5, 3), (5, 1))]
     assert not scores[unseen].any()
 
 
 def test_scores_of_words_and_pairs_reach_the_answer():
-    """Alone they decide where all else is zero."""
+    """They alone decide if all other weights are zero."""
     model = build_model(Config(units=4), vocabulary(words=4, classes=2))
     model.set_weights([np.zeros(weight.shape) for weight in model.get_weights()])
     layer = model.get_layer("scores")
@@ -229,7 +229,7 @@ def test_scores_of_words_and_pairs_reach_the_answer():
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
 def test_each_cell_learns_the_order_of_words(cell):
-    """Two words, and only their order tells the class."""
+    """Only the order of two words determines the class."""
     keras.utils.set_random_seed(0)
     model = build_model(Config(cell=cell, units=8), vocabulary(words=8, classes=2))
     random_numbers = np.random.default_rng(0)
@@ -253,12 +253,12 @@ CHINESE = {
 
 
 def test_a_chinese_file_from_start_to_answer(sentiment, tmp_path, request):
-    chance = random.Random(3)
+    rng = random.Random(3)
     lines = ["评论\t类别"]
     for _ in range(400):
-        label = chance.choice(list(CHINESE))
-        filler = [chance.choice(["昨天", "今天", "和朋友", "在电影院", "晚上"])]
-        text = "，".join([*filler, *chance.sample(CHINESE[label], 2)])
+        label = rng.choice(list(CHINESE))
+        filler = [rng.choice(["昨天", "今天", "和朋友", "在电影院", "晚上"])]
+        text = "，".join([*filler, *rng.sample(CHINESE[label], 2)])
         lines.append(f"{text}。\t{label}")
     (tmp_path / "影评.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     options = ["--text-column", "评论", "--label-column", "类别", "--units", "16"]
@@ -303,7 +303,7 @@ def test_jax_trains_without_tensorflow_and_tensorflow_exports(tmp_path):
     run(*load, "--run-dir", "runs/sentiment/smoke", KERAS_BACKEND="tensorflow")
     assert (folder / "saved_model/1/saved_model.pb").exists()
     assert json.loads((folder / "metrics.json").read_text()) == before
-    # With TensorFlow beside JAX the export is made without being asked for.
+    # If TensorFlow is installed next to JAX, the run exports by itself.
     run("-m", "recipes.sentiment", "--load", "runs/sentiment/smoke", "--run-dir", "new")
     assert (tmp_path / "new/saved_model/1/saved_model.pb").exists()
 
@@ -333,16 +333,16 @@ def test_model_answers_export_and_load_need_neither_kit_nor_data(tmp_path):
 
 @pytest.mark.usefixtures("unexported")
 def test_vectors_of_a_file_are_where_training_begins(sentiment, tmp_path, monkeypatch):
-    """In place of counted ones, for the words that it has; zeros for the others."""
+    """They replace vectors from counts; words that the file lacks get zeros."""
     import recipes.sentiment as recipe
 
     seen = {}
 
     def initial_vectors(*arguments):
-        seen["words"], seen["first"] = arguments[2], begin(*arguments)
+        seen["words"], seen["first"] = arguments[2], original(*arguments)
         return seen["first"]
 
-    begin = recipe.initial_vectors
+    original = recipe.initial_vectors
     monkeypatch.setattr(recipe, "initial_vectors", initial_vectors)
     numbers = np.random.default_rng(0).normal(size=(3, 100)).round(4)
     lines = ["3 100"] + [
@@ -364,7 +364,7 @@ def test_vectors_of_a_file_are_where_training_begins(sentiment, tmp_path, monkey
     expected = numbers[:2] * 0.3 / numbers[:2].std()
     np.testing.assert_allclose(first[[place["good"], place["film"]]], expected, 1e-4)
     assert not np.delete(first, [place["good"], place["film"]], axis=0).any()
-    # Without a file they are counted, and as large.
+    # Without a file they come from counts, with the same standard deviation.
     assert sentiment("--smoke", "--data", "mine.csv")[0] == 0
     assert seen["first"].std() == pytest.approx(0.3, rel=1e-4)
 

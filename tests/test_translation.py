@@ -1,4 +1,4 @@
-"""The translation recipe: what it reads, learns, translates and exports."""
+"""The translation recipe: training, translation, alignment and export."""
 
 import importlib
 import json
@@ -57,23 +57,23 @@ def kind_name(kind):
 
 
 def random_model(kind, scale=0.5):
-    """A model and its vocabulary; weights so large that what it reads matters."""
+    """Returns a model whose large weights make inputs matter, and its vocabulary."""
     tokens = TOKENS[kind["unit"]]
     vocabulary = {"unit": kind["unit"], "source": tokens, "target": tokens, "length": 9}
     keras.utils.set_random_seed(1)
     model = build_model(Config(units=12, **kind), vocabulary)
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     for weight in model.trainable_variables:
         value = keras.ops.convert_to_numpy(weight)
-        weight.assign(value + scale * chance.normal(size=value.shape))
+        weight.assign(value + scale * rng.normal(size=value.shape))
     return model, vocabulary
 
 
 def some_texts(count=20, seed=0):
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     words = [*WORDS, "xyz", "Cat", "omat", "a1", "é,", "😀"]
-    sizes = [chance.randrange(1, 9) for _ in range(count)]
-    return [" ".join(chance.choices(words, k=size)) for size in sizes]
+    sizes = [rng.randrange(1, 9) for _ in range(count)]
+    return [" ".join(rng.choices(words, k=size)) for size in sizes]
 
 
 @pytest.fixture(
@@ -98,8 +98,8 @@ def ask(loaded, texts, beam):
 
     beam = tf.constant(np.broadcast_to(beam, len(texts)), tf.int32)
     texts = tf.constant(texts, tf.string, [len(texts)])
-    found = loaded.signatures["serving_default"](text=texts, beam=beam)["text"]
-    return [text.decode() for text in found.numpy()]
+    translations = loaded.signatures["serving_default"](text=texts, beam=beam)["text"]
+    return [text.decode() for text in translations.numpy()]
 
 
 def test_the_export_translates_as_the_model_to_the_letter(exported):
@@ -109,9 +109,9 @@ def test_the_export_translates_as_the_model_to_the_letter(exported):
     assert ask(loaded, texts, 1) == greedy
     assert ask(loaded, texts, 4) == wide
     assert greedy != wide
-    assert len(set(greedy)) > 7  # so that being equal says something
+    assert len(set(greedy)) > 7  # so that equality means something
     assert greedy[0] == ""
-    # Each row by its own beam, and alone.
+    # A beam width for each row, and a single row.
     rows = np.arange(len(texts)) % 2
     mixed = [wide[n] if row else greedy[n] for n, row in enumerate(rows)]
     assert ask(loaded, texts, np.where(rows, 4, 1)) == mixed
@@ -128,48 +128,48 @@ def test_the_alignment_of_the_export(exported):
         assert "align" not in loaded.signatures
         return
     texts = ["the cat sat", "", "好 mat!"]
-    found = loaded.signatures["align"](text=tf.constant(texts))
-    found = {name: value.numpy() for name, value in found.items()}
+    outputs = loaded.signatures["align"](text=tf.constant(texts))
+    outputs = {name: value.numpy() for name, value in outputs.items()}
     expected = align(model, vocabulary, texts, BEAMS)
     for row, (tokens, written, weights) in enumerate(expected):
-        shown = [token.decode() for token in found["tokens"][row] if token]
+        shown = [token.decode() for token in outputs["tokens"][row] if token]
         assert shown == tokens
-        shown = [token.decode() for token in found["translation"][row] if token]
+        shown = [token.decode() for token in outputs["translation"][row] if token]
         assert shown == [token for token in written if token != "END"]
         size = weights.shape
         np.testing.assert_allclose(
-            found["weights"][row, : size[0], : size[1]], weights, atol=1e-5
+            outputs["weights"][row, : size[0], : size[1]], weights, atol=1e-5
         )
         if tokens:
             np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
-            np.testing.assert_array_equal(found["weights"][row, :, size[1] :], 0)
+            np.testing.assert_array_equal(outputs["weights"][row, :, size[1] :], 0)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=kind_name)
 def test_writing_step_by_step_equals_training_on_what_was_written(kind):
-    """Greedy: each token is the most probable one after those before it."""
+    """With greedy search, each token is the most probable next one."""
     model, _ = random_model(kind)
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     vocab = model.logits.units
-    source = chance.integers(FIRST, vocab, [6, 7]).astype("int32")
+    source = rng.integers(FIRST, vocab, [6, 7]).astype("int32")
     source[2:4, 4:] = 0
     written = np.array(search(model, source, 9))
     target = np.concatenate([np.full([6, 1], START), written], axis=1).astype("int32")
     logits = np.array(model([source, target[:, :-1]]))
     logits[..., :END] = -np.inf
     best = logits.argmax(axis=-1)
-    for found, expected in zip(written, best, strict=True):
-        end = np.append(np.flatnonzero(found == END), 9)[0] + 1
-        assert found[:end].tolist() == expected[:end].tolist()
+    for tokens, expected in zip(written, best, strict=True):
+        end = np.append(np.flatnonzero(tokens == END), 9)[0] + 1
+        assert tokens[:end].tolist() == expected[:end].tolist()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=kind_name)
 def test_padding_changes_nothing(kind):
     model, _ = random_model(kind)
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     vocab = model.logits.units
-    source = chance.integers(FIRST, vocab, [2, 5]).astype("int32")
-    target = chance.integers(FIRST, vocab, [2, 4]).astype("int32")
+    source = rng.integers(FIRST, vocab, [2, 5]).astype("int32")
+    target = rng.integers(FIRST, vocab, [2, 4]).astype("int32")
     padded = np.pad(source, [[0, 0], [0, 3]])
     np.testing.assert_allclose(
         model([padded, target]), model([source, target]), atol=1e-5
@@ -177,7 +177,7 @@ def test_padding_changes_nothing(kind):
 
 
 def test_what_stands_before_the_models_of_attention():
-    """`plain` sees the end of what it reads, `reverse` reads from the end."""
+    """`reverse` equals `plain` on reversed sources; only `peeky` has a context."""
     source = np.array([[4, 5, 6, 7, 8]], "int32")
     target = np.array([[START, 4]], "int32")
     plain, _ = random_model({"unit": "char", "model": "plain"})
@@ -190,7 +190,7 @@ def test_what_stands_before_the_models_of_attention():
         context, states = model.encode(source)
         assert len(context) == count
         assert len(states) == 2
-    # With the same states, the context of peeky decides too.
+    # With the same states, another context changes the output of `peeky`.
     logits, _, _ = peeky.decode(target, context, states)
     other, _, _ = peeky.decode(target, [context[0] * 0], states)
     assert np.abs(np.array(logits) - np.array(other)).max() > 0.01
@@ -208,7 +208,7 @@ def test_the_decoder_begins_where_each_direction_has_read_everything():
 
 @pytest.mark.parametrize("name", ["plain", "attention"])
 def test_a_third_layer_that_says_nothing_changes_nothing(name):
-    """It is added to what is below, on both sides; the second is not."""
+    """On both sides, the third layer is residual and the second is not."""
     pair = [np.array([[4, 5, 6]], "int32"), np.array([[START, 5]], "int32")]
     deep, _ = random_model({"unit": "char", "model": name, "layers": 3})
     for side in (deep.encoders, deep.decoders):
@@ -248,11 +248,11 @@ def test_a_loaded_model_translates_as_the_saved_one(exported, tmp_path, without_
     for beams in (1, 4):
         expected = translate(model, vocabulary, texts, beams)
         assert translate(again, names, texts, beams) == expected
-    assert len(set(expected)) > 5  # so that being equal says something
+    assert len(set(expected)) > 5  # so that equality means something
 
 
 def test_translations_follow_the_weights_and_the_length(without_xla):
-    """A compiled search is kept for later calls."""
+    """A compiled search is cached, but follows new weights and lengths."""
     model, vocabulary = random_model({"unit": "char"})
     other, _ = random_model({"unit": "char"}, scale=1.0)
     texts = some_texts()
@@ -274,10 +274,10 @@ import json, sys
 import tensorflow as tf
 model = tf.saved_model.load(sys.argv[1])
 texts = json.loads(sys.argv[2])
-found = model.signatures["serving_default"](
-    text=tf.constant(texts), beam=tf.fill([len(texts)], 3))["text"]
+outputs = model.signatures["serving_default"](
+    text=tf.constant(texts), beam=tf.fill([len(texts)], 3))
 assert not {"custom_layers", "data", "kit", "recipes"} & set(sys.modules)
-print(json.dumps([text.decode() for text in found.numpy()]))
+print(json.dumps([text.decode() for text in outputs["text"].numpy()]))
 """
 
 
@@ -295,16 +295,16 @@ def test_export_in_a_fresh_process_and_by_saved_model_cli(exported, tmp_path):
     np.savez(tmp_path / "in.npz", text=rows, beam=np.full(3, 3, "int32"))
     named = ";".join(f"{n}={tmp_path}/in.npz[{n}]" for n in ("text", "beam"))
     saved_model_cli(folder, ["--inputs", named], tmp_path)
-    found = np.load(tmp_path / "text.npy", allow_pickle=True)
-    assert [text.decode() for text in found] == expected
+    translations = np.load(tmp_path / "text.npy", allow_pickle=True)
+    assert [text.decode() for text in translations] == expected
 
 
 def pairs_file(path, count=1500, seed=0, sizes=range(2, 7)):
-    """Small sums of letters: `b+c` -> `the letters b and c`."""
-    chance = random.Random(seed)
+    """Writes pairs of letters and the same letters reversed, in capitals."""
+    rng = random.Random(seed)
     lines = []
     while len(lines) < count:
-        text = "".join(chance.choices("abcdefgh", k=chance.choice(sizes)))
+        text = "".join(rng.choices("abcdefgh", k=rng.choice(sizes)))
         lines.append(f"{text}\t{text.upper()[::-1]}")
     path.write_text("\n".join(dict.fromkeys(lines)))
 
@@ -326,10 +326,10 @@ def test_words_begin_with_larger_vectors_than_characters():
 def test_dropout_follows_from_the_number_of_pairs(
     translation, tmp_path, monkeypatch, few, asked
 ):
-    begun = []
+    rates = []
 
     def checkpoint(run, model, *more):
-        begun.append(model.dropout.rate)
+        rates.append(model.dropout.rate)
         raise UserError("seen")
 
     recipe = importlib.import_module("recipes.translation")
@@ -338,16 +338,18 @@ def test_dropout_follows_from_the_number_of_pairs(
     monkeypatch.setattr("kit.training.Checkpoint", checkpoint)
     options = [] if asked is None else ["--dropout", asked]
     assert translation("--data", "mine.tsv", *options)[0] == 2
-    assert begun == [asked if asked is not None else 0.4 if few else 0.2]
+    assert rates == [asked if asked is not None else 0.4 if few else 0.2]
 
 
 @pytest.mark.parametrize("steps, batch", [(150, 8), (15, 20), (2, 64)])
-def test_few_pairs_few_a_step(translation, tmp_path, monkeypatch, steps, batch):
-    """304 pairs in training."""
-    begun = []
+def test_few_pairs_are_read_in_small_batches(
+    translation, tmp_path, monkeypatch, steps, batch
+):
+    """Few training pairs, here 304, are read in small batches."""
+    sizes = []
 
     def batches(sources, targets, size, *more):
-        begun.append(size)
+        sizes.append(size)
         raise UserError(f"{len(sources)} pairs seen")
 
     recipe = importlib.import_module("recipes.translation")
@@ -355,7 +357,7 @@ def test_few_pairs_few_a_step(translation, tmp_path, monkeypatch, steps, batch):
     monkeypatch.setattr(recipe, "STEPS", steps)
     monkeypatch.setattr("kit.pair_batches.PairBatches", batches)
     status, _, errors = translation("--data", "mine.tsv")
-    assert (status, begun) == (2, [batch]), errors
+    assert (status, sizes) == (2, [batch]), errors
 
 
 def test_from_a_file_of_pairs_to_an_answer(translation, tmp_path, request):
@@ -432,7 +434,7 @@ def test_model_translates_exports_and_loads_without_kit_and_data(tmp_path):
 
 
 def test_long_pairs_are_left_out():
-    """By the longer side, without start and end."""
+    """The longer side counts, without START and END."""
     sources = [np.ones(n, "int32") for n in (2, 3, 1, 2)]
     targets = [np.ones(n + 2, "int32") for n in (2, 1, 3, 1)]
     data = PairBatches(sources, targets, 8, max_tokens=2)
@@ -459,7 +461,7 @@ def test_nothing_is_translated_as_nothing():
 def test_training_and_validation_leave_long_pairs_out(
     translation, tmp_path, monkeypatch
 ):
-    """Of 2 to 6 letters those of more than 4; the target's END is one more."""
+    """Texts have 2 to 6 letters, and targets END in addition."""
     widest = []
 
     class Recorded(PairBatches):
@@ -483,7 +485,7 @@ def test_training_and_validation_leave_long_pairs_out(
 
 
 @pytest.mark.parametrize(
-    ("content", "naming"),
+    ("content", "expected_words"),
     [
         (b"", ["mine.tsv", "empty"]),
         (b"no tab here\n" * 30, ["mine.tsv", "tab"]),
@@ -492,12 +494,12 @@ def test_training_and_validation_leave_long_pairs_out(
         (b"\xff\ta\n" * 30, ["mine.tsv", "UTF-8"]),
     ],
 )
-def test_bad_pairs_end_in_one_line(translation, tmp_path, content, naming):
+def test_bad_pairs_end_in_one_line(translation, tmp_path, content, expected_words):
     (tmp_path / "mine.tsv").write_bytes(content)
     status, _, errors = translation("--data", "mine.tsv")
     assert status == 2
     assert len(errors.strip().splitlines()) == 1, errors
-    for word in ("error:", *naming):
+    for word in ("error:", *expected_words):
         assert word in errors
     assert not list(Path("runs/translation").iterdir())
 
@@ -518,7 +520,7 @@ def test_an_odd_number_of_units_is_an_error(translation, tmp_path):
 
 
 def test_the_alignment_is_what_was_looked_at_while_writing():
-    """Token by token, from what stood before each."""
+    """All weights at once equal those of decoding token by token."""
     model, _ = random_model({"unit": "char", "attention": "general"})
     source = np.array([[4, 5, 6, 0], [7, 8, 9, 10]], "int32")
     written = np.array(search(model, source, 6))
@@ -526,8 +528,8 @@ def test_the_alignment_is_what_was_looked_at_while_writing():
     token = np.full([2, 1], START, "int32")
     for place in range(6):
         _, states, weights = model.decode(token, context, states)
-        found = np.array(attention_weights(model, source, written))[:, place]
-        np.testing.assert_allclose(found, np.array(weights)[:, 0], atol=1e-5)
+        at_once = np.array(attention_weights(model, source, written))[:, place]
+        np.testing.assert_allclose(at_once, np.array(weights)[:, 0], atol=1e-5)
         token = written[:, place : place + 1]
 
 
@@ -551,8 +553,8 @@ def test_of_a_long_source_1000_tokens_are_read(exported, monkeypatch):
     if model.has_attention:
         ((tokens, _, _),) = align(model, vocabulary, [text])
         assert len(tokens) == 1000
-        found = loaded.signatures["align"](text=tf.constant([text]))
-        assert sum(token != b"" for token in found["tokens"].numpy()[0]) == 1000
+        outputs = loaded.signatures["align"](text=tf.constant([text]))
+        assert sum(token != b"" for token in outputs["tokens"].numpy()[0]) == 1000
 
 
 def test_weights_of_attention_for_every_kind():
@@ -597,9 +599,9 @@ def test_ratios_are_of_the_better_modes():
 
 def test_flop_of_a_step_by_hand():
     bench = pytest.importorskip("benchmarks.translation")
-    # A token read: two LSTMs of 2 units, (4 + 2) x 8 each, keys 4 x 4. One written: an
-    # LSTM of 4 units, (4 + 4 + 4) x 16, the query 4 x 4, the vector 8 x 4, logits
-    # 4 x 10, over 3 places a score and a product of 4 each.
+    # Per source token: two LSTMs of 2 units, (4 + 2) x 8 each, and keys 4 x 4. Per
+    # target token: an LSTM of 4 units, (4 + 4 + 4) x 16, the query 4 x 4, the vector
+    # 8 x 4, logits 4 x 10, and for each of 3 source tokens a score and a product of 4.
     read, written = 2 * 6 * 8 + 16, 12 * 16 + 16 + 32 + 40 + 2 * 3 * 4
     sizes = bench.Sizes(4, 9, 10, 3, 5)
     assert sizes.flop == 2 * 3 * bench.BATCH * (3 * read + 5 * written)

@@ -1,4 +1,4 @@
-"""Asking an exported model: the real command, in a process of its own."""
+"""Queries to an exported model, with the real command in a child process."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def tf():
 
 @pytest.fixture(scope="module")
 def run(tf, tmp_path_factory):
-    """A classifier that says `good` with the share of words that are `yes`."""
+    """A classifier: the probability of `good` is the share of words that are `yes`."""
     texts = tf.TensorSpec([None], tf.string)
 
     class Tiny(tf.Module):
@@ -69,8 +69,8 @@ def ask(run, *options, lines=""):
 
 
 def test_each_line_is_answered_word_by_word(run):
-    said = ask(run, lines="yes no 好 yes\n\n  yes\n")
-    assert said.stdout.splitlines() == [
+    child = ask(run, lines="yes no 好 yes\n\n  yes\n")
+    assert child.stdout.splitlines() == [
         "bad 0.500",
         "  yes  0.000",
         f"  no   0.500 {'█' * 12}",
@@ -79,7 +79,7 @@ def test_each_line_is_answered_word_by_word(run):
         "good 1.000",
         f"  yes  1.000 {'█' * 24}",
     ]
-    assert (said.stderr, said.returncode) == ("", 0)
+    assert (child.stderr, child.returncode) == ("", 0)
 
 
 def test_a_model_without_word_by_word_prints_its_outputs(tf, tmp_path):
@@ -114,13 +114,13 @@ def test_what_each_written_token_looked_at(tf, tmp_path):
     model = Mirror()
     signatures = {"serving_default": model.serve, "align": model.align}
     tf.saved_model.save(model, str(tmp_path), signatures)
-    said = "".join(load(tmp_path)(" ab 好的 c"))
+    shown = "".join(load(tmp_path)(" ab 好的 c"))
     lines = ["text: c 好的 ab 5", "  c     0.75  c", "  好的  0.75  好的"]
-    assert said.splitlines() == [*lines, "  ab    0.75  ab"]
+    assert shown.splitlines() == [*lines, "  ab    0.75  ab"]
 
 
 def test_a_text_is_continued_piece_by_piece(tf, tmp_path):
-    """Each piece goes on after all before it; what was typed keeps its spaces."""
+    """Each piece continues the text so far; the typed text keeps its spaces."""
     kinds = {"prompt": tf.string, "length": tf.int32, "temperature": tf.float32}
     kinds |= {"top_k": tf.int32, "top_p": tf.float32, "seed": tf.int32}
     specs = [tf.TensorSpec([None], kind, name) for name, kind in kinds.items()]
@@ -147,14 +147,14 @@ def test_words_near_a_word_and_analogies(tf, tmp_path):
     export(model, vocabulary, tmp_path)
     answer = load(tmp_path)
 
-    def said(text):
+    def lines_of(text):
         return [line.split() for line in "".join(answer(text)).splitlines()]
 
-    assert [line[0] for line in said(" King ")] == ["man", "queen", "woman", "boat"]
-    assert said("king")[0][1] == "0.707"
+    assert [line[0] for line in lines_of(" King ")] == ["man", "queen", "woman", "boat"]
+    assert lines_of("king")[0][1] == "0.707"
     for text in ("man : king :: woman", "man:king::woman"):
-        assert said(text)[0][0] == "queen"
-        assert len(said(text)) == 2
+        assert lines_of(text)[0][0] == "queen"
+        assert len(lines_of(text)) == 2
     assert list(answer("nobody")) == ["not in the vocabulary: nobody"]
     assert list(answer("man : x :: y")) == ["not in the vocabulary: x, y"]
     assert list(answer("a : b")) == ["expected a word, or a : b :: c"]
@@ -175,9 +175,9 @@ def test_bars_stand_in_one_column_of_the_terminal():
 
 
 def test_a_run_without_export_is_one_error(tmp_path):
-    said = ask(tmp_path, "--text", "yes")
-    assert said.returncode == 2
-    assert said.stdout == ""
-    assert said.stderr.count("\n") == 1
-    assert said.stderr.startswith("error: ")
-    assert "saved_model" in said.stderr
+    child = ask(tmp_path, "--text", "yes")
+    assert child.returncode == 2
+    assert child.stdout == ""
+    assert child.stderr.count("\n") == 1
+    assert child.stderr.startswith("error: ")
+    assert "saved_model" in child.stderr

@@ -1,4 +1,4 @@
-"""Texts as ids and back: by hand, and the same in Python and in TensorFlow."""
+"""Texts as ids and back: examples by hand; Python and TensorFlow agree."""
 
 from pathlib import Path
 
@@ -24,8 +24,8 @@ def test_ids_of_characters_words_and_pieces():
     assert VOCABULARIES["char"].encode("aZ好") == [5, 1, 12]
     assert VOCABULARIES["word"].encode("The cat, zebra") == [4, 7, 6, 1]
     pieces = VOCABULARIES["subword"]
-    found = [pieces.names[number] for number in pieces.encode("the ton xx 😀")]
-    assert " ".join(found) == "the t ##o ##n x ##x <unk>"
+    names = [pieces.names[number] for number in pieces.encode("the ton xx 😀")]
+    assert " ".join(names) == "the t ##o ##n x ##x <unk>"
 
 
 def test_texts_of_ids():
@@ -43,13 +43,13 @@ def test_texts_of_ids():
 def test_tokens_are_the_most_frequent_ones():
     texts = ["the cat", "the mat", "a cat the"]
     assert Vocabulary.choose(texts, "word", 2) == ["the", "cat"]
-    assert Vocabulary.choose(texts, "word", 9) == ["the", "cat"]  # twice at least
+    assert Vocabulary.choose(texts, "word", 9) == ["the", "cat"]  # at least twice each
     assert Vocabulary.choose(["bab", "ac"], "char", 9) == ["a", "b", "c"]
     layers = Path(__file__).parent.parent / "custom_layers"
     lines = [x for file in layers.glob("*.py") for x in file.read_text().splitlines()]
     pieces = Vocabulary.choose(lines, "subword", 300)
     assert {"the", "##s"} <= set(pieces)
-    # Words never seen are cut, not lost, where their letters are known.
+    # Unseen words are cut into pieces if their letters are known.
     ids = Vocabulary("subword", pieces).encode("unstepping")
     assert UNKNOWN not in ids
     assert 1 < len(ids) < len("unstepping")
@@ -62,7 +62,7 @@ def test_another_unit_is_an_error():
 
 @pytest.fixture(scope="module", params=UNITS)
 def twins(request):
-    """A vocabulary, and its compiled twin of `encode` and of `decode`."""
+    """A vocabulary, and compiled versions of its `encode` and `decode`."""
     tf = pytest.importorskip("tensorflow")
     vocabulary = VOCABULARIES[request.param]
     table = vocabulary.table()
@@ -87,8 +87,8 @@ def test_the_same_ids_in_tensorflow(twins, rows):
     import tensorflow as tf
 
     vocabulary, encode, _ = twins
-    found = encode(tf.constant(rows, tf.string, [len(rows)])).to_list()
-    assert found == [vocabulary.encode(text) for text in rows]
+    ids = encode(tf.constant(rows, tf.string, [len(rows)])).to_list()
+    assert ids == [vocabulary.encode(text) for text in rows]
 
 
 @settings(deadline=None, max_examples=150)
@@ -99,5 +99,5 @@ def test_the_same_texts_in_tensorflow(twins, data):
     row = st.lists(st.integers(0, len(vocabulary) - 1), min_size=time, max_size=time)
     rows = data.draw(st.lists(row, max_size=3))
     rows = np.array(rows, "int32").reshape(len(rows), time)
-    found = [text.decode() for text in decode(rows).numpy()]
-    assert found == [vocabulary.decode(row) for row in rows]
+    texts = [text.decode() for text in decode(rows).numpy()]
+    assert texts == [vocabulary.decode(row) for row in rows]

@@ -1,4 +1,4 @@
-"""The word vectors: what is read, learned, answered, exported and measured."""
+"""The word2vec recipe: data, training, queries, export and evaluation."""
 
 import json
 import shutil
@@ -43,7 +43,7 @@ TOPICS = [
 
 
 def topical_text(lines=400, seed=0):
-    """Lines of words of one topic each, in any order."""
+    """Returns lines of random words, each line from one random topic."""
     random = np.random.default_rng(seed)
     topics = [topic.split() for topic in TOPICS]
     chosen = random.integers(len(topics), size=lines)
@@ -51,7 +51,7 @@ def topical_text(lines=400, seed=0):
 
 
 def model_with(words, vectors):
-    """A model that has these vectors, and its vocabulary."""
+    """Returns a model with these vectors, and its vocabulary."""
     vocabulary = {"words": words, "counts": [7] * len(words)}
     model = build_model(Config(units=vectors.shape[1]), vocabulary)
     padding = np.zeros((1, vectors.shape[1]))
@@ -63,7 +63,7 @@ def blocks_of(ids, counts, window=5, subsample=1e-3):
     return Blocks(ids, counts, CENTRES, window, subsample, seed=0)
 
 
-# What is read -----------------------------------------------------------------------
+# Data -------------------------------------------------------------------------------
 
 
 def test_blocks_hold_the_text_in_order(monkeypatch):
@@ -73,13 +73,13 @@ def test_blocks_hold_the_text_in_order(monkeypatch):
     assert len(blocks) == 3
     assert [blocks.tokens(n) for n in range(3)] == [100, 100, 50]
     for index in range(3):
-        rows, nothing = blocks[index]
-        assert rows.shape == (len(nothing), CENTRES + 6)
+        rows, dummy_targets = blocks[index]
+        assert rows.shape == (len(dummy_targets), CENTRES + 6)
         read = rows[:, 3:-3].ravel()
         wanted = ids[index * 100 : index * 100 + 100]
         np.testing.assert_array_equal(read[: len(wanted)], wanted)
         assert not read[len(wanted) :].any()
-        # Around the words of a block stand those before and after it.
+        # A block is surrounded by the words before and after it.
         np.testing.assert_array_equal(rows[1, :3], rows[0, -6:-3])
         np.testing.assert_array_equal(rows[0, -3:], rows[1, 3:6])
         assert not rows[0, :3].any()
@@ -97,30 +97,30 @@ def test_frequent_words_are_left_out_now_and_then():
     counts = np.array([0, 90_000, 9000, 900, 100])
     ids = np.random.default_rng(0).permutation(np.repeat(np.arange(5), counts))
     blocks = blocks_of(ids.astype("uint16"), counts, subsample=1e-2)
-    found = np.zeros(5)
+    kept_counts = np.zeros(5)
     for index in range(len(blocks)):
-        found += np.bincount(blocks[index][0][:, 5:-5].ravel(), minlength=5)
+        kept_counts += np.bincount(blocks[index][0][:, 5:-5].ravel(), minlength=5)
     share = counts[1:] / counts.sum()
     stays = np.minimum(np.sqrt(1e-2 / share) + 1e-2 / share, 1)
-    np.testing.assert_allclose(found[1:] / counts[1:], stays, rtol=0.05)
-    assert found[4] == 100  # rare words stay
+    np.testing.assert_allclose(kept_counts[1:] / counts[1:], stays, rtol=0.05)
+    assert kept_counts[4] == 100  # rare words stay
     for share in (0.0, 1.0):  # all stay
         assert (blocks_of(ids, counts, subsample=share).kept[1:] == 1).all()
-    # A pure function of seed and epoch.
+    # The choice depends only on seed and epoch.
     again = blocks_of(ids.astype("uint16"), counts, subsample=1e-2)
     np.testing.assert_array_equal(blocks[2][0], again[2][0])
     again.set_epoch(1)
     assert (blocks[2][0] != again[2][0]).any()
 
 
-# What is learned --------------------------------------------------------------------
+# Training ---------------------------------------------------------------------------
 
 
 VOCAB, WINDOW = 12, 2
 
 
 def model_with_known_draws(kind, monkeypatch):
-    """A model of which reach and negatives are known, and all that it should see."""
+    """Returns a model with fixed reaches and negatives; ids, reaches and negatives."""
     random = np.random.default_rng(3)
     config = Config(model=kind, units=6, window=WINDOW)
     words = [f"w{n}" for n in range(1, VOCAB)]
@@ -142,7 +142,7 @@ def model_with_known_draws(kind, monkeypatch):
 
 
 def windows(ids, reach):
-    """Block, centre, and the ids around it."""
+    """Yields the block, the centre, and the ids around it."""
     for block, line in enumerate(ids):
         for place in range(CENTRES):
             here = WINDOW + place
@@ -169,11 +169,11 @@ def test_loss_is_that_of_the_windows(kind, monkeypatch):
     )
 
     def nats(u, target, block):
-        found = np.log1p(np.exp(-u @ outputs[target]))
+        total = np.log1p(np.exp(-u @ outputs[target]))
         for negative in drawn[block]:
             if negative != target:
-                found += 5 / DRAWS * np.log1p(np.exp(u @ outputs[negative]))
-        return found
+                total += 5 / DRAWS * np.log1p(np.exp(u @ outputs[negative]))
+        return total
 
     wanted = np.zeros(2)
     for block, centre, near in windows(ids, reach):
@@ -181,8 +181,8 @@ def test_loss_is_that_of_the_windows(kind, monkeypatch):
             wanted[block] += sum(nats(inputs[centre], t, block) for t in near)
         else:
             wanted[block] += nats(inputs[near].mean(axis=0), centre, block)
-    found = ops.convert_to_numpy(model(ids))
-    np.testing.assert_allclose(found, wanted / CENTRES, rtol=1e-4)
+    losses = ops.convert_to_numpy(model(ids))
+    np.testing.assert_allclose(losses, wanted / CENTRES, rtol=1e-4)
 
 
 def test_each_word_of_a_mean_gets_the_whole_gradient(monkeypatch):
@@ -194,7 +194,9 @@ def test_each_word_of_a_mean_gets_the_whole_gradient(monkeypatch):
     inputs = ops.convert_to_numpy(model.vectors.embeddings)
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(model(ids)) * CENTRES
-    found = tf.convert_to_tensor(tape.gradient(total, model.vectors.embeddings.value))
+    gradient = tf.convert_to_tensor(
+        tape.gradient(total, model.vectors.embeddings.value)
+    )
     wanted = np.zeros_like(inputs)
     for block, centre, near in windows(ids, reach):
         u = inputs[near].mean(axis=0)
@@ -205,7 +207,7 @@ def test_each_word_of_a_mean_gets_the_whole_gradient(monkeypatch):
                 slope = slope + 5 / DRAWS * row / (1 + np.exp(-u @ row))
         for word in near:
             wanted[word] += slope
-    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    np.testing.assert_allclose(gradient, wanted, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -222,16 +224,16 @@ def test_a_run_finds_the_topics(word2vec, tmp_path, kind, request):
     assert status == 0, errors
     run = Path("run")
     vocabulary = json.loads((run / "vocabulary.json").read_text())
-    found = model_with(vocabulary["words"], read_bin(run / "vectors.bin"))
+    rebuilt = model_with(vocabulary["words"], read_bin(run / "vectors.bin"))
     loaded = load(run)
     parts = ("apple", "pear", "red")
-    assert analogy(*loaded, *parts) == analogy(*found, *parts) != []
+    assert analogy(*loaded, *parts) == analogy(*rebuilt, *parts) != []
     for topic in TOPICS:
         words = topic.split()
         for word in words:
-            near = {other for other, _ in nearest(*found, word, len(words) - 1)}
+            near = {other for other, _ in nearest(*rebuilt, word, len(words) - 1)}
             assert near == set(words) - {word}
-            assert nearest(*loaded, word) == nearest(*found, word)
+            assert nearest(*loaded, word) == nearest(*rebuilt, word)
     samples = (run / "samples.txt").read_text()
     assert samples.startswith("apple  ")
     assert "nonsense   (not in the vocabulary)" in samples
@@ -302,16 +304,16 @@ def test_words_are_those_of_the_text(word2vec, tmp_path):
     options = ("--epochs", 5, "--min-count", 2, "--shown", "STOP", "--run-dir", "run")
     status, out, errors = word2vec("--data", "mine.txt", *options)
     assert status == 0, errors
-    assert "not in the vocabulary" not in out  # in any case
+    assert "not in the vocabulary" not in out  # upper case does not matter
     vocabulary = json.loads(Path("run/vocabulary.json").read_text())
-    found = dict(zip(vocabulary["words"], vocabulary["counts"], strict=True))
-    assert found.pop("twice") == 2
+    counts = dict(zip(vocabulary["words"], vocabulary["counts"], strict=True))
+    assert counts.pop("twice") == 2
     wanted = ["3.14", "don't", "eos", "rare", "stop", "well-known", "东", "京"]
-    assert sorted(found) == wanted  # no marks, nothing that stands there once
-    assert set(found.values()) == {6}
+    assert sorted(counts) == wanted  # no punctuation, no word that occurs once
+    assert set(counts.values()) == {6}
 
 
-# What it answers --------------------------------------------------------------------
+# Queries ----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -327,9 +329,9 @@ def exported(tmp_path_factory):
     return model, vectors, tf.saved_model.load(str(folder)), folder
 
 
-def answers(found, row):
-    words = [word.decode() for word in found["words"].numpy()[row]]
-    return words, found["cosines"].numpy()[row]
+def answers(outputs, row):
+    words = [word.decode() for word in outputs["words"].numpy()[row]]
+    return words, outputs["cosines"].numpy()[row]
 
 
 def test_the_export_answers_as_in_memory(exported):
@@ -339,13 +341,13 @@ def test_the_export_answers_as_in_memory(exported):
     words = model[1]["words"]
     asked = [*words, "KING", "Été", "nobody", ""]
     k = np.array([3, 1, 7, 0, 2, 9, 3, 3, 3, 3, 3, 3], "int32")
-    found = loaded.signatures["nearest"](word=tf.constant(asked), k=tf.constant(k))
-    assert found["words"].shape == (12, 8)
+    outputs = loaded.signatures["nearest"](word=tf.constant(asked), k=tf.constant(k))
+    assert outputs["words"].shape == (12, 8)
     for row, word in enumerate(asked):
         near = nearest(*model, word, k[row])
         assert len(near) == (0 if row > 9 else min(k[row], len(words) - 1))
-        said, cosines = answers(found, row)
-        assert said == [*(w for w, _ in near), *[""] * (8 - len(near))]
+        shown, cosines = answers(outputs, row)
+        assert shown == [*(w for w, _ in near), *[""] * (8 - len(near))]
         np.testing.assert_allclose(
             cosines[: len(near)], [c for _, c in near], atol=1e-6
         )
@@ -353,25 +355,25 @@ def test_the_export_answers_as_in_memory(exported):
 
     parts = [["man", "king", "woman"], ["a", "b", "a"], ["man", "nobody", "king"]]
     a, b, c = (tf.constant(column) for column in zip(*parts, strict=True))
-    found = loaded.signatures["analogy"](a=a, b=b, c=c, k=tf.constant([4, 9, 4]))
+    outputs = loaded.signatures["analogy"](a=a, b=b, c=c, k=tf.constant([4, 9, 4]))
     for row, part in enumerate(parts):
         near = analogy(*model, *part, k=(4, 9, 4)[row])
-        said, cosines = answers(found, row)
-        assert said == [*(w for w, _ in near), *[""] * (8 - len(near))]
-        assert not set(said) & set(part)
+        shown, cosines = answers(outputs, row)
+        assert shown == [*(w for w, _ in near), *[""] * (8 - len(near))]
+        assert not set(shown) & set(part)
         np.testing.assert_allclose(
             cosines[: len(near)], [c for _, c in near], atol=1e-6
         )
     assert analogy(*model, "man", "nobody", "king") == []
 
-    found = loaded.signatures["embed"](word=tf.constant(["b", "x", "Queen"]))
-    rows = found["vectors"].numpy()
+    outputs = loaded.signatures["embed"](word=tf.constant(["b", "x", "Queen"]))
+    rows = outputs["vectors"].numpy()
     np.testing.assert_array_equal(rows[[0, 2]], vectors[[7, 1]])
     assert np.isnan(rows[1]).all()
 
 
 def test_analogies_by_hand():
-    """b - a + c of vectors of length 1, those asked for left out."""
+    """b - a + c of unit vectors; a, b and c themselves are no answers."""
     words = ["man", "king", "woman", "queen", "boat"]
     vectors = np.array([[2, 0, 0], [3, 3, 0], [0, 0, 1], [0, 5, 5], [1, -1, 0]])
     model = model_with(words, vectors)
@@ -387,10 +389,10 @@ import json, sys
 import tensorflow as tf
 model = tf.saved_model.load(sys.argv[1])
 words = json.loads(sys.argv[2])
-found = model.signatures["serving_default"](
+outputs = model.signatures["serving_default"](
     word=tf.constant(words), k=tf.fill([len(words)], 3))
 assert not {"custom_layers", "data", "kit", "recipes"} & set(sys.modules)
-print(json.dumps([[w.decode() for w in row] for row in found["words"].numpy()]))
+print(json.dumps([[w.decode() for w in row] for row in outputs["words"].numpy()]))
 """
 
 
@@ -413,8 +415,8 @@ def test_no_rows_and_none_asked_for(exported):
     nearest = loaded.signatures["nearest"]
     none = nearest(word=tf.constant([], tf.string), k=tf.constant([], tf.int32))
     assert none["words"].shape[0] == 0
-    found = nearest(word=tf.constant(["a"]), k=tf.constant([-3]))
-    assert found["words"].shape == (1, 0)
+    outputs = nearest(word=tf.constant(["a"]), k=tf.constant([-3]))
+    assert outputs["words"].shape == (1, 0)
 
 
 def test_jax_trains_without_tensorflow_and_exports_the_same(tmp_path):
@@ -456,7 +458,7 @@ def test_model_answers_exports_and_loads_without_kit_and_data(tmp_path):
     assert (tmp_path / "saved_model/saved_model.pb").exists()
 
 
-# What others read, and how good it is -----------------------------------------------
+# Files for other programs, and evaluation -------------------------------------------
 
 
 def evaluation(folder):
@@ -484,9 +486,9 @@ def test_gensim_reads_and_scores_what_is_written(tmp_path):
     word_vectors.write(tmp_path, words, vectors)
     load = gensim.KeyedVectors.load_word2vec_format
     for name, binary in (("vectors.txt", False), ("vectors.bin", True)):
-        found = load(str(tmp_path / name), binary=binary)
-        assert found.index_to_key == words
-        np.testing.assert_allclose(found.vectors, vectors, rtol=0 if binary else 1e-5)
+        read = load(str(tmp_path / name), binary=binary)
+        assert read.index_to_key == words
+        np.testing.assert_allclose(read.vectors, vectors, rtol=0 if binary else 1e-5)
     questions = read_evaluation(evaluation(tmp_path / "sets"))
     figures, sections = evaluate(words, vectors, questions)
     assert figures["analogy_questions"] == 2  # "nobody" has no vector
@@ -540,7 +542,7 @@ def test_a_run_is_measured(word2vec, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "naming"),
+    ("name", "content", "expected_words"),
     [
         ("questions-words.txt", "man king woman queen\n", ["line 1", ": section"]),
         ("questions-words.txt", ": a\none two three\n", ["line 2", "four words"]),
@@ -552,18 +554,18 @@ def test_a_run_is_measured(word2vec, tmp_path):
         ("other.txt", "", ["questions-words.txt", "found none"]),
     ],
 )
-def test_evaluation_files_of_a_wrong_form(tmp_path, name, content, naming):
+def test_evaluation_files_of_a_wrong_form(tmp_path, name, content, expected_words):
     content = content if isinstance(content, bytes) else content.encode()
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError) as caught:
         read_evaluation(tmp_path)
-    for said in naming:
-        assert said in str(caught.value)
+    for word in expected_words:
+        assert word in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "options", "naming"),
+    ("text", "options", "expected_words"),
     [
         ("one two three four\n" * 9, [], ["--negatives 5", "found 4"]),
         ("all words once only here in this text\n", [], ["--min-count", "found 0"]),
@@ -577,13 +579,13 @@ def test_evaluation_files_of_a_wrong_form(tmp_path, name, content, naming):
         ("", [], ["mine.txt"]),
     ],
 )
-def test_bad_input_ends_in_one_line(word2vec, tmp_path, text, options, naming):
+def test_bad_input_ends_in_one_line(word2vec, tmp_path, text, options, expected_words):
     (tmp_path / "mine.txt").write_text(text)
     status, _, errors = word2vec("--data", "mine.txt", *options)
     assert status == 2
     assert len(errors.strip().splitlines()) == 1, errors
-    for said in ("error:", *naming):
-        assert said in errors
+    for word in ("error:", *expected_words):
+        assert word in errors
     assert not list(Path("runs/word2vec").glob("*"))
 
 
@@ -595,7 +597,7 @@ def test_no_word_need_be_left_out(word2vec, tmp_path):
 
 
 def test_the_larger_the_text_the_fewer_the_passes(word2vec, tmp_path, monkeypatch):
-    """So many words are read in all of them, where a fast machine allows it."""
+    """All passes together read `TRAINED` words, but there are 5 to 50 passes."""
     planned = []
 
     def decide(length, model):

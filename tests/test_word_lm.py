@@ -1,4 +1,4 @@
-"""The word model: how it cuts texts, what it learns, writes, exports and needs."""
+"""The word_lm recipe: words, training, writing, export and dependencies."""
 
 import dataclasses
 import importlib
@@ -67,12 +67,12 @@ def model_of(preset, vocabulary=VOCABULARY, batch=None, **dropped):
 
 
 def random_model(preset=SMALL, scale=0.6):
-    """Weights so large that what was read and what is drawn make a difference."""
+    """Returns a model whose large weights make prompts and random draws matter."""
     keras.utils.set_random_seed(1)
     model = model_of(preset)
-    chance = np.random.default_rng(1)
-    weights = [w + scale * chance.normal(size=w.shape) for w in model.get_weights()]
-    weights[0][2] *= 0.3  # else line ends are all that it writes
+    rng = np.random.default_rng(1)
+    weights = [w + scale * rng.normal(size=w.shape) for w in model.get_weights()]
+    weights[0][2] *= 0.3  # otherwise it writes line ends only
     model.set_weights(weights)
     return model
 
@@ -99,7 +99,7 @@ def author(exported):
 
 @pytest.fixture
 def small(monkeypatch):
-    """The preset `small` becomes one that trains in a second."""
+    """Replaces the preset `small` by one that trains in a second."""
     monkeypatch.setitem(PRESETS, "small", SMALL)
 
 
@@ -119,7 +119,7 @@ def test_ids_and_words():
     ],
 )
 def test_the_export_writes_what_the_model_writes_to_the_letter(author, loaded, options):
-    chance = random.Random(2)
+    rng = random.Random(2)
     prompts = [
         "",
         "The",
@@ -131,15 +131,15 @@ def test_the_export_writes_what_the_model_writes_to_the_letter(author, loaded, o
         "Sat,",
     ]
     while len(prompts) < 64:
-        words = chance.choices([*WORDS[1:], "xyz", "\n"], k=chance.randrange(20))
+        words = rng.choices([*WORDS[1:], "xyz", "\n"], k=rng.randrange(20))
         prompts.append(" ".join(words))
     expected = author.write(prompts, **options)
-    found = ask(loaded, prompts, 30, **options)
-    assert found == expected
-    assert len(set(found)) > (30 if options["temperature"] else 8)
-    assert {len(tokenize(text)) for text in found} == {30}
-    assert "<unk>" not in "".join(found)
-    # A row alone, and beside rows of other lengths.
+    written = ask(loaded, prompts, 30, **options)
+    assert written == expected
+    assert len(set(written)) > (30 if options["temperature"] else 8)
+    assert {len(tokenize(text)) for text in written} == {30}
+    assert "<unk>" not in "".join(written)
+    # A single row, and rows of different lengths.
     options["seed"] = options.get("seed", 0) + 40
     assert ask(loaded, prompts[40:41], 30, **options) == expected[40:41]
     lengths = [7, 0, 30]
@@ -153,7 +153,7 @@ def test_the_export_writes_what_the_model_writes_to_the_letter(author, loaded, o
 
 
 def test_what_is_written_piece_by_piece_goes_on(exported, loaded):
-    """As `kit.try_run` does: the prompt grows by what was written."""
+    """As in `kit.try_run`, each prompt is the whole text so far."""
     whole = ask(loaded, ["the cat"], 40, temperature=0)[0]
     text = "the cat"
     for _ in range(8):
@@ -176,12 +176,12 @@ def test_the_seed_the_settings_and_stop_words_decide(exported):
     assert len(set(first)) == 8
     greedy = author.write(["the"] * 2, temperature=0)
     assert greedy[0] == greedy[1] == author.write(["the"], top_k=1, seed=3)[0]
-    found = {word for text in first for word in tokenize(text)}
+    words = {word for text in first for word in tokenize(text)}
     stopped = Author(
         write, VOCABULARY, exported[0], 60, stop_words=["The", "cat", "dog"]
     )
     left = {w for t in stopped.write(["the"] * 8, seed=7) for w in tokenize(t)}
-    assert {"the", "cat"} <= found
+    assert {"the", "cat"} <= words
     assert not {"the", "cat", "<unk>"} & left
 
 
@@ -200,7 +200,7 @@ def read(model, ids, training=False):
 
 
 def nats_per_word(model, text, vocabulary=VOCABULARY):
-    """By the equation, in NumPy: the mean of -log p(next word)."""
+    """Returns the mean of -log p(next word), computed in NumPy."""
     ids = encode_prompt(text, vocabulary).astype("int32")[None]
     if ids.shape[1] == 1:
         return 0.0
@@ -212,12 +212,12 @@ def nats_per_word(model, text, vocabulary=VOCABULARY):
 @pytest.mark.parametrize("few", [0, 100_000])
 @pytest.mark.parametrize("preset", ["small", "tied"])
 def test_of_few_words_more_is_dropped(word_lm, tmp_path, monkeypatch, few, preset):
-    begun = []
+    rates = []
 
     def build(config, vocabulary, batch=None, **dropped):
         if batch:
             preset = dataclasses.replace(PRESETS[config.preset], **dropped)
-            begun.append((preset.inputs, preset.outputs))
+            rates.append((preset.inputs, preset.outputs))
             raise UserError("seen")
         return build_model(config, vocabulary)
 
@@ -228,7 +228,7 @@ def test_of_few_words_more_is_dropped(word_lm, tmp_path, monkeypatch, few, prese
     assert word_lm("--data", "mine.txt", "--preset", preset)[0] == 2
     usual = PRESETS[preset]
     more = preset == "small" and few
-    assert begun == [(0.3, 0.5) if more else (usual.inputs, usual.outputs)]
+    assert rates == [(0.3, 0.5) if more else (usual.inputs, usual.outputs)]
 
 
 @pytest.mark.usefixtures("without_xla")
@@ -244,7 +244,7 @@ def test_export_in_a_fresh_process_without_the_project(exported, tmp_path):
 
 @pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 128, 200])
 def test_score_is_the_equation_for_texts_of_any_length(exported, loaded, length):
-    """The export reads 64 words at once and carries its states on."""
+    """The export reads 64 words at a time and carries its states on."""
     words = ["the", "cat", "sat", "on", "a", "mat", "z", ".", ","]
     text = " ".join(random.Random(length).choices(words, k=length))
     assert len(tokenize(text)) == length
@@ -256,15 +256,15 @@ def test_score_is_the_equation_for_texts_of_any_length(exported, loaded, length)
 def test_export_by_saved_model_cli(exported, tmp_path):
     model, folder = exported
     prompts = ["the", ""]
-    found = ask_by_saved_model_cli(folder, prompts, tmp_path)
-    assert found == Author(write, VOCABULARY, model, 9).write(prompts, temperature=0)
+    written = ask_by_saved_model_cli(folder, prompts, tmp_path)
+    assert written == Author(write, VOCABULARY, model, 9).write(prompts, temperature=0)
 
 
 @pytest.mark.usefixtures("without_xla")
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("layers", [1, 3])
 def test_writing_step_by_step_equals_reading(layers, tied):
-    """Greedy: each word is the most probable one after all before it."""
+    """With temperature 0, each word is the most probable next one."""
     model = random_model(dataclasses.replace(SMALL, layers=layers, tied=tied))
     prompt = "the cat 好"
     written = Author(write, VOCABULARY, model, 12).write([prompt], temperature=0)[0]
@@ -275,7 +275,7 @@ def test_writing_step_by_step_equals_reading(layers, tied):
 
 
 def test_nats_over_every_word(monkeypatch):
-    monkeypatch.setattr(likelihood, "READ", 110)  # fewer than the words
+    monkeypatch.setattr(likelihood, "READ", 110)  # shorter than the text
     model = random_model()
     text = " ".join(random.Random(0).choices([*WORDS[1:], "z"], k=290))
     ids = encode_prompt(text, VOCABULARY)
@@ -292,7 +292,7 @@ def test_nats_over_every_word(monkeypatch):
     ],
 )
 def test_each_preset_learns_what_follows(tmp_path, monkeypatch, name):
-    """Its parts, small: a text that one word decides."""
+    """With small sizes, on a text in which each word determines the next."""
     change = {"vector": 32, "units": 40, "batch": 4, "window": 10}
     change |= {"learning_rate": 0.02}
     if PRESETS[name].average:
@@ -308,7 +308,7 @@ def test_each_preset_learns_what_follows(tmp_path, monkeypatch, name):
 
 
 def test_training_begins_at_the_words_frequencies(tmp_path, monkeypatch):
-    """Before it has learned anything, a word is as probable as it is frequent."""
+    """Before any learning, the probability of a word is its frequency."""
     words = random.Random(0).choices(["the ", "cat ", "sat "], [90, 9, 1], k=9000)
     (tmp_path / "mine.txt").write_text("".join(words) + "\n")
     run = run_in(tmp_path, str(tmp_path / "mine.txt"))
@@ -325,7 +325,7 @@ def test_training_begins_at_the_words_frequencies(tmp_path, monkeypatch):
 
 
 def test_presets_differ_in_what_they_drop():
-    """Every share changes what training sees, and nothing else."""
+    """Every dropout rate changes the model in training, and only there."""
     ids = np.random.default_rng(0).integers(2, 20, [4, 8]).astype("int32")
     shares = ["words", "inputs", "between", "outputs", "recurrent_weights"]
     for share in shares:
@@ -346,9 +346,9 @@ def test_presets_differ_in_what_they_drop():
 
 
 def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path, request):
-    chance = random.Random(3)
+    rng = random.Random(3)
     words = ["今天", "天气", "很好", "我们", "去看", "电影", "，", "。\n", "不错"]
-    (tmp_path / "小说.txt").write_text("".join(chance.choices(words, k=12_000)))
+    (tmp_path / "小说.txt").write_text("".join(rng.choices(words, k=12_000)))
     options = ["--prompt", "今天", "--stop-words", "电", "--epochs", 4]
     status, out, _ = word_lm("--data", "小说.txt", *options)
     assert status == 0
@@ -363,7 +363,7 @@ def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path, request):
     assert metrics["test_perplexity"] == pytest.approx(
         np.exp(metrics["test_nats_per_token"])
     )
-    # A word is a character here.
+    # Here each word is a single character.
     assert metrics["test_bits_per_char"] == pytest.approx(
         metrics["test_nats_per_token"] / np.log(2), rel=0.01
     )
@@ -388,7 +388,7 @@ def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path, request):
         assert again[name] == pytest.approx(metrics[name], abs=1e-6)
     assert "train_seconds" not in again
 
-    # Another text, of words that are all unknown but the line's end.
+    # Another text, in which all words except line ends are unknown.
     (tmp_path / "other.txt").write_text("not a word of it\n" * 50)
     options = ["--test-data", "other.txt", "--run-dir", "other"]
     assert word_lm("--load", run, *options)[0] == 0
@@ -399,12 +399,12 @@ def test_a_chinese_file_from_start_to_answer(word_lm, small, tmp_path, request):
 
 
 def test_a_folder_as_mikolov_has_it(tmp_path, capsys):
-    """Words stand as they are, every line's end is one, `<unk>` is the unknown one."""
-    chance = random.Random(1)
+    """Words are kept as they are; line ends are words; `<unk>` is the unknown word."""
+    rng = random.Random(1)
     words = ["mr.", "<unk>", "N", "n't", "u.s.", "the", "of", "Of", "said"]
     sizes = {"train": 900, "valid": 60, "test": 80}
     for name, lines in sizes.items():
-        text = [" ".join(["", *chance.choices(words, k=9), "\n"]) for _ in range(lines)]
+        text = [" ".join(["", *rng.choices(words, k=9), "\n"]) for _ in range(lines)]
         (tmp_path / f"ptb.{name}.txt").write_text("".join(text))
     parts, vocabulary = load_data(Config(), run_in(tmp_path, str(tmp_path)))
     assert "<unk> stands in the text" in capsys.readouterr().out
@@ -412,8 +412,8 @@ def test_a_folder_as_mikolov_has_it(tmp_path, capsys):
     assert sorted(vocabulary["words"]) == sorted({*words, "<eos>"} - {"<unk>"})
     assert np.mean(parts["test"] == UNKNOWN) == pytest.approx(0.1, abs=0.03)
     assert parts.pop("test_characters") == (tmp_path / "ptb.test.txt").stat().st_size
-    found = {name: len(ids) for name, ids in parts.items()}
-    assert found == {"train": 9000, "validation": 600, "test": 800}
+    lengths = {name: len(ids) for name, ids in parts.items()}
+    assert lengths == {"train": 9000, "validation": 600, "test": 800}
 
 
 def test_rare_words_become_unknown_and_that_is_said(tmp_path, capsys):
@@ -473,7 +473,7 @@ def test_model_writes_exports_and_loads_without_kit_and_data(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "naming"),
+    ("content", "expected_words"),
     [
         (b"", ["mine.txt", "text in every part"]),
         (b"the cat sat\n" * 30, ["too short", "rows of"]),
@@ -481,12 +481,12 @@ def test_model_writes_exports_and_loads_without_kit_and_data(tmp_path):
         (b"a cat\n" * 9000 + b"\xff\xfe" + b"a cat\n" * 9000, ["mine.txt", "UTF-8"]),
     ],
 )
-def test_bad_texts_end_in_one_line(word_lm, tmp_path, content, naming):
+def test_bad_texts_end_in_one_line(word_lm, tmp_path, content, expected_words):
     (tmp_path / "mine.txt").write_bytes(content)
     status, _, errors = word_lm("--data", "mine.txt")
     assert status == 2
     assert len(errors.strip().splitlines()) == 1, errors
-    for word in ("error:", *naming):
+    for word in ("error:", *expected_words):
         assert word in errors
     assert not list(Path("runs/word_lm").iterdir())
 

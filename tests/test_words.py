@@ -1,4 +1,4 @@
-"""Words: cut and joined as said, the same in Python and in TensorFlow."""
+"""Splitting and joining words: examples by hand; Python and TensorFlow agree."""
 
 import pytest
 from hypothesis import given, settings
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from data.texts import between_words
 from tokens.words import join, join_in_graph, tokenize, tokenize_in_graph
 
-# Texts in which marks, spaces and scripts meet often, and any others.
+# Texts in which punctuation, spaces and scripts often meet, and any others.
 EDGES = " \n\t.,'-()[]“”‘!?:;%<>@_aAbÉσ1好的。，ไ\u00a0\u200b\u3000\ufe0f\0😀İ"
 TEXTS = st.text(st.sampled_from(EDGES), max_size=30) | st.text(
     st.characters(exclude_categories=["Cs"]), max_size=60
@@ -68,7 +68,7 @@ def test_join(text, joined):
 def test_words_survive_joining(text, prompt):
     words = tokenize(text)
     assert tokenize(join(words)) == words
-    # What was written goes on with the prompt's last word or stands apart from it.
+    # The first joined word does not merge with the last word of the prompt.
     after = tokenize(prompt + join(words, prompt=prompt))
     assert after == tokenize(prompt) + words
 
@@ -89,7 +89,7 @@ def test_a_text_in_pieces_is_the_text():
         def chunks(self):
             yield from ("the c", "at sat.\n", "no spa", "ces 3.", "14", "\nend")
 
-    found = list(between_words(Part()))
-    assert "".join(found) == "".join(Part().chunks())
-    words = [word for piece in found for word in tokenize(piece)]
+    pieces = list(between_words(Part()))
+    assert "".join(pieces) == "".join(Part().chunks())
+    words = [word for piece in pieces for word in tokenize(piece)]
     assert words == tokenize("the cat sat.\nno spaces 3.14\nend")
