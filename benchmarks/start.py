@@ -31,6 +31,7 @@ from data.tables import write_table
 
 RECORD = Path(__file__).parent.parent / "results" / "start.json"
 ROWS, TEST_ROWS = 200, 5_000
+EPOCHS = "3"  # passes of char_lm over the second text
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def sentiment(source: Path, folder: Path, seed: int) -> dict:
 def char_lm(source: Path, folder: Path, seed: int) -> dict:
     first, seeded = folder / "first", ["--seed", str(seed)]
     before = run_recipe("char_lm", seeded, first)["metrics"]
-    data = ["--data", f"{source}/tinyshakespeare/input.txt"]
+    data = ["--data", f"{source}/tinyshakespeare/input.txt", "--epochs", EPOCHS]
     found = both("char_lm", [*data, *seeded], folder, "test_nats_per_token")
     arguments = ["--load", f"{folder}/started", "--data", "python"]
     after = run_recipe("char_lm", arguments, folder / "loaded")["metrics"]

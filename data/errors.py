@@ -5,6 +5,8 @@ import errno
 import sys
 from collections.abc import Iterator
 
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
 
 class UserError(Exception):
     """An error that a user can correct. The message names the file or argument, what
@@ -26,7 +28,7 @@ def one_line_errors(resume: str | None = None) -> Iterator[None]:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno not in (*FULL_DISK, errno.EACCES, errno.EROFS):
             raise
         where = f" ({error.filename})" if error.filename else ""
         print(f"error: {error.strerror}{where}", file=sys.stderr)

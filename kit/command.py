@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from data.errors import UserError, one_line_errors
+from data.errors import FULL_DISK, UserError, one_line_errors
 from kit.files import read_json
 from kit.length import START_RATE
 from kit.machine import describe_machine, git_commit
@@ -74,10 +74,14 @@ def command(main: Callable) -> None:
                 run.export(*recipe.load(folder), recipe.export)
             else:
                 main(config, run)
-        except UserError:
+        except (UserError, OSError) as error:
+            has_trained = (folder / "checkpoint.npz").exists()
             # Nothing half-written: a run that has not trained yet leaves no folder.
-            if is_new and not (folder / "checkpoint.npz").exists():
+            if is_new and not has_trained:
                 shutil.rmtree(folder, ignore_errors=True)
+            if has_trained and getattr(error, "errno", None) in FULL_DISK:
+                again = f"python -m {name} --resume --run-dir {folder}"
+                raise UserError(f"{error.strerror}: make room, then {again}") from None
             raise
 
 

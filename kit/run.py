@@ -3,6 +3,7 @@
 `kit.command` makes one from the command line and hands it to the recipe's `main`.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -155,7 +156,12 @@ class Run:
         self.write("vocabulary.json", vocabulary)
         if "labels" in vocabulary:
             self.write("labels.txt", "\n".join(vocabulary["labels"]) + "\n")
-        model.save(self.folder / "model.keras")
+        partial = self.folder / "partial.keras"
+        try:
+            model.save(partial)
+            partial.rename(self.folder / "model.keras")
+        finally:
+            partial.unlink(missing_ok=True)
         self.parameters = model.count_params()
         self.export(model, vocabulary, export)
 
@@ -173,9 +179,16 @@ class Run:
         partial = target.with_name("partial")
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(target, ignore_errors=True)
-        with working("Exporting the model"):
-            export(model, vocabulary, partial)
-        partial.rename(target)
+        try:
+            with working("Exporting the model"):
+                export(model, vocabulary, partial)
+            partial.rename(target)
+        except Exception as error:  # TensorFlow has an error of its own for this
+            if "No space left on device" not in str(error):
+                raise
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
     def _export_by_tensorflow(self) -> None:
         command = ["-m", module_name(self.recipe), "--load", str(self.folder)]

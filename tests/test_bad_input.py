@@ -1,8 +1,11 @@
 """Wrong input: one line that names the error, exit status 2, nothing half-written."""
 
+import errno
+import importlib
 import json
 from pathlib import Path
 
+import keras
 import pytest
 
 QUICK = ["--epochs", 1, "--units", 4, "--max-tokens", 16]
@@ -74,7 +77,16 @@ def test_label_unknown_to_training(sentiment, tmp_path):
 
 def test_not_utf8(sentiment, tmp_path):
     (tmp_path / "mine.csv").write_bytes("text,label\ncafé,good\n".encode("latin-1"))
-    fails(sentiment, "--data", "mine.csv", naming=["mine.csv", "UTF-8", "line 2"])
+    arguments = ["--data", "mine.csv"]
+    hint = "--encoding cp1252"
+    fails(sentiment, *arguments, naming=["mine.csv", "UTF-8", "line 2", hint])
+    wrong = [*arguments, "--encoding", "latin-99"]
+    fails(sentiment, *wrong, naming=["--encoding latin-99"])
+    # Decoded, it is readable, but too short; so is Excel's "Unicode text", in any case.
+    arguments += ["--encoding", "latin-1"]
+    fails(sentiment, *arguments, naming=["two classes or more"])
+    (tmp_path / "mine.csv").write_bytes("Text;LABEL\ncafé;good\n".encode("utf-16"))
+    fails(sentiment, "--data", "mine.csv", naming=["two classes or more"])
 
 
 BAD_ROWS = ['"a \0 b",good', '" ",good', "a,b,c,good"]
@@ -141,6 +153,39 @@ def test_after_a_finished_run(sentiment, tmp_path):
     (run / "metrics.json").unlink()  # as if killed before its end
     table(tmp_path / "mine.csv", GOOD * 41)
     fails(sentiment, "--resume", naming=["changed", "mine.csv"])
+
+
+def test_a_full_disk_loses_nothing(sentiment, tmp_path, monkeypatch):
+    """Neither while weights nor while the SavedModel is written."""
+    table(tmp_path / "mine.csv")
+    saved, recipe = keras.Model.save, importlib.import_module("recipes.sentiment")
+
+    def full(model, path):
+        Path(path).write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def full_too(model, vocabulary, folder):
+        folder.mkdir(parents=True)
+        raise RuntimeError("{{node SaveV2}} a.data; No space left on device [Op:Save]")
+
+    monkeypatch.setattr(keras.Model, "save", full)
+    first = sentiment("--data", "mine.csv", "--run-dir", "run", *QUICK)
+    monkeypatch.setattr(keras.Model, "save", saved)
+    export = recipe.export
+    monkeypatch.setattr(recipe, "export", full_too)
+    second = sentiment("--resume", "--run-dir", "run")
+    for status, _, errors in (first, second):
+        assert status == 2
+        assert errors == (
+            "error: No space left on device: make room, then python -m "
+            "recipes.sentiment --resume --run-dir run\n"
+        )
+        assert not list(Path("run").rglob("*partial*"))
+    trained = Path("run/history.csv").read_text()
+    monkeypatch.setattr(recipe, "export", export)
+    assert sentiment("--resume", "--run-dir", "run")[0] == 0
+    assert Path("run/history.csv").read_text() == trained
+    assert Path("run/saved_model/1/saved_model.pb").exists()
 
 
 def test_resume_takes_no_other_option(sentiment):
