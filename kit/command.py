@@ -186,12 +186,11 @@ def _config_to_start(recipe, options: Options, given: dict):
     """
     config, _ = _config_of(recipe.Config, options.start)
     _check_trained(options.start)
-    anew = {"epochs": 0, "learning_rate": START_RATE * config.learning_rate}
+    anew = {"epochs": recipe.SMOKE.get("epochs", 1) if options.smoke else 0}
+    if hasattr(config, "learning_rate"):
+        anew["learning_rate"] = START_RATE * config.learning_rate
     if "data" in given:
         anew["test_data"] = ""
-    if options.smoke:
-        anew["epochs"] = recipe.SMOKE["epochs"]
-    anew = {x: value for x, value in anew.items() if hasattr(config, x)}
     return dataclasses.replace(config, **{**anew, **given})
 
 

@@ -121,6 +121,7 @@ def midi_bytes(*tracks, promised=None, division=480):
         (midi_bytes(b"\0\xff\x58\4\0\2\x18\x08" + TRACK), False),  # zero fourths
         (midi_bytes(b"\0\xff\x51\1\x07" + TRACK), False),  # a tempo cut short
         (midi_bytes(b"\0\xf0\3abc" + TRACK), False),  # system exclusive
+        (midi_bytes(b"\0\xf3\5" + TRACK), False),  # song select
         (midi_bytes(TRACK, promised=9), False),
         (b"RIFF....RMIDdata...." + midi_bytes(TRACK), False),
         (midi_bytes(TRACK) + b"XFIH\0\0\0\2ab", False),  # a chunk of a vendor's
@@ -306,7 +307,7 @@ def test_three_hours(tmp_path):
     )
     assert len(piece) == 4 * 21_601
     days = [note(0, 60), note(2**28 - 1, 60, 0)]
-    never_ended = [note(0, 60), note(0, 62), note(480, 62, 0), note(2**28 - 1, 90, 0)]
+    never_ended = [note(0, 60), note(9, 62), note(480, 62, 0), note(2**28 - 1, 90, 0)]
     for messages in (days, never_ended):
         with pytest.raises(UserError, match="longer than 60000 quarter notes"):
             read_notes(write(tmp_path / "days.mid", *messages))
