@@ -7,10 +7,9 @@
     make translation DATA=mine.tsv ARGS="--backward"
     make try RECIPE=translation                      # type a sentence
 
-Data     Pairs: a TSV file (source, tab, target), also zipped like `fra-eng.zip`, of
-         whose sources 10 % become the test part and 5 % the validation part; or a
-         folder with `train.tsv`, `validation.tsv` and `test.tsv`; or one with a file
-         per language: `train.de`, `train.en`, `val.de` ...
+Data     Lines of source, tab, target, also packed like `fra-eng.zip`: 10 % of the
+         sources become the test part; or a folder with `train.tsv`, `validation.tsv`,
+         `test.tsv`; or one with a file per language: `train.de`, `train.en` ...
 Model    A bidirectional LSTM reads the source; the decoder, an LSTM, writes the target
          token by token and attends to the source at every step. Before attention came
          `--model plain`: only the encoder's last state reaches the decoder; `reverse`
@@ -57,8 +56,7 @@ class Config:
     max_tokens: int = 100  # longer pairs are left out of training
     units: int = 128  # width of vectors and states; in each encoder direction half
     layers: int = 1  # recurrent layers of each side; residual from the third on
-    # Share dropped in training; None: 0.4 for few pairs, else 0.2 (see `DROPOUT`).
-    dropout: float | None = None
+    dropout: float | None = None  # share dropped; None: 0.4 for few pairs, else 0.2
     learning_rate: float = 5e-3  # after 200 steps of warm-up; then a cosine to zero
 
 
@@ -73,7 +71,7 @@ SIMPLER = {
 }
 
 BATCH, MIN_BATCH, STEPS = 64, 8, 150  # pairs per step; fewer, if a pass had fewer steps
-DROPOUT, DROPOUT_OF_FEW, FEW = 0.2, 0.4, 10_000
+DROPOUT, DROPOUT_OF_FEW, LARGER, FEW = 0.2, 0.4, 3.3, 10_000
 MAX_PASSES = 30  # where --epochs does not say: see kit/length.py
 SMOOTHING = 0.1  # share of the target's probability that is spread over all tokens
 BEAMS, SHOWN = 5, 6  # of the wider search; translations in the report
@@ -153,8 +151,8 @@ class Seq2Seq(keras.Model):
         dropout = DROPOUT if config.dropout is None else config.dropout
         self.dropout = layers.Dropout(dropout)
         # Keras's initial vectors are too small for words: learning begins far slower.
-        large = keras.initializers.RandomNormal(stddev=0.5)
-        initializer = "uniform" if config.unit == "char" else large
+        normal = keras.initializers.RandomNormal(stddev=0.15)
+        initializer = "uniform" if config.unit == "char" else normal
         self.source_vectors = layers.Embedding(source_vocab, units, initializer)
         self.target_vectors = layers.Embedding(target_vocab, units, initializer)
         self.logits = layers.Dense(target_vocab, dtype="float32")
@@ -334,6 +332,9 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     validation = PairBatches(*data["ids"]["validation"], BATCH, max_tokens=longest)
     if config.dropout is None and pairs < FEW:
         model.dropout.rate = DROPOUT_OF_FEW
+    if pairs < FEW and vocabulary["unit"] != "char":  # larger vectors do better
+        for vectors in (model.source_vectors, model.target_vectors):
+            vectors.set_weights([LARGER * vectors.get_weights()[0]])
     length = Length(run, training, config.epochs, MAX_PASSES, f"{pairs:,} pairs")
     rate = length.schedule(config.learning_rate, warm_up=200)
     adam = keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=1.0)
