@@ -1,6 +1,7 @@
 """Files are written completely or not at all; cached values come back unchanged."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from kit.command import Options
-from kit.files import cached, sha256, write_whole
+from kit.files import cached, json_text, sha256, write_whole
 from kit.run import Run
 
 MADE = {
@@ -43,6 +44,35 @@ def test_a_broken_cache_is_made_anew(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"PK no zip")
     assert cached(tmp_path / "a.npz", lambda: {"x": 1}) == {"x": 1}
     assert cached(tmp_path / "a.npz", never) == {"x": 1}
+
+
+def test_a_cache_cut_short_is_made_anew(tmp_path):
+    path = tmp_path / "a.npz"
+    cached(path, lambda: MADE)
+    content = path.read_bytes()
+    for size in (0, 30, len(content) // 2, len(content) - 5):
+        path.write_bytes(content[:size])
+        assert cached(path, lambda: {"x": 1}) == {"x": 1}
+
+
+def test_json_has_no_nan_and_any_file_name():
+    value = {"a": [1.5, float("nan")], "b": {"c": (-float("inf"), "é", None, True)}}
+    text = json_text(value)
+    assert json.loads(text) == {"a": [1.5, None], "b": {"c": [None, "é", None, True]}}
+    assert "é" in text
+    name = "caf\udce9 中.txt"  # bytes that are not UTF-8, as Python has them
+    text = json_text({"data": name})
+    assert json.loads(text.encode()) == {"data": name}
+
+
+def test_the_hash_of_a_folder_knows_names_of_any_bytes(tmp_path):
+    digests = set()
+    for name in ("caf\udce9.txt", "caf\udcea.txt", "café.txt"):
+        folder = tmp_path / f"{len(digests)}"
+        folder.mkdir()
+        (folder / name).write_text("the same")
+        digests.add(sha256(folder))
+    assert len(digests) == 3
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """The length of training: how it is decided, and that a resumed run keeps it."""
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -49,6 +51,18 @@ def test_the_rate_equals_the_one_of_keras():
     steps = range(0, 100, 7)
     ours = LearningRate(0.1, 10, 100)
     np.testing.assert_allclose(rates(ours, steps), rates(keras_rate, steps), rtol=1e-5)
+
+
+def test_a_started_run_whose_rate_is_no_option_takes_a_part_of_it(run):
+    run.config = SimpleNamespace()
+    peaks = []
+    for started in (None, Path("a")):
+        run.started = started
+        length = Length(run, range(10), 2, 2, "10 rows")
+        peaks.append(length.schedule(0.5, warm_up=0).peak)
+    assert peaks == [0.5, pytest.approx(0.15)]
+    run.config = SimpleNamespace(learning_rate=0.5)  # lowered already
+    assert Length(run, range(10), 2, 2, "10 rows").schedule(0.5, 0).peak == 0.5
 
 
 def test_a_landing_begins_where_the_rate_is_and_ends_at_zero():

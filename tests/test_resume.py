@@ -418,10 +418,15 @@ def test_a_checkpoint_in_the_wrong_order_is_an_error(tmp_path):
         model.fit(data, epochs=3, verbose=0, callbacks=[again])
 
 
-@pytest.mark.parametrize("jit", [False, True])
-def test_a_loss_that_is_not_finite_ends_the_run_at_once(tmp_path, monkeypatch, jit):
+@pytest.mark.parametrize(
+    ("jit", "seconds", "step"),
+    [(False, 0, 4), (True, 0, 4), (False, 1e9, None)],  # None: at the epoch's end
+)
+def test_a_loss_that_is_not_finite_ends_the_run_at_once(
+    tmp_path, monkeypatch, jit, seconds, step
+):
     """With what to try; the checkpoint stays that of the epoch before."""
-    monkeypatch.setattr("kit.training.CHECK", 0)
+    monkeypatch.setattr("kit.training.CHECK", seconds)
 
     class Folder:
         folder, interrupted, verbose, started = tmp_path, False, 0, None
@@ -452,7 +457,8 @@ def test_a_loss_that_is_not_finite_ends_the_run_at_once(tmp_path, monkeypatch, j
     checkpoint = Checkpoint(Folder(), model, data, length, "loss", "min")
     with pytest.raises(UserError) as caught:
         model.fit(data, callbacks=[Poison(), checkpoint], **checkpoint.fit_options)
-    expected = "not finite in epoch 2, step 4: try a --learning-rate below 0.5"
+    hint = "try a --learning-rate below 0.5"
+    expected = f"not finite in epoch 2, step {step or len(data)}: {hint}"
     assert str(caught.value).endswith(expected)
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 2
 
