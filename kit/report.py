@@ -92,7 +92,7 @@ def write_report(run: Path) -> Path:
     body.append(_table("Environment", environment.items()))
     title = _text(f"{run.resolve().parent.name} on {data}")
     page = PAGE.replace("{title}", title).replace("{body}", "\n".join(body))
-    (run / "report.html").write_text(page, "utf-8")
+    (run / "report.html").write_text(page, "utf-8", errors="replace")
     return run / "report.html"
 
 

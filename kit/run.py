@@ -79,7 +79,7 @@ class Run:
         """Writes text, or anything else as JSON, completely or not at all."""
         if not isinstance(content, str):
             content = json_text(content)
-        write_whole(self.folder / name, content.encode())
+        write_whole(self.folder / name, content.encode(errors="replace"))
 
     def vocabulary(self) -> dict | None:
         """The vocabulary of the run that `--load` or `--start` names, or `None`."""

@@ -187,3 +187,9 @@ def test_what_is_no_run_is_one_error(tmp_path):
     with pytest.raises(UserError, match=r"config\.json"):
         write_report(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_data_whose_name_is_no_text(tmp_path):
+    """A file name of an old archive may hold bytes that are not UTF-8."""
+    page = write_report(make_run(tmp_path, data="texts/caf\udce9.csv"))
+    assert "caf?.csv" in page.read_text("utf-8")
