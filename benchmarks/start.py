@@ -44,13 +44,10 @@ class Options:
 def sentiment(source: Path, folder: Path, seed: int) -> dict:
     first, seeded = folder / "first", ["--seed", str(seed)]
     run_recipe("sentiment", seeded, first)
-    bad, good = json.loads((first / "vocabulary.json").read_text())["labels"]
-    name_of = {"neg": bad, "pos": good}
     arguments = []
     for part, rows in reviews(source / IMDB, folder).items():
         count = ROWS if part == "train" else TEST_ROWS
-        chosen = some([(text, name_of[label]) for text, label in rows], count, part)
-        write_table(folder / f"{part}.csv", ("text", "label"), chosen)
+        write_table(folder / f"{part}.csv", ("text", "label"), some(rows, count, part))
         option = "--data" if part == "train" else "--test-data"
         arguments += [option, f"{folder}/{part}.csv"]
     return both("sentiment", [*arguments, *seeded], folder, "test_accuracy")
@@ -105,30 +102,34 @@ def both(recipe: str, arguments: list[str], folder: Path, figure: str) -> dict:
     }
 
 
+# The first data, the second data, the metric.
+ABOUT = {
+    "sentiment": ("`reviews`", f"{ROWS} reviews of IMDB", "accuracy"),
+    "char_lm": ("`python`", "tinyshakespeare", "nats per character"),
+    "word2vec": ("half of a Wikipedia sample", "the other half", "WordSim-353"),
+}
+# What is left of the first data.
+KEPT = {
+    "sentiment": "",
+    "char_lm": "`python` {first_before} nats before, {first_after} after",
+    "word2vec": "mean cosine to the first vectors {started_cosine}, from nothing "
+    "{scratch_cosine}",
+}
 CASES = {"sentiment": sentiment, "char_lm": char_lm, "word2vec": word2vec}
 
 
 def markdown(figures: dict) -> str:
     """The table, as means over the seeds."""
-
-    def of(recipe: str, name: str) -> str:
-        rows = figures.get(recipe, {}).values()
-        return f"{mean(row[name] for row in rows):.3f}" if rows else ""
-
     lines = [
         "| recipe | first data | then | metric | started | from nothing | kept |",
         "|---|---|---|---|---:|---:|---|",
-        f"| sentiment | `reviews` | {ROWS} reviews of IMDB | accuracy | "
-        f"{of('sentiment', 'started')} | {of('sentiment', 'scratch')} | |",
-        "| char_lm | `python` | tinyshakespeare | nats per character | "
-        f"{of('char_lm', 'started')} | {of('char_lm', 'scratch')} | "
-        f"{of('char_lm', 'first_before')} nats before, "
-        f"{of('char_lm', 'first_after')} after |",
-        "| word2vec | half of a Wikipedia sample | the other half | WordSim-353 | "
-        f"{of('word2vec', 'started')} | {of('word2vec', 'scratch')} | "
-        f"mean cosine to the first vectors {of('word2vec', 'started_cosine')} (from "
-        f"nothing {of('word2vec', 'scratch_cosine')}) |",
     ]
+    for recipe, runs in figures.items():
+        rows = list(runs.values())
+        names = [name for name in rows[0] if name != "environment"]
+        means = {name: f"{mean(row[name] for row in rows):.3f}" for name in names}
+        cells = [recipe, *ABOUT[recipe], means["started"], means["scratch"]]
+        lines.append(f"| {' | '.join(cells)} | {KEPT[recipe].format(**means)} |")
     return "\n".join(lines) + "\n"
 
 

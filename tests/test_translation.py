@@ -317,7 +317,7 @@ def test_words_begin_with_larger_vectors_than_characters():
         vectors = (model.source_vectors, model.target_vectors)
         return [float(np.std(layer.get_weights()[0])) for layer in vectors]
 
-    assert spread("word") == pytest.approx([0.5, 0.5], rel=0.1)
+    assert spread("word") == pytest.approx([0.15, 0.15], rel=0.1)
     assert spread("char") == pytest.approx([0.05 / 3**0.5] * 2, rel=0.1)
 
 
@@ -339,6 +339,28 @@ def test_dropout_follows_from_the_number_of_pairs(
     options = [] if asked is None else ["--dropout", asked]
     assert translation("--data", "mine.tsv", *options)[0] == 2
     assert rates == [asked if asked is not None else 0.4 if few else 0.2]
+
+
+@pytest.mark.parametrize(
+    ("unit", "few", "deviation"),
+    [("word", 10_000, 0.5), ("word", 0, 0.15), ("char", 10_000, 0.05 / 3**0.5)],
+)
+def test_vectors_of_words_begin_larger_where_pairs_are_few(
+    translation, tmp_path, monkeypatch, unit, few, deviation
+):
+    deviations = []
+
+    def checkpoint(run, model, *more):
+        vectors = (model.source_vectors, model.target_vectors)
+        deviations.extend(np.std(layer.get_weights()[0]) for layer in vectors)
+        raise UserError("seen")
+
+    recipe = importlib.import_module("recipes.translation")
+    pairs_file(tmp_path / "mine.tsv", 400)
+    monkeypatch.setattr(recipe, "FEW", few)
+    monkeypatch.setattr("kit.training.Checkpoint", checkpoint)
+    assert translation("--data", "mine.tsv", "--unit", unit)[0] == 2
+    assert deviations == pytest.approx([deviation] * 2, rel=0.15)
 
 
 @pytest.mark.parametrize("steps, batch", [(150, 8), (15, 20), (2, 64)])
