@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
 
-from benchmarks import own_files, report, word2vec, word_lm_steps
+from benchmarks import own_files, report, start, word2vec, word_lm_steps
 
 ROOT = Path(__file__).parent.parent
 
@@ -246,10 +246,20 @@ def own_files_table() -> str:
     return own_files.markdown(json.loads(path.read_text()))
 
 
+def started() -> str:
+    """Returns what runs gain that start from another run."""
+    return start.markdown(json.loads((ROOT / "results" / "start.json").read_text()))
+
+
 # The tables of each page, by the name in their markers.
 PAGES = {
     "README.md": {"summary": summary},
-    "docs/results.md": {"results": table, "vectors": vectors, "steps": steps},
+    "docs/results.md": {
+        "results": table,
+        "start": started,
+        "vectors": vectors,
+        "steps": steps,
+    },
     "docs/layers.md": {"speed": speed},
     "docs/own-files.md": {"own files": own_files_table},
 }
