@@ -46,7 +46,10 @@ def test_weights_and_vocabulary_are_those_of_the_run(
 def test_other_data_with_a_lower_rate(sentiment, tmp_path, request):
     for fixture in ("unexported", "without_xla"):
         request.getfixturevalue(fixture)
-    assert sentiment("--smoke", "--run-dir", "a", "--learning-rate", "0.01")[0] == 0
+    rows = [("what a fine film", "positive"), ("what a dull film", "negative")]
+    write_table(tmp_path / "test.csv", ("text", "label"), rows)
+    first = ("--smoke", "--test-data", "test.csv", "--learning-rate", "0.01")
+    assert sentiment("--run-dir", "a", *first)[0] == 0
     labels = json.loads((tmp_path / "a/vocabulary.json").read_text())["labels"]
     rows = [(f"word {n} of its own", labels[n % 2]) for n in range(60)]
     write_table(tmp_path / "mine.csv", ("text", "label"), rows)
@@ -56,7 +59,7 @@ def test_other_data_with_a_lower_rate(sentiment, tmp_path, request):
         json.loads((tmp_path / run / "config.json").read_text()) for run in "ab"
     )
     assert after["learning_rate"] == pytest.approx(0.3 * before["learning_rate"])
-    assert (after["data"], after["epochs"]) == ("mine.csv", 1)
+    assert (after["data"], after["test_data"], after["epochs"]) == ("mine.csv", "", 1)
     kept = ("units", "cell", "dropout", "max_tokens")
     assert [after[x] for x in kept] == [before[x] for x in kept]
     status, _, err = sentiment("--resume", "--run-dir", "b")
