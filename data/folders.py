@@ -56,6 +56,16 @@ def _changed(folder: Path) -> float:
         return time.time()
 
 
+def files_in(folder: Path) -> list[Path]:
+    """Returns all files in a folder, at any depth, sorted, except hidden ones."""
+
+    def shown(path: Path) -> bool:
+        names = path.relative_to(folder).parts
+        return path.is_file() and not any(name.startswith(".") for name in names)
+
+    return sorted(path for path in folder.rglob("*") if shown(path))
+
+
 def sync_folder(folder: Path) -> None:
     """Makes a rename in `folder` survive a power cut (on POSIX systems)."""
     if os.name == "posix":

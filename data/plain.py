@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from data.errors import UserError
-from data.folders import make_once
+from data.folders import files_in, make_once
 
 MARKS = {  # the longer ones first: that of UTF-32 begins like that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
@@ -42,9 +42,7 @@ def as_plain(path: Path, encoding: str, cache: Path) -> Path:
             raise LookupError
     except LookupError:
         raise UserError(f"--encoding {encoding}: no such encoding") from None
-    files = [path]
-    if path.is_dir():
-        files = [file for file in sorted(path.rglob("*")) if _counts(file, path)]
+    files = files_in(path) if path.is_dir() else [path]
     try:
         special = {file for file in files if _is_special(file, codec.name)}
         if not special:
@@ -69,11 +67,6 @@ def as_plain(path: Path, encoding: str, cache: Path) -> Path:
 
     made = make_once(cache / key, write)
     return next(made.iterdir())
-
-
-def _counts(file: Path, folder: Path) -> bool:
-    names = file.relative_to(folder).parts
-    return file.is_file() and not any(name.startswith(".") for name in names)
 
 
 def _state(file: Path) -> tuple[int, int]:

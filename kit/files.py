@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import UserError
-from data.folders import make_once
+from data.folders import files_in, make_once
 
 EMPTY = np.zeros(0, "uint16")  # an empty file cannot be mapped
 # What `np.load` raises for a file that is missing, cut short or otherwise damaged.
@@ -46,11 +46,12 @@ def json_text(value) -> str:
         is_number = not isinstance(value, float) or math.isfinite(value)
         return value if is_number else None
 
-    text = json.dumps(finite(value), ensure_ascii=False, indent=1, allow_nan=False)
+    value = finite(value)
+    text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
     try:
         text.encode()
     except UnicodeEncodeError:  # a file name with bytes that are not UTF-8
-        text = json.dumps(finite(value), indent=1, allow_nan=False)
+        text = json.dumps(value, indent=1, allow_nan=False)
     return text
 
 
@@ -62,7 +63,7 @@ def sha256(*paths: Path) -> str:
     """
     total = hashlib.sha256()
     for path in paths:
-        files = _files_in(path) if path.is_dir() else [path]
+        files = files_in(path) if path.is_dir() else [path]
         tables = all(x.suffix in {".csv", ".tsv"} for x in files)
         for file in files:
             if path.is_dir() and not tables:
@@ -73,14 +74,6 @@ def sha256(*paths: Path) -> str:
             except OSError as error:
                 raise UserError(f"{file} cannot be read: {error.strerror}") from None
     return total.hexdigest()
-
-
-def _files_in(folder: Path) -> list[Path]:
-    def shown(path: Path) -> bool:
-        names = path.relative_to(folder).parts
-        return path.is_file() and not any(name.startswith(".") for name in names)
-
-    return sorted(path for path in folder.rglob("*") if shown(path))
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -22,6 +22,7 @@ from kit.batches import Batches, bucket_lengths
 from kit.length import Length
 from kit.training import Checkpoint
 from tests.processes import ROOT, python
+from tests.test_length import Folder
 
 WORDS = [*"abcdefghijklmnop", "not", "very", "good", "bad", "dull", "fine"]
 OPTIONS = ["--epochs", 3, "--units", 8, "--max-tokens", 8, "--cell", "simple_rnn"]
@@ -265,6 +266,18 @@ def batches(seed, rows=100):
     return Batches(sequences, np.arange(rows), 8, buckets, seed), buckets
 
 
+def classifier():
+    """A small model for `batches`."""
+    return keras.Sequential(
+        [
+            keras.Input([None], dtype="int32"),
+            keras.layers.Embedding(40, 4),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dense(100, activation="softmax"),
+        ]
+    )
+
+
 def contents(data):
     return [data[index] for index in range(len(data))]
 
@@ -335,30 +348,19 @@ def test_training_data_work_with_fit_in_any_order():
 def test_averaged_weights_are_validated_and_kept(tmp_path):
     """With `use_ema`, averaged weights are kept; training continues with raw ones."""
 
-    class Folder:
-        folder, interrupted, verbose, started = tmp_path, False, 0, None
-
-        def write(self, name, text):
-            (tmp_path / name).write_text(text)
+    run = Folder(tmp_path)
 
     def fit(epochs):
         keras.utils.set_random_seed(0)
-        model = keras.Sequential(
-            [
-                keras.Input([None], dtype="int32"),
-                keras.layers.Embedding(40, 4),
-                keras.layers.GlobalAveragePooling1D(),
-                keras.layers.Dense(100, activation="softmax"),
-            ]
-        )
+        model = classifier()
         model.compile(
             keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9),
             "sparse_categorical_crossentropy",
         )
         data, _ = batches(seed=0)
         held_out, _ = batches(seed=None)
-        length = Length(Folder(), data, epochs, epochs, "100 rows")
-        checkpoint = Checkpoint(Folder(), model, data, length, "val_loss", "min")
+        length = Length(run, data, epochs, epochs, "100 rows")
+        checkpoint = Checkpoint(run, model, data, length, "val_loss", "min")
         model.fit(
             data,
             validation_data=held_out,
@@ -380,23 +382,11 @@ def test_averaged_weights_are_validated_and_kept(tmp_path):
 
 
 def test_a_checkpoint_in_the_wrong_order_is_an_error(tmp_path):
-    class Folder:
-        folder, interrupted, verbose, started = tmp_path, False, 0, None
-
-        def write(self, name, text):
-            (tmp_path / name).write_text(text)
-
+    run = Folder(tmp_path)
     data, _ = batches(seed=0)
-    model = keras.Sequential(
-        [
-            keras.Input([None], dtype="int32"),
-            keras.layers.Embedding(40, 4),
-            keras.layers.GlobalAveragePooling1D(),
-            keras.layers.Dense(100, activation="softmax"),
-        ]
-    )
-    length = Length(Folder(), data, 2, 2, "100 rows")
-    arguments = (Folder(), model, data, length, "loss")
+    model = classifier()
+    length = Length(run, data, 2, 2, "100 rows")
+    arguments = (run, model, data, length, "loss")
     with pytest.raises(ValueError, match="must be compiled"):
         Checkpoint(*arguments, "min")
     model.compile("sgd", "sparse_categorical_crossentropy")
@@ -428,12 +418,8 @@ def test_a_loss_that_is_not_finite_ends_the_run_at_once(
     """With what to try; the checkpoint stays that of the epoch before."""
     monkeypatch.setattr("kit.training.CHECK", seconds)
 
-    class Folder:
-        folder, interrupted, verbose, started = tmp_path, False, 0, None
-        config = SimpleNamespace(learning_rate=0.5)
-
-        def write(self, name, text):
-            (tmp_path / name).write_text(text)
+    run = Folder(tmp_path)
+    run.config = SimpleNamespace(learning_rate=0.5)
 
     class Poison(keras.callbacks.Callback):
         steps = 0
@@ -444,17 +430,10 @@ def test_a_loss_that_is_not_finite_ends_the_run_at_once(
                 self.model.layers[-1].bias.assign(np.full(100, np.nan))
 
     data, _ = batches(seed=0)
-    model = keras.Sequential(
-        [
-            keras.Input([None], dtype="int32"),
-            keras.layers.Embedding(40, 4),
-            keras.layers.GlobalAveragePooling1D(),
-            keras.layers.Dense(100, activation="softmax"),
-        ]
-    )
+    model = classifier()
     model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=jit)
-    length = Length(Folder(), data, 3, 3, "100 rows")
-    checkpoint = Checkpoint(Folder(), model, data, length, "loss", "min")
+    length = Length(run, data, 3, 3, "100 rows")
+    checkpoint = Checkpoint(run, model, data, length, "loss", "min")
     with pytest.raises(UserError) as caught:
         model.fit(data, callbacks=[Poison(), checkpoint], **checkpoint.fit_options)
     hint = "try a --learning-rate below 0.5"
