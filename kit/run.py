@@ -3,6 +3,7 @@
 `kit.command` makes one from the command line and hands it to the recipe's `main`.
 """
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -10,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,23 +134,20 @@ class Run:
 
     def restore(self, model) -> dict:
         """Sets the weights of the run that `--load` names; there are no metrics."""
-        self._set_weights(model, self.loaded)
+        with _loading(self.loaded):
+            model.load_weights(self.loaded / "model.keras")
         return {}
 
     def start(self, model) -> None:
         """Sets the weights of the run that `--start` names."""
-        self._set_weights(model, self.started)
-        print(f"Starting from {self.started}")
-
-    def _set_weights(self, model, folder: Path) -> None:
-        try:
-            weights = self.recipe.load(folder)[0].get_weights()
-        except (*DAMAGED, TypeError) as error:
-            reason = str(error).splitlines()[0][:200]
-            raise UserError(f"{folder} cannot be loaded: {reason}") from None
+        with _loading(self.started):  # by `load`: `model` may be one that only trains
+            weights = self.recipe.load(self.started)[0].get_weights()
         if [x.shape for x in weights] != [tuple(x.shape) for x in model.weights]:
-            raise UserError(f"{folder} has another network than the options describe")
+            raise UserError(
+                f"{self.started} has another network than the options describe"
+            )
         model.set_weights(weights)
+        print(f"Starting from {self.started}")
 
     def save(self, model, vocabulary: dict, export: Callable) -> None:
         """Writes `vocabulary.json`, `model.keras` and `saved_model/1/`."""
@@ -246,6 +244,16 @@ class Run:
                 f"\n{simpler.name} is better here: {simpler.metric} {theirs:.4f} "
                 f"against {ours:.4f}. What helps: {simpler.advice}"
             )
+
+
+@contextlib.contextmanager
+def _loading(folder: Path) -> Iterator[None]:
+    """Weights that cannot be read end in one line."""
+    try:
+        yield
+    except (*DAMAGED, TypeError) as error:
+        reason = str(error).splitlines()[0][:200]
+        raise UserError(f"{folder} cannot be loaded: {reason}") from None
 
 
 def module_name(module) -> str:
