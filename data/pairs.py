@@ -1,6 +1,5 @@
 """Sentence pairs in a file or a folder, as training, validation and test parts."""
 
-import gzip
 import hashlib
 import re
 import zipfile
@@ -20,7 +19,7 @@ COLUMNS = ("source", "target")
 TABLES = (".csv", ".jsonl", ".parquet")  # with these columns: see `read_table`
 PARALLEL = re.compile(
     r"(train|val|valid|validation|dev|test\w*)"
-    r"\.(?!csv|tsv|txt)([a-z]{2,3}(?:[-_]\w+)?)(?:\.gz)?"
+    r"\.(?!csv|tsv|txt)([a-z]{2,3}(?:[-_]\w+)?)"
 )
 
 Pairs = list[tuple[str, str]]
@@ -35,8 +34,8 @@ def read_pairs(
     """Returns the pairs `(source, target)` of each part, in the order of the files.
 
     - A TSV file: one pair per line, without quoting. If a header names `source` and
-      `target` (in any case), these columns are read, otherwise the first two. The file
-      may be compressed: `.gz`, or the only text in a `.zip` such as `fra-eng.zip` from
+      `target` (in any case), these columns are read, otherwise the first two. It may be
+      the only text in a `.zip` such as `fra-eng.zip` from
       http://www.manythings.org/anki, English first (its contents grow, so it has no
       fixed hash to download it by). Columns of numbers, such as those of Tatoeba's
       `number, text, number, text`, are passed over.
@@ -44,7 +43,7 @@ def read_pairs(
     - A folder with `train.tsv`, optionally `validation.tsv`, `test.tsv` and any
       `test_NAME.tsv`.
     - A folder with one file for each of two languages, the same sentence in the same
-      line: `train.de` and `train.en`, optionally `val.de` ..., `test_2016_flickr.de.gz`
+      line: `train.de` and `train.en`, optionally `val.de` ..., `test_2016_flickr.de`
       ... The alphabetically first language is the source. The first of several test
       sets becomes `test`, the others keep their names.
 
@@ -151,8 +150,7 @@ def _read_folder(folder: Path) -> dict[str, Pairs]:
 def _parallel(folder: Path) -> dict[str, tuple[Path, Path]]:
     """The source and target file of each part."""
     files_of: dict[str, dict[str, Path]] = {}
-    # In reverse order, so that an uncompressed file replaces its `.gz`.
-    for path in sorted(folder.iterdir(), reverse=True):
+    for path in sorted(folder.iterdir()):
         if (match := PARALLEL.fullmatch(path.name)) and path.is_file():
             files_of.setdefault(match[1], {})[match[2]] = path
     languages = sorted(files_of.get("train", {}))
@@ -166,8 +164,7 @@ def _parallel(folder: Path) -> dict[str, tuple[Path, Path]]:
         if files_of.get(stem, {}).keys() & set(languages):
             for language in languages:
                 if language not in files_of[stem]:
-                    wanted = f"expected {stem}.{language} or {stem}.{language}.gz"
-                    raise UserError(f"{folder}: {wanted}, found none")
+                    raise UserError(f"{folder}: expected {stem}.{language}, found none")
             files = tuple(files_of[stem][language] for language in languages)
             kind = "test" if stem in tests else "validation"
             part = stem if stem == "train" or kind in parts else kind
@@ -178,7 +175,7 @@ def _parallel(folder: Path) -> dict[str, tuple[Path, Path]]:
 def _lines(path: Path) -> list[str]:
     try:
         content = _content(path)
-    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise UserError(f"{path}: expected a whole archive, found: {error}") from None
     except RuntimeError as error:  # a password, or an unknown compression
         raise UserError(f"{path}: expected a readable archive: {error}") from None
@@ -191,10 +188,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _content(path: Path) -> bytes:
-    """The uncompressed bytes of a text; at most `MAX_TEXT` + 1 of a compressed one."""
-    if path.suffix.lower() == ".gz":
-        with gzip.open(path) as file:
-            return file.read(MAX_TEXT + 1)
+    """The uncompressed bytes of a text; at most `MAX_TEXT` + 1 of a zip."""
     if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as packed:
             # ManyThings.org's `_about.txt` and macOS's `._fra.txt` are not data.

@@ -47,21 +47,36 @@ def read_table(
     Raises `UserError` for no such file or column, not UTF-8, no rows, or over 1 %
     skipped.
     """
+    skipped = Counter()
+    return list(each_row(path, columns, check, skipped)), skipped.total()
+
+
+def each_row(
+    path: str | Path,
+    columns: tuple[str, ...],
+    check: Callable[[tuple[str, ...]], str | None] | None = None,
+    skipped: Counter | None = None,
+) -> Iterator[tuple[str, ...]]:
+    """Yields the rows of `read_table`; JSON Lines and Parquet may exceed the memory.
+
+    Counts in `skipped`, by reason, the rows that are skipped. Errors may only be raised
+    at the end.
+    """
     path = Path(path)
     readers = {".jsonl": _json_lines, ".parquet": _parquet}
     read = readers.get(path.suffix.lower(), _delimited)
-    rows, skipped = [], Counter()
+    kept, skipped = 0, Counter() if skipped is None else skipped
     for values, reason, lines in read(path, columns):
         if values is not None:
             reason = _fault(values, columns) or (check and check(tuple(values)))
         if reason:
             skipped[reason] += lines
         else:
-            rows.append(tuple(values))
-    if not rows and not skipped:
+            kept += 1
+            yield tuple(values)
+    if not kept and not skipped:
         raise UserError(f"{path}: expected rows after the header, found none")
-    report_skipped(path, len(rows), skipped)
-    return rows, skipped.total()
+    report_skipped(path, kept, skipped)
 
 
 def _delimited(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
@@ -129,7 +144,7 @@ def _is_quoted(text: str) -> bool:
 
 def _json_lines(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
     header = None
-    for line in _read_text(path).split("\n"):
+    for line in _lines(path):
         if not line.strip():
             continue
         try:
@@ -172,6 +187,16 @@ def _parquet(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
         raise UserError(f"{path}: cannot be read as Parquet: {reason}") from None
 
 
+def _lines(path: Path) -> Iterator[str]:
+    """Yields the lines of a file, one at a time. Raises `UserError` as `decoded`."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                yield decoded(line, path, number)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
+
 def _read_text(path: Path) -> str:
     try:
         text = decoded(path.read_bytes(), path)
@@ -182,12 +207,15 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def decoded(content: bytes, path: Path) -> str:
-    """Decodes UTF-8, without a byte order mark. Raises `UserError` if it is invalid."""
+def decoded(content: bytes, path: Path, line: int = 1) -> str:
+    """Decodes UTF-8, without a byte order mark, from a line of a file.
+
+    Raises `UserError` if it is invalid.
+    """
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line += content.count(b"\n", 0, error.start)
         found = f"found byte {error.start}, line {line}: {error.reason}"
         raise UserError(f"{path}: expected UTF-8 text, {found}; {OTHERS}") from None
 

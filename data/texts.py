@@ -11,8 +11,10 @@ from pathlib import Path
 
 from data.errors import UserError
 from data.parts import HELD_OUT, PARTS, split_by_name
+from data.plain import as_text
 from data.tables import OTHERS
 
+CACHE = Path(".cache/plain")  # for texts out of tables
 NAMES = ("validation", "valid", "val")  # in file names, in place of "train"
 CHUNK = 1 << 20  # bytes read at a time
 FAR = 1 << 16  # bytes before a cut that are searched for a line end
@@ -60,6 +62,8 @@ def read_parts(path: Path, max_chars: int = 0) -> dict[str, Part]:
       are left out; how many of the latter is printed.
     - A file: the last 5 % are test, the 5 % before them validation.
 
+    Of JSON Lines and Parquet files the column `text` is read.
+
     Args:
         path: A file of UTF-8 text, or a folder of them.
         max_chars: Maximum size of all parts together, in bytes. Keeps the beginning of
@@ -70,9 +74,7 @@ def read_parts(path: Path, max_chars: int = 0) -> dict[str, Part]:
     Raises `UserError` for a file that cannot be read or is not UTF-8, no text, too
     little text for three parts, or a folder with `train.txt` but not the other two.
     """
-    path = Path(path)
-    if path.suffix.lower() in (".jsonl", ".parquet"):
-        raise UserError(f"{path}: expected plain text, such as its texts one per line")
+    path = as_text(Path(path), CACHE)
     try:
         parts = _in_folder(path) if path.is_dir() else _in_file(path)
         total = sum(part.size for part in parts.values())
@@ -98,8 +100,9 @@ def read_whole(path: Path) -> Part:
 
     Raises `UserError` for a file that cannot be read, is not UTF-8, or has no text.
     """
+    path = as_text(Path(path), CACHE)
     try:
-        part = Part(((Path(path), 0, path.stat().st_size),))
+        part = Part(((path, 0, path.stat().st_size),))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if all(text.isspace() for text in part.chunks()):

@@ -26,6 +26,7 @@ from data import (
 )
 from data.errors import UserError
 from data.pairs import read_pairs
+from data.plain import as_plain
 from data.tables import read_table
 from data.texts import PARTS, read_parts
 
@@ -505,7 +506,7 @@ def test_several_files_are_fetched_each_once(places, monkeypatch):
     catalog.locate("multi30k")
     assert calls[len(wanted) :] == [wanted[2]]
     with pytest.raises(UserError, match="found both sides equal in 60 of 60"):
-        read_pairs(folder)
+        read_pairs(as_plain(folder, "utf-8", places / "plain"))
 
 
 @pytest.mark.parametrize("name", ["dates", "addition"])

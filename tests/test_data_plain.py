@@ -6,7 +6,7 @@ import gzip
 import pytest
 
 from data.errors import UserError
-from data.plain import as_plain
+from data.plain import as_plain, as_text
 
 TEXT = "text,label\r\nün film médiocre,плохо\r\n好电影,хорошо\r\n"
 
@@ -64,6 +64,40 @@ def test_a_folder_is_copied_with_its_structure(tmp_path):
         "deep/plain.txt": b"as it is\n",
         "data.zip": b"\xff\xfe no text",
     }
+
+
+def test_bombs_are_refused(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt.gz"
+    path.write_bytes(gzip.compress(b"a" * 100_000))
+    most = 50 * path.stat().st_size
+    monkeypatch.setattr("data.plain.CHUNK", 1000)
+    monkeypatch.setattr("data.plain.MAX_RATIO", 50)
+    as_plain(path, "utf-8", tmp_path / "cache")
+    monkeypatch.setattr("data.plain.MAX_TEXT", 1000)
+    path.touch()
+    with pytest.raises(UserError, match=f"expected at most {most} bytes unpacked"):
+        as_plain(path, "utf-8", tmp_path / "others")
+    assert not list(tmp_path.glob("others/*"))
+
+
+def test_texts_of_tables(tmp_path):
+    """The column `text`; line breaks within a text stay, other files are kept."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    rows = ['{"id": 1, "Text": "schön\\nund gut"}', '{"id": 2, "Text": "zwei\\n"}']
+    (folder / "train.jsonl").write_text("\n".join(rows) + "\n")
+    (folder / "test.txt").write_text("as it is\n")
+    plain = as_text(folder, tmp_path / "cache")
+    texts = {path.name: path.read_text() for path in plain.iterdir()}
+    wanted = {"train.txt": "schön\nund gut\nzwei\n", "test.txt": "as it is\n"}
+    assert texts == wanted
+    file = as_text(folder / "train.jsonl", tmp_path / "cache")
+    assert file.read_text() == wanted["train.txt"]
+    assert as_text(folder / "test.txt", tmp_path / "cache") == folder / "test.txt"
+    (folder / "other.jsonl").write_text('{"body": "x"}\n')
+    with pytest.raises(UserError, match="expected a column 'text', found: body"):
+        as_text(folder, tmp_path / "cache")
+    assert len(list(tmp_path.glob("cache/*"))) == 2
 
 
 @pytest.mark.parametrize(
