@@ -4,7 +4,7 @@
 #   make try RECIPE=sentiment          type a line, get its answer
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock test test-all lint bench results try report copy publish clean
+.PHONY: help setup lock test test-all lint bench results try report copy publish serve clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -37,6 +37,10 @@ help: ## list the targets
 # The stamp's name has a checksum of the lock: .venv is made again when it changes.
 STAMP = $(VENV)/.installed-$(shell cat $(LOCK) 2>/dev/null | cksum | cut -d' ' -f1)
 READY = @sh kit/setup.sh "$(PYTHON)" "$(VENV)" "$(LOCK)" "$(STAMP)" "$(EXTRA)"
+# KServe is added to .venv when it is first needed.
+SERVE_LOCK := requirements-serve.lock
+SERVE_STAMP = $(VENV)/.serve-$(shell cat $(SERVE_LOCK) | cksum | cut -d' ' -f1)
+SERVE_READY = @sh kit/setup.sh "$(PYTHON)" "$(VENV)" "$(SERVE_LOCK)" "$(SERVE_STAMP)"
 
 setup: ## create .venv from a lock file [EXTRA=gpu, jax or jax-gpu]
 	$(READY)
@@ -61,6 +65,13 @@ publish: ## RECIPE=name TO=models [RUN=folder]: copy the export as the next vers
 	$(READY)
 	@$(RUN_PYTHON) -m kit.publish "$$GIVEN_RECIPE" "$$GIVEN_TO" $(GIVEN_RUN_OPTION)
 
+# HOST and PORT are those of the command line: some shells export others.
+typed = $(if $(findstring command,$(origin $1)),--$2 "$($1)")
+serve: ## [RUN=folder] [HOST=0.0.0.0] [PORT=8501]: serve exported models over HTTP and gRPC
+	$(READY)
+	$(SERVE_READY)
+	@$(RUN_PYTHON) -m kit.serve $(GIVEN_RUN_OPTION) $(call typed,HOST,host) $(call typed,PORT,port) $(ARGS)
+
 PYTEST = $(RUN_PYTHON) -m pytest -n auto --maxprocesses 8 --dist worksteal
 test: ## run the core tests, in minutes
 	$(READY)
@@ -68,6 +79,7 @@ test: ## run the core tests, in minutes
 
 test-all: ## run all tests, before a change is merged
 	$(READY)
+	-$(SERVE_READY)
 	@$(PYTEST) -m '' $(ARGS)
 
 lint: ## check rules and format with ruff
@@ -88,6 +100,7 @@ lock: ## resolve the dependencies again and write the lock files (needs uv)
 	$(UV_COMPILE) --extra jax -o requirements-jax.lock
 	$(UV_COMPILE) --extra gpu -o requirements-gpu.lock
 	$(UV_COMPILE) --extra jax-gpu -o requirements-jax-gpu.lock
+	$(UV_COMPILE) --extra serve -c requirements.lock -o requirements-serve.lock
 
 clean: ## remove caches, but no runs, downloads or .venv
 	@find . -path ./$(VENV) -prune -o -type d \( -name __pycache__ -o -name .pytest_cache -o -name .ruff_cache -o -name .hypothesis -o -name .cache \) -print | xargs rm -rf

@@ -14,7 +14,7 @@ def newest_run(recipe: str) -> Path:
     latest = Path("runs") / recipe / "latest"
     if not latest.is_dir():
         raise UserError(f"no finished run of {recipe} yet: make {recipe}")
-    return latest.resolve().relative_to(Path.cwd().resolve())
+    return latest.parent / latest.readlink() if latest.is_symlink() else latest
 
 
 def newest_unfinished_run(recipe: str) -> Path:

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Makes the virtual environment from a lock, once: setup.sh PYTHON VENV LOCK STAMP EXTRA.
 # Every failure ends in a one-line error; an incomplete environment is made anew.
+# A stamp called .serve-... adds the packages of another lock to the environment.
 python=$1 venv=$2 lock=$3 stamp=$4 extra=$5
+kind=${stamp##*/} kind=${kind%%-*} # of the stamp: .installed or .serve
 [ -f "$stamp" ] && [ -x "$venv/bin/python" ] && exit 0
 
 fail() {
@@ -17,7 +19,9 @@ command -v "$python" >/dev/null 2>&1 ||
 "$python" -c 'import venv, ensurepip' 2>/dev/null ||
     fail "this Python has no venv module: install it (Debian, Ubuntu: apt install python3-venv)"
 
-echo "Making $venv from $lock (once, a few minutes)"
+what="Making $venv from $lock"
+[ "$kind" = .serve ] && what="Adding the packages of $lock to $venv"
+echo "$what (once, a few minutes)"
 work=$(mktemp -d) || fail "cannot make a temporary folder: is the disk full?"
 trap 'rm -rf "$work"' EXIT
 # TensorFlow is half of the total size and is installed in parallel with the rest. The
@@ -58,6 +62,6 @@ fi
 # modules, so the modules that every run imports are compiled here, once.
 [ -z "$PYTHONDONTWRITEBYTECODE" ] || env -u PYTHONDONTWRITEBYTECODE "$venv/bin/python" -c \
     'import keras, matplotlib.figure, sklearn.linear_model, tyro' >/dev/null 2>&1 || :
-rm -f "$venv"/.installed-*
-printf '%s' "$extra" >"$venv/.extra"
+rm -f "$venv/$kind"-*
+[ "$kind" = .serve ] || printf '%s' "$extra" >"$venv/.extra"
 : >"$stamp"

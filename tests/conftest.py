@@ -1,6 +1,7 @@
 """Shared by all tests: TensorFlow without its log, recipes run in this process."""
 
 import contextlib
+import fcntl
 import importlib
 import multiprocessing
 import os
@@ -26,6 +27,7 @@ import recipes  # noqa: F401  (imports the backend without its start-up log)
 import keras  # isort: skip
 
 from kit.run import Run
+from tests.processes import ROOT, python
 
 LEFT_OUT = pytest.StashKey[Counter]()
 
@@ -139,6 +141,31 @@ def pytest_runtest_protocol(item, nextitem):
         hook.pytest_runtest_logreport(report=report)
     hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+@pytest.fixture(scope="session")
+def smoke_run(tmp_path_factory):
+    """`smoke_run(recipe)` is the folder of a finished `--smoke` run.
+
+    It is made once for all tests and workers, which must not change it.
+    """
+    place = tmp_path_factory.getbasetemp()
+    place = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
+
+    def finished(recipe):
+        folder = place / f"smoke-{recipe}"
+        with Path(f"{folder}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.is_dir():
+                command = ("-m", f"recipes.{recipe}", "--smoke", "--run-dir", "making")
+                at = folder.with_suffix(".at")
+                at.mkdir()
+                child = python(*command, folder=at, PYTHONPATH=str(ROOT))
+                assert child.returncode == 0, child.stderr
+                (at / "making").rename(folder)
+        return folder
+
+    return finished
 
 
 @pytest.fixture

@@ -1,0 +1,137 @@
+"""``make serve [RUN=folder] [HOST=...] [PORT=...]``: exported models as a service.
+
+The server is KServe's (https://kserve.github.io), which also runs on a cluster:
+
+- TensorFlow Serving's REST interface: `POST /v1/models/NAME:predict`, also with
+  `signature_name`, `GET /v1/models/NAME` and `/v1/models/NAME/metadata`;
+- the Open Inference Protocol: `/v2/models/NAME/infer` ..., and gRPC on the next port;
+  the request's parameter `signature_name` chooses a signature;
+- `/v2/health/live`, `/v2/health/ready`, and `/metrics` for Prometheus;
+- a page to try the models at `/`.
+
+It serves the newest finished run of every recipe, or RUN, which is a run or a folder of
+published models. A newer run or version replaces the older one without a pause.
+"""
+
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+
+from data.errors import UserError, one_line_errors
+from kit.run_folders import newest_run
+from kit.served import BATCH, CORES, Served
+
+LOOK, AGAIN = 1, 30  # seconds between looks for a newer version; after a failure
+
+
+def find_models(run: Path | None) -> dict[str, tuple[Path, str]]:
+    """The folder and the version of each model to serve, by its name.
+
+    The version of a run is the time at which it began, as a number.
+    """
+    if run is None:
+        runs = [path.parent.name for path in sorted(Path("runs").glob("*/latest"))]
+        return {name: _export(newest_run(name)) for name in runs}
+    if (run / "saved_model").is_dir():
+        at = run.absolute()
+        named = at.parent if at.parent.parent.name == "runs" else at
+        return {named.name: _export(run)}
+    models = {}
+    for path in sorted(run.glob("*/*/saved_model.pb")):
+        name, number = path.parent.parent.name, path.parent.name
+        if number.isdecimal() and int(number) > int(models.get(name, ("", -1))[1]):
+            models[name] = (path.parent, number)
+    return models
+
+
+def _export(run: Path) -> tuple[Path, str]:
+    digits = "".join(filter(str.isdecimal, run.absolute().name))
+    return run / "saved_model" / "1", digits or "1"
+
+
+async def serve(run: Path | None, host: str, port: int, batch: int) -> None:
+    from kit.protocols import Model, ModelRepository, application, start_grpc, uvicorn
+
+    models, slots = ModelRepository(), asyncio.Semaphore(CORES)
+
+    async def update() -> None:
+        """Loads what is new, beside what answers meanwhile."""
+        for name, (folder, version) in find_models(run).items():
+            model = models.get_model(name)
+            if model and model.served.version == version:
+                continue
+            print(f"Loading {name} from {folder} ...", flush=True)
+            loading = asyncio.to_thread(Served, folder, version, slots, batch)
+            if model:
+                model.served = await loading
+            else:
+                models.update(Model(name, await loading))
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                await update()
+            except Exception as error:  # it is tried again, and the old one answers
+                print(f"not loaded: {str(error).splitlines()[0]}", flush=True)
+                await asyncio.sleep(AGAIN)
+
+    await update()
+    if not models.get_models():
+        where = f"{run}: expected a run or published models, found none"
+        raise UserError(where if run else "no finished run yet: make sentiment")
+    http, plane, extension = application(models)
+    try:
+        sock = socket.create_server((host, port))
+    except OSError as error:
+        raise UserError(f"{host}:{port} cannot be used: {error.strerror}") from None
+    address = f"{host}:{port + 1 if port else 0}"
+    port = sock.getsockname()[1]
+    grpc, grpc_port = await start_grpc(plane, extension, address)
+    print(f"Serving at http://{host}:{port}, gRPC at {host}:{grpc_port}; Ctrl-C ends")
+    for name in models.get_models():
+        print(f"  http://{host}:{port}/v1/models/{name}:predict")
+    sys.stdout.flush()
+    looking = asyncio.create_task(look())
+    config = uvicorn.Config(http, log_config=None, timeout_graceful_shutdown=5)
+    try:
+        await uvicorn.Server(config).serve(sockets=[sock])
+    finally:
+        looking.cancel()
+        await grpc.stop(grace=1)
+
+
+def main(
+    run: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    batch: int = BATCH,
+) -> None:
+    """Serves RUN, or the newest run of every recipe.
+
+    Args:
+        run: The folder of a run, or of published models.
+        host: The address to listen at; 0.0.0.0: reachable from other machines.
+        port: For HTTP; gRPC uses the next one. 0: any two that are free.
+        batch: Maximum number of rows of different requests that share a call; 1: none.
+    """
+    if run is not None and not run.is_dir():
+        raise UserError(f"no folder {run}: expected a run, or published models")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name in ("keras", "jax"):  # else TensorFlow imports them and starts slowly
+        sys.modules.setdefault(name, None)
+    try:
+        asyncio.run(serve(run, host, port, batch))
+    except ModuleNotFoundError as error:
+        if error.name not in ("kserve", "uvicorn"):
+            raise
+        raise UserError("serving needs kserve: `make serve` installs it") from None
+
+
+if __name__ == "__main__":
+    import tyro
+
+    with one_line_errors():
+        tyro.cli(main)
