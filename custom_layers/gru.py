@@ -146,36 +146,25 @@ class GRUCell(RecurrentCell):
     def bias_shape(self):
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
-    def call(self, inputs, states):
+    def input_bias(self, bias):
+        return bias[0] if self.reset_after else bias
+
+    def step(self, x, states, recurrent_kernel, bias):
         (h,) = states
-        bias, recurrent_bias = self.biases()
-        x = ops.matmul(inputs, self.kernel)
-        x = x if bias is None else x + bias
-        x_z, x_r, x_g = ops.split(x, 3, axis=-1)
-        kernel_zr, kernel_g = ops.split(
-            ops.convert_to_tensor(self.recurrent_kernel), [2 * self.units], axis=-1
-        )
+        x_zr, x_g = ops.split(x, [2 * self.units], axis=-1)
         if self.reset_after:
-            s = ops.matmul(h, self.recurrent_kernel)
-            s = s if recurrent_bias is None else s + recurrent_bias
-            s_z, s_r, s_g = ops.split(s, 3, axis=-1)
-            z = ops.sigmoid(x_z + s_z)
-            r = ops.sigmoid(x_r + s_r)
+            s = ops.matmul(h, recurrent_kernel) + bias[1]
+            s_zr, s_g = ops.split(s, [2 * self.units], axis=-1)
+            z, r = ops.split(ops.sigmoid(x_zr + s_zr), 2, axis=-1)
             g = ops.tanh(x_g + r * s_g)
         else:
-            s_z, s_r = ops.split(ops.matmul(h, kernel_zr), 2, axis=-1)
-            z = ops.sigmoid(x_z + s_z)
-            r = ops.sigmoid(x_r + s_r)
+            kernel_zr, kernel_g = ops.split(
+                ops.convert_to_tensor(recurrent_kernel), [2 * self.units], axis=-1
+            )
+            s_zr = ops.matmul(h, kernel_zr)
+            z, r = ops.split(ops.sigmoid(x_zr + s_zr), 2, axis=-1)
             g = ops.tanh(x_g + ops.matmul(r * h, kernel_g))
-        h = z * h + (1 - z) * g
-        return h, [h]
-
-    def biases(self):
-        if self.bias is None:
-            return None, None
-        if self.reset_after:
-            return self.bias[0], self.bias[1]
-        return self.bias, None
+        return [z * h + (1 - z) * g]
 
     def get_config(self):
         return {**super().get_config(), "reset_after": self.reset_after}

@@ -131,14 +131,17 @@ def save_language_model(
         decode: Ragged ids and the prompts -> strings `[batch]`.
         banned: Booleans `(vocab,)`, True for ids that are never drawn.
         max_prompt: How many ids of a prompt to read, counted from its end.
-        max_length: Maximum number of ids of a continuation.
+        max_length: Maximum number of ids of a continuation; more is an error.
         resources: The lookup tables and variables of `encode` and `decode`.
     """
     import tensorflow as tf
 
     def write(prompt, length, temperature, top_k, top_p, seed):
         tf.debugging.assert_non_negative(temperature, "temperature is negative")
-        length = tf.clip_by_value(length, 0, max_length)
+        tf.debugging.assert_less_equal(
+            length, max_length, f"expected a length of at most {max_length}"
+        )
+        length = tf.maximum(length, 0)
         ids = encode(prompt)[:, -max_prompt:].to_tensor(PADDING)
         ids = tf.pad(ids, [[0, 0], [0, 1]])  # at least one column
         longest = tf.maximum(tf.reduce_max(length), 0)  # 0 for an empty batch

@@ -79,15 +79,12 @@ class LSTMCell(RecurrentCell):
         g_and_o = self.bias_initializer((2 * self.units,), dtype)
         return ops.concatenate([i, f, g_and_o], axis=0)
 
-    def call(self, inputs, states):
+    def step(self, x, states, recurrent_kernel, bias):
         h, c = states
-        z = ops.matmul(inputs, self.kernel)
-        z += ops.matmul(h, self.recurrent_kernel)
-        z = z if self.bias is None else z + self.bias
-        i, f, g, o = ops.split(z, 4, axis=-1)
+        i, f, g, o = ops.split(x + ops.matmul(h, recurrent_kernel), 4, axis=-1)
         c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
         h = ops.sigmoid(o) * ops.tanh(c)
-        return h, [h, c]
+        return [h, c]
 
     def get_config(self):
         return {**super().get_config(), "unit_forget_bias": self.unit_forget_bias}

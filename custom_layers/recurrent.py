@@ -33,11 +33,11 @@ def check_rate(name, rate):
 class RecurrentCell(keras.layers.Layer):
     """Base class of the three cells: the weights of one recurrent step.
 
-    A subclass sets `gates`, `state_size` and `steps`, and implements `call`.
+    A subclass sets `gates`, `state_size` and `steps`, and implements `step`.
 
     Attributes:
         gates: Width of the kernels, in units.
-        steps: The same step for layers, with its gradient: a subclass of `Steps`.
+        steps: The same step for training, with its gradient: a subclass of `Steps`.
     """
 
     gates = 1
@@ -74,6 +74,30 @@ class RecurrentCell(keras.layers.Layer):
             self.bias = self.add_weight(
                 self.bias_shape(), self.initial_bias, name="bias"
             )
+
+    def call(self, inputs, states):
+        bias = self.weights_of_steps(self.compute_dtype)[1]
+        x = ops.matmul(inputs, self.kernel) + self.input_bias(bias)
+        states = self.step(x, states, self.recurrent_kernel, bias)
+        return states[0], states
+
+    def step(self, x, states, recurrent_kernel, bias):
+        """The equations of one step.
+
+        Args:
+            x: Inputs times the kernel plus `input_bias`, `(batch, gates * units)`.
+            states: List of the previous states, `(batch, units)` each.
+            recurrent_kernel: `(units, gates * units)`.
+            bias: Of shape `bias_shape`.
+
+        Returns:
+            The list of the new states; h is the first.
+        """
+        raise NotImplementedError
+
+    def input_bias(self, bias):
+        """The part of the bias that does not depend on the states."""
+        return bias
 
     def bias_shape(self):
         """The shape of the bias; `GRUCell` overrides it."""
@@ -295,8 +319,8 @@ class RecurrentLayer(keras.layers.RNN):
     def loop(self, sequences, initial_state, weights, mask, dropped, training):
         """Runs the steps and returns all h, time first, and the last states."""
         kernel, *weights = weights
-        x, steps = project(sequences, kernel), self.cell.steps
-        return run_steps(steps, x, initial_state, weights, mask, dropped, training)
+        x = project(sequences, kernel)
+        return run_steps(self.cell, x, initial_state, weights, mask, dropped, training)
 
     def two_loops(self, sequences, initial_state, weights, mask, dropped, training):
         """Runs `loop` over each half of the batch, as rows are independent."""

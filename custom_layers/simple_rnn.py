@@ -49,13 +49,9 @@ class SimpleRNNCell(RecurrentCell):
     gates = 1
     steps = SimpleRNNSteps
 
-    def call(self, inputs, states):
+    def step(self, x, states, recurrent_kernel, bias):
         (h,) = states
-        z = ops.matmul(inputs, self.kernel)
-        z += ops.matmul(h, self.recurrent_kernel)
-        z = z if self.bias is None else z + self.bias
-        h = ops.tanh(z)
-        return h, [h]
+        return [ops.tanh(x + ops.matmul(h, recurrent_kernel))]
 
 
 @keras.saving.register_keras_serializable(package="sequence_recipes")

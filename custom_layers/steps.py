@@ -78,11 +78,14 @@ class Steps:
         return [outer_sum(entered, dz), bias_gradient(dz)]
 
 
-def run_steps(cell_steps, x, states, weights, mask, dropped, training):
+def run_steps(cell, x, states, weights, mask, dropped, training):
     """Runs a cell over all time steps, with a hand-derived gradient.
 
+    Outside training the steps are the cell's own equations; in training they are those
+    of its `Steps`, which store slopes.
+
     Args:
-        cell_steps: Subclass of `Steps`.
+        cell: A `RecurrentCell`.
         x: Inputs times their kernel, `(time, batch, gates * units)`.
         states: List of the states before the first step, `(batch, units)` each.
         weights: List of recurrent kernel and bias.
@@ -90,7 +93,7 @@ def run_steps(cell_steps, x, states, weights, mask, dropped, training):
         dropped: Factors `(batch, units)` on the h that enters the recurrent product, or
             None.
         training: Whether to store the slopes. If a gradient is computed without them,
-            the loop runs a second time.
+            a loop that stores them runs first.
 
     Returns:
         All h, `(time, batch, units)`, and the list of the last states.
@@ -99,7 +102,15 @@ def run_steps(cell_steps, x, states, weights, mask, dropped, training):
 
     @ops.custom_gradient
     def run(x, *arguments):
-        first, steps = arguments[:count], cell_steps(*arguments[count:])
+        first, (kernel, bias) = arguments[:count], arguments[count:]
+        steps = cell.steps(kernel, bias)
+
+        def infer(states, x, t):
+            new_states = cell.step(x, states, kernel, bias)
+            if mask is not None:
+                pairs = zip(new_states, states, strict=True)
+                new_states = [ops.where(mask[t], *pair) for pair in pairs]
+            return new_states, None, new_states
 
         def forward(states, x, t):
             h = states[0]
@@ -112,16 +123,19 @@ def run_steps(cell_steps, x, states, weights, mask, dropped, training):
                 new_h = ops.where(step_mask, new_h, h)
             return [new_h, *others], slopes, [new_h, *more]
 
-        def run_forward(slopes):
-            kept = len(steps.slope_widths) if slopes else 1
-            return scan_steps(forward, first, x, kept, write=slopes)
+        def run_forward():
+            return scan_steps(forward, first, x, len(steps.slope_widths))
 
-        (_, *others), slopes, (hs, *more) = run_forward(slopes=training)
+        if training:
+            (_, *others), slopes, (hs, *more) = run_forward()
+        else:
+            biased = x + cell.input_bias(bias)
+            (_, *others), _, (hs,) = scan_steps(infer, first, biased, 1, write=False)
 
         def gradient(*gradients):
             dhs, *dothers = gradient_list(gradients)
             all_slopes, (_, *more_slopes) = (
-                (slopes, [hs, *more]) if training else run_forward(slopes=True)[1:]
+                (slopes, [hs, *more]) if training else run_forward()[1:]
             )
 
             def backward(dstates, slopes, t):
@@ -164,7 +178,8 @@ def scan_steps(step, states, tape, kept, write=True, reverse=False):
         states: List of the states before the first step, `(batch, units)` each.
         tape: `(time, batch, width)`.
         kept: How many of a step's outputs, `(batch, units)` each, are kept.
-        write: Whether the tape is written. Default True.
+        write: Whether the tape is written. Default True. If not, the outputs are the
+            states.
         reverse: Whether to run from the last step to the first. Default False.
 
     Returns:
@@ -174,12 +189,23 @@ def scan_steps(step, states, tape, kept, write=True, reverse=False):
     if keras.backend.backend() == "jax" and tape.shape[0] != 1:
         return scan_in_place(step, list(states), tape, kept, write, reverse)
 
+    time = ops.shape(tape)[0]
+    if not write and tape.shape[0] != 1:
+
+        def same(states, t):
+            states, _, _ = step(list(states), tape[t], t)
+            return states, states
+
+        numbers = ops.arange(time, dtype="int32")
+        states, stacked = ops.scan(same, list(states), numbers, reverse=reverse)
+        return list(states), tape, stacked[:kept]
+
     def on_tape(states, t):
         states, written, outputs = step(states, tape[t], t)
         return states, [written, *outputs[:kept]] if write else outputs[:kept]
 
     like = [*([tape[0]] if write else []), *[states[0]] * kept]
-    states, stacked = scan(on_tape, states, like, ops.shape(tape)[0], reverse)
+    states, stacked = scan(on_tape, states, like, time, reverse)
     if write:
         tape, *stacked = stacked
     return states, tape, stacked

@@ -6,7 +6,7 @@ import uuid
 from pathlib import Path
 
 from data.errors import UserError
-from kit.served import BadRequest, Served
+from kit.served import MAX_BODY, BadRequest, Served
 
 try:
     arguments, sys.argv = sys.argv, sys.argv[:1]  # KServe would read our options
@@ -25,13 +25,16 @@ try:
     from kserve.protocol.infer_type import InferOutput, InferRequest, InferResponse
     from kserve.protocol.model_repository_extension import ModelRepositoryExtension
     from kserve.protocol.rest.server import RESTServer
+    from kserve.protocol.rest.v2_datamodels import InferenceRequest
+    from pydantic import ValidationError
     from starlette.exceptions import HTTPException
     from starlette.requests import ClientDisconnect
 finally:
     sys.argv = arguments
 
 PAGE = Path(__file__).parent / "page"
-MAX_BODY, DRAINED = 4 << 20, 64 << 20  # bytes of a request; read of a larger one
+BINARY = "inference-header-content-length"  # of a body with binary tensors
+DRAINED = 64 << 20  # bytes read of a request that is too large
 KINDS = {"string": "BYTES", "int32": "INT32", "int64": "INT64", "float32": "FP32"}
 ENUMS = {"string": "DT_STRING", "int32": "DT_INT32", "int64": "DT_INT64"}
 ENUMS |= {"float32": "DT_FLOAT"}
@@ -113,11 +116,15 @@ class Plane(DataPlane):
         try:
             if protocol_version == "v1" and isinstance(body, bytes):
                 return orjson.loads(body), {}
+            if isinstance(body, bytes) and BINARY not in headers:
+                body = InferenceRequest.model_validate(orjson.loads(body))
             return super().decode(body, headers, protocol_version, model_name)
         except InvalidInput:
             raise
         except orjson.JSONDecodeError as error:
             raise InvalidInput(f"expected JSON: {error}") from None
+        except ValidationError as error:
+            raise InvalidInput(_first(error.errors())) from None
         except Exception as error:  # whatever a binary body makes of the readers
             raise InvalidInput(f"the request cannot be read: {error}") from None
 
@@ -236,9 +243,13 @@ def _sentence(error: Exception) -> str:
         first = error.errors()[0]
         if first["type"] == "json_invalid":
             return f"expected JSON: {first['ctx']['error']}"
-        place = ".".join(map(str, first["loc"][1:]))
-        return f"{place}: {first['msg']}"
+        return _first(error.errors())
     return str(error) or "the request was not complete"
+
+
+def _first(errors: list) -> str:
+    place = [str(part) for part in errors[0]["loc"] if part != "body"]
+    return f"{'.'.join(place)}: {errors[0]['msg']}"
 
 
 def described(name: str, served: Served) -> dict:

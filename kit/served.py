@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+MAX_BODY = 4 << 20  # bytes of a request
 MAX_ROWS, MAX_TEXT = 1_000, 100_000  # of a request; bytes of a text in it
 BATCH = 64  # maximum number of rows that different requests share a call for
 CORES = os.cpu_count() or 1
@@ -174,12 +175,13 @@ class Signature:
         self._waiting.append((arrays, done))
         async with self._slots:
             while self._waiting and not done.done():
+                running = asyncio.ensure_future(self._run_joined(self._take()))
                 # Shielded: a client that leaves must not take others with it.
-                await asyncio.shield(asyncio.ensure_future(self._run_waiting()))
+                await asyncio.shield(running)
         return await done
 
-    async def _run_waiting(self) -> None:
-        """Runs the oldest waiting requests that fit into one batch, at least one."""
+    def _take(self) -> list[tuple]:
+        """The oldest waiting requests that fit into one batch, at least one."""
         requests, rows = [], 0
         while self._waiting:
             count = len(next(iter(self._waiting[0][0].values())))
@@ -187,6 +189,9 @@ class Signature:
                 break
             requests.append((count, *self._waiting.popleft()))
             rows += count
+        return requests
+
+    async def _run_joined(self, requests: list[tuple]) -> None:
         joined = {
             name: np.concatenate([arrays[name] for _, arrays, _ in requests])
             for name in self.inputs

@@ -244,7 +244,10 @@ def export(model: keras.Model, vocabulary: dict, folder: Path) -> None:
 
     def write(first, length, temperature, top_p, seed):
         tf.debugging.assert_non_negative(temperature, "temperature is negative")
-        length = tf.clip_by_value(length, 1, MAX_LENGTH)
+        tf.debugging.assert_less_equal(
+            length, MAX_LENGTH, f"expected a length of at most {MAX_LENGTH}"
+        )
+        length = tf.maximum(length, 1)
         keys, first = notes.beginnings_in_graph(first, words)
         tops = forced(first, length)
         start = begin(model, keys, tops, length // 2, most)

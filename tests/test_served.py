@@ -214,7 +214,7 @@ def calls_of(served, name, slow=0.0):
 
 
 @pytest.mark.parametrize(
-    ("batch", "sizes"), [(64, [10]), (4, [3, 4, 3]), (1, [1, 2, 3, 1, 1, 2])]
+    ("batch", "sizes"), [(64, [1, 9]), (4, [1, 2, 4, 3]), (1, [1, 2, 3, 1, 1, 2])]
 )
 def test_waiting_requests_share_calls(folder, batch, sizes):
     counts, rows = [1, 2, 3, 1, 1, 2], []
@@ -234,6 +234,23 @@ def test_waiting_requests_share_calls(folder, batch, sizes):
     for n, (count, answer) in enumerate(zip(counts, found, strict=True)):
         assert answer == {"predictions": [9 * n + k for k in range(count)]}
     assert rows[0] == sizes
+
+
+def test_calls_on_several_cores(folder):
+    """Each request is answered once, whichever call it shares."""
+
+    async def ask():
+        served = Served(folder, "1", asyncio.Semaphore(3), 4)
+        calls_of(served, "size", slow=0.01)
+
+        async def each(n):
+            await asyncio.sleep(0.001 * (n % 7))
+            body = {"signature_name": "size", "instances": ["x" * n]}
+            return await served.by_rows_or_columns(body)
+
+        return await asyncio.wait_for(asyncio.gather(*map(each, range(99))), 20)
+
+    assert asyncio.run(ask()) == [{"predictions": [n]} for n in range(99)]
 
 
 def test_lengths_of_others_are_not_seen(folder):
