@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
 
-from benchmarks import own_files, report, start, word2vec, word_lm_steps
+from benchmarks import own_files, report, serving, start, word2vec, word_lm_steps
 
 ROOT = Path(__file__).parent.parent
 
@@ -251,6 +251,12 @@ def started() -> str:
     return start.markdown(json.loads((ROOT / "results" / "start.json").read_text()))
 
 
+def served() -> str:
+    """Returns how many requests per second the server answers."""
+    path = ROOT / "results" / "serving.json"
+    return serving.markdown(json.loads(path.read_text()))
+
+
 # The tables of each page, by the name in their markers.
 PAGES = {
     "README.md": {"summary": summary},
@@ -262,6 +268,7 @@ PAGES = {
     },
     "docs/layers.md": {"speed": speed},
     "docs/own-files.md": {"own files": own_files_table},
+    "docs/serving.md": {"load": served},
 }
 
 
