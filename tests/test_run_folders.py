@@ -58,3 +58,13 @@ def test_a_new_run_has_a_folder_of_its_own(tmp_path, monkeypatch):
     assert new_run("tiny", None, smoke=True) == smoke  # emptied
     assert not list(smoke.iterdir())
     assert not list(new_run("tiny", Path("chosen"), smoke=False).iterdir())
+
+
+def test_runs_may_lie_on_another_disk(tmp_path, monkeypatch):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    Path("runs").symlink_to(tmp_path / "disk")
+    folder = make_run("20260101T000000Z")
+    point_latest_to(folder)
+    assert newest_run("tiny") == folder
