@@ -94,12 +94,13 @@ results: ## write the tables of README and docs from results/*.json
 	$(READY)
 	@$(RUN_PYTHON) -m benchmarks.results_table
 
-UV_COMPILE = uv pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --custom-compile-command "make lock" --extra sentiment --extra translation --extra word2vec --extra music --extra dev
+UV_COMPILE = uv pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --custom-compile-command "make lock"
+EXTRAS = --extra sentiment --extra translation --extra word2vec --extra music --extra dev
 lock: ## resolve the dependencies again and write the lock files (needs uv)
-	$(UV_COMPILE) -o requirements.lock
-	$(UV_COMPILE) --extra jax -o requirements-jax.lock
-	$(UV_COMPILE) --extra gpu -o requirements-gpu.lock
-	$(UV_COMPILE) --extra jax-gpu -o requirements-jax-gpu.lock
+	$(UV_COMPILE) $(EXTRAS) -o requirements.lock
+	$(UV_COMPILE) $(EXTRAS) --extra jax -o requirements-jax.lock
+	$(UV_COMPILE) $(EXTRAS) --extra gpu -o requirements-gpu.lock
+	$(UV_COMPILE) $(EXTRAS) --extra jax-gpu -o requirements-jax-gpu.lock
 	$(UV_COMPILE) --extra serve -c requirements.lock -o requirements-serve.lock
 
 clean: ## remove caches, but no runs, downloads or .venv
