@@ -2,9 +2,10 @@
 #   make sentiment                     train, evaluate, write a report
 #   make sentiment DATA=mine.csv ARGS="--epochs 3 --units 128"
 #   make try RECIPE=sentiment          type a line, get its answer
+#   make predict RECIPE=sentiment DATA=reviews.csv OUT=answers.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock test test-all lint bench results try report copy publish serve clean
+.PHONY: help setup lock test test-all lint bench results try predict report copy publish serve clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -22,12 +23,13 @@ endif
 
 # The values that users give reach the programs as they are, with "$", quotes and
 # spaces: through the environment, because make and the shell would interpret them.
-unexport DATA TEXT RECIPE RUN TO
+unexport DATA TEXT RECIPE RUN TO OUT
 export GIVEN_DATA := $(value DATA)
 export GIVEN_TEXT := $(value TEXT)
 export GIVEN_RECIPE := $(value RECIPE)
 export GIVEN_RUN := $(value RUN)
 export GIVEN_TO := $(value TO)
+export GIVEN_OUT := $(value OUT)
 GIVEN_RUN_OPTION = $(if $(value RUN),--run "$$GIVEN_RUN")
 
 help: ## list the targets
@@ -52,6 +54,10 @@ $(RECIPES): ## train a recipe
 try: ## RECIPE=name [RUN=folder] [TEXT="..."]: ask the exported model
 	$(READY)
 	@$(RUN_PYTHON) -m kit.try_run "$$GIVEN_RECIPE" $(GIVEN_RUN_OPTION) $(if $(value TEXT),--text="$$GIVEN_TEXT")
+
+predict: ## RECIPE=name DATA=file OUT=file [RUN=folder]: answer every row of a file
+	$(READY)
+	@$(RUN_PYTHON) -m kit.predict "$$GIVEN_RECIPE" "$$GIVEN_DATA" "$$GIVEN_OUT" $(GIVEN_RUN_OPTION) $(ARGS)
 
 report: ## RECIPE=name [RUN=folder]: draw plots and report.html again
 	$(READY)

@@ -42,19 +42,25 @@ def as_plain(path: Path, encoding: str, cache: Path) -> Path:
     Raises `UserError` for an unknown encoding, another encoding in a file than the
     given one, or a damaged file.
     """
+    name = codec_name(encoding)
+
+    def convert(file: Path) -> Callable[[Path], None] | None:
+        if _is_special(file, name):
+            return lambda target: _recode(file, target, name)
+        return None
+
+    return _converted(path, convert, name, cache)
+
+
+def codec_name(encoding: str) -> str:
+    """Python's name of an encoding of texts. Raises `UserError` if it has none."""
     try:
         codec = codecs.lookup(encoding)
         if not codec._is_text_encoding:  # "hex", for example
             raise LookupError
     except LookupError:
         raise UserError(f"--encoding {encoding}: no such encoding") from None
-
-    def convert(file: Path) -> Callable[[Path], None] | None:
-        if _is_special(file, codec.name):
-            return lambda target: _recode(file, target, codec.name)
-        return None
-
-    return _converted(path, convert, codec.name, cache)
+    return codec.name
 
 
 def as_text(path: Path, cache: Path) -> Path:

@@ -85,10 +85,10 @@ def _delimited(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
     first, _, rest = text.lstrip("\n\r").partition("\n")
     if declared := re.fullmatch(r"sep=(.)\r?", first):  # Excel's
         text, (first, _, _) = rest, rest.partition("\n")
-    delimiter = declared[1] if declared else _delimiter(first, columns, path)
+    delimiter = declared[1] if declared else find_delimiter(first, columns, path)
     numbered = all(name.isdecimal() for name in columns)
     quoting = csv.QUOTE_MINIMAL
-    if delimiter == "\t" and not _is_quoted(text):
+    if delimiter == "\t" and not is_quoted(text):
         quoting = csv.QUOTE_NONE
     # Strict: a misplaced quote spoils one row instead of swallowing the next ones.
     reader = csv.reader(
@@ -102,7 +102,9 @@ def _delimited(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
             continue
         if fields and header is None:
             header = [name.strip() for name in fields]
-            places = [_place(name, header, numbered, path, text) for name in columns]
+            places = [
+                find_column(name, header, numbered, path, text) for name in columns
+            ]
             if not numbered:
                 continue
         if fields and len(fields) != len(header):
@@ -111,7 +113,7 @@ def _delimited(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
             yield [fields[place] for place in places], "", 1
 
 
-def _delimiter(header: str, columns: tuple[str, ...], path: Path) -> str:
+def find_delimiter(header: str, columns: tuple[str, ...], path: Path) -> str:
     """The delimiter that gives the header most of the columns, or else most columns."""
     preferred = {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower())
 
@@ -124,7 +126,7 @@ def _delimiter(header: str, columns: tuple[str, ...], path: Path) -> str:
     return max(DELIMITERS, key=fit)
 
 
-def _is_quoted(text: str) -> bool:
+def is_quoted(text: str) -> bool:
     """Whether quotes in a text with tabs enclose fields, instead of being its own."""
     rows = [line.split("\t") for line in text.splitlines() if line.strip()]
     quoted = [field for row in rows for field in row if field.startswith('"')]
@@ -159,7 +161,7 @@ def _json_lines(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
             continue
         if header is None:
             header = list(row)
-            names = [header[_place(name, header, False, path)] for name in columns]
+            names = [header[find_column(name, header, False, path)] for name in columns]
         values = [row.get(name) for name in names]
         if any(isinstance(value, (dict, list)) for value in values):
             yield None, "not a text or a number", 1
@@ -176,7 +178,7 @@ def _parquet(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
     try:
         file = parquet.ParquetFile(path)
         header = file.schema_arrow.names
-        names = [header[_place(name, header, False, path)] for name in columns]
+        names = [header[find_column(name, header, False, path)] for name in columns]
         for batch in file.iter_batches(columns=names):
             for values in zip(
                 *(batch[name].to_pylist() for name in names), strict=True
@@ -234,8 +236,10 @@ def _records(reader, path: Path) -> Iterator[list[str] | None]:
             yield None
 
 
-def _place(name: str, header: list[str], numbered: bool, path: Path, text="") -> int:
-    """The index of a column."""
+def find_column(
+    name: str, header: list[str], numbered: bool, path: Path, text: str = ""
+) -> int:
+    """The index of a column. An error guesses from `text` which column is which."""
     if numbered:
         if not 1 <= int(name) <= len(header):
             found = f"found {len(header)} columns"

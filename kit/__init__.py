@@ -1,1 +1,1 @@
-"""How a run is run: command line, run folder, exact resume, report, try, copy."""
+"""How a run is run: command line, run folder, resume, report, try, predict, copy."""

@@ -8,8 +8,9 @@ import math
 import os
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -78,10 +79,17 @@ def sha256(*paths: Path) -> str:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Writes a file so that a kill at any moment leaves the old one or the new one."""
+    with writing_whole(path) as stream:
+        stream.write(content)
+
+
+@contextlib.contextmanager
+def writing_whole(path: Path) -> Iterator[BinaryIO]:
+    """`write_whole` for content that comes in pieces; an error leaves the old file."""
     making = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with making.open("wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         making.replace(path)

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 SILENT = 5  # maximum number of seconds without a line
 
@@ -12,13 +12,25 @@ SILENT = 5  # maximum number of seconds without a line
 def working(what: str) -> Iterator[None]:
     """Prints `what`, and again every few seconds until the work is done."""
     print(f"{what} ...", flush=True)
-    done, start = threading.Event(), time.monotonic()
+    start = time.monotonic()
 
     def report() -> None:
-        while not done.wait(SILENT):
-            print(f"{what} ... {time.monotonic() - start:.0f} s", flush=True)
+        print(f"{what} ... {time.monotonic() - start:.0f} s", flush=True)
 
-    thread = threading.Thread(target=report, daemon=True)
+    with repeated(report, SILENT):
+        yield
+
+
+@contextlib.contextmanager
+def repeated(report: Callable[[], None], seconds: float) -> Iterator[None]:
+    """Calls `report` every so many seconds, from a thread of its own."""
+    done = threading.Event()
+
+    def repeat() -> None:
+        while not done.wait(seconds):
+            report()
+
+    thread = threading.Thread(target=repeat, daemon=True)
     thread.start()
     try:
         yield

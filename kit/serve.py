@@ -14,7 +14,6 @@ published models. A newer run or version replaces the older one without a pause.
 """
 
 import asyncio
-import os
 import socket
 import sys
 from pathlib import Path
@@ -23,7 +22,7 @@ from data.errors import UserError, one_line_errors
 from kit.run_folders import newest_run
 from kit.served import BATCH, CORES, Served
 
-LOOK, AGAIN = 1, 30  # seconds between looks for a newer version; after a failure
+LOOK = 1  # seconds between looks for a newer version
 
 
 def find_models(run: Path | None) -> dict[str, tuple[Path, str]]:
@@ -51,38 +50,56 @@ def _export(run: Path) -> tuple[Path, str]:
     return run / "saved_model" / "1", digits or "1"
 
 
-async def serve(run: Path | None, host: str, port: int, batch: int) -> None:
-    from kit.protocols import Model, ModelRepository, application, start_grpc, uvicorn
+class Models:
+    """The models of the server, kept up to date with their folders."""
 
-    models, slots = ModelRepository(), asyncio.Semaphore(CORES)
+    def __init__(self, run: Path | None, batch: int):
+        from kit.protocols import ModelRepository
 
-    async def update() -> None:
+        self.run, self.batch = run, batch
+        self.served, self.damaged = ModelRepository(), set()
+        self.slots = asyncio.Semaphore(CORES)
+
+    async def update(self) -> None:
         """Loads what is new, beside what answers meanwhile."""
-        for name, (folder, version) in find_models(run).items():
-            model = models.get_model(name)
+        from kit.protocols import Model
+
+        for name, (folder, version) in find_models(self.run).items():
+            model = self.served.get_model(name)
             if model and model.served.version == version:
                 continue
+            if (name, version) in self.damaged:
+                continue
             print(f"Loading {name} from {folder} ...", flush=True)
-            loading = asyncio.to_thread(Served, folder, version, slots, batch)
+            arguments = (folder, version, self.slots, self.batch)
+            try:
+                served = await asyncio.to_thread(Served, *arguments)
+            except Exception as error:  # whatever TensorFlow makes of a damaged file
+                reason = (str(error) or repr(error)).splitlines()[0]
+                print(f"{folder} cannot be loaded: {reason}", flush=True)
+                self.damaged.add((name, version))
+                continue
             if model:
-                model.served = await loading
+                model.served = served
             else:
-                models.update(Model(name, await loading))
+                self.served.update(Model(name, served))
 
-    async def look() -> None:
+    async def keep_up(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
-            try:
-                await update()
-            except Exception as error:  # it is tried again, and the old one answers
-                print(f"not loaded: {str(error).splitlines()[0]}", flush=True)
-                await asyncio.sleep(AGAIN)
+            await self.update()
 
-    await update()
-    if not models.get_models():
+
+async def serve(run: Path | None, host: str, port: int, batch: int) -> None:
+    from kit.protocols import application, start_grpc, uvicorn
+
+    models = Models(run, batch)
+    await models.update()
+    names = list(models.served.get_models())
+    if not names:
         where = f"{run}: expected a run or published models, found none"
         raise UserError(where if run else "no finished run yet: make sentiment")
-    http, plane, extension = application(models)
+    http, plane, extension = application(models.served)
     try:
         sock = socket.create_server((host, port))
     except OSError as error:
@@ -91,15 +108,15 @@ async def serve(run: Path | None, host: str, port: int, batch: int) -> None:
     port = sock.getsockname()[1]
     grpc, grpc_port = await start_grpc(plane, extension, address)
     print(f"Serving at http://{host}:{port}, gRPC at {host}:{grpc_port}; Ctrl-C ends")
-    for name in models.get_models():
+    for name in names:
         print(f"  http://{host}:{port}/v1/models/{name}:predict")
     sys.stdout.flush()
-    looking = asyncio.create_task(look())
+    keeping_up = asyncio.create_task(models.keep_up())
     config = uvicorn.Config(http, log_config=None, timeout_graceful_shutdown=5)
     try:
         await uvicorn.Server(config).serve(sockets=[sock])
     finally:
-        looking.cancel()
+        keeping_up.cancel()
         await grpc.stop(grace=1)
 
 
@@ -119,9 +136,6 @@ def main(
     """
     if run is not None and not run.is_dir():
         raise UserError(f"no folder {run}: expected a run, or published models")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    for name in ("keras", "jax"):  # else TensorFlow imports them and starts slowly
-        sys.modules.setdefault(name, None)
     try:
         asyncio.run(serve(run, host, port, batch))
     except ModuleNotFoundError as error:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kit.try_run import load_export
+
 MAX_BODY = 4 << 20  # bytes of a request
 MAX_ROWS, MAX_TEXT = 1_000, 100_000  # of a request; bytes of a text in it
 BATCH = 64  # maximum number of rows that different requests share a call for
@@ -39,11 +41,9 @@ class Served:
         self, folder: Path, version: str, slots: asyncio.Semaphore, batch: int
     ):
         """`slots` bounds the calls in progress; for `batch` see `Signature`."""
-        import tensorflow as tf
-
         self.folder, self.version = folder, version
         # Kept here, because tables live only as long as the loaded object.
-        self._model = tf.saved_model.load(str(folder))
+        self._model = load_export(folder)
         self.signatures = {
             name: Signature(function, slots, batch)
             for name, function in self._model.signatures.items()

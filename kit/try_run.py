@@ -28,11 +28,32 @@ SETTINGS = {"temperature": 0.7, "top_k": 0, "top_p": 1.0, "beam": 5, "k": 8}
 MUSIC, PIECE_QUARTERS = {"temperature": 1.0, "top_p": 0.95}, 64  # of compositions
 
 
+def load_export(folder: Path):
+    """The SavedModel in a folder, by TensorFlow alone and without its log."""
+    # Failures raise exceptions; TensorFlow also logs hints about kernels as errors.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Without Keras and JAX, which TensorFlow imports if it can, it starts sooner.
+    hidden = [name for name in ("keras", "jax") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    errors, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)  # some lines ignore the log level
+    try:
+        import tensorflow as tf
+
+        return tf.saved_model.load(str(folder))
+    finally:
+        os.dup2(errors, 2)
+        os.close(errors)
+        os.close(nowhere)
+        for name in hidden:
+            del sys.modules[name]
+
+
 def load(folder: Path) -> Callable[[str], Iterator[str]]:
     """Loads a SavedModel; returns a function that answers a text, piece by piece."""
+    model = load_export(folder)
     import tensorflow as tf
 
-    model = tf.saved_model.load(str(folder))
     serve = model.signatures["serving_default"]
     inputs = serve.structured_input_signature[1]
 
@@ -87,9 +108,6 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
             yield piece
 
     def compose(text: str) -> Iterator[str]:
-        for name in ("keras", "jax"):  # blocked in `main`, but imported by `tasks`
-            if sys.modules.get(name, main) is None:
-                del sys.modules[name]
         from tasks import music_files
 
         coding = {k: v.numpy() for k, v in model.signatures["coding"]().items()}
@@ -159,16 +177,7 @@ def main(recipe: str, run: Path | None = None, text: str | None = None) -> None:
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  (arrow keys and history in `input`)
     folder = export_of(recipe, run)
-    # Failures raise exceptions; TensorFlow also logs hints about kernels as errors.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    for name in ("keras", "jax"):  # else TensorFlow imports them and starts slowly
-        sys.modules.setdefault(name, None)
-    errors = os.dup(2)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # some lines ignore the log level
-    try:
-        answer = load(folder)
-    finally:
-        os.dup2(errors, 2)
+    answer = load(folder)
     if text is not None:
         show(answer(text))
         return

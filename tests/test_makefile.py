@@ -46,6 +46,11 @@ def test_values_arrive_as_they_were_typed(make, value):
     assert make("sentiment", f"DATA={value}", "ARGS=--epochs 3 --smoke") == [
         *("-m", "recipes.sentiment", "--data", value, "--epochs", "3", "--smoke")
     ]
+    given = (f"DATA={value}", f"OUT={value}", f"RUN={value}", "ARGS=--batch 9")
+    assert make("predict", recipe, *given) == [
+        *("-m", "kit.predict", "sentiment", value, value, "--run", value),
+        *("--batch", "9"),
+    ]
     for target, module in (("copy", "kit.copy_recipe"), ("publish", "kit.publish")):
         given = make(target, recipe, f"TO={value}")
         assert given == ["-m", module, "sentiment", value]

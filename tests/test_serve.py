@@ -451,10 +451,10 @@ def test_a_damaged_run_leaves_the_older_one(alone, runs):
     (damaged / "saved_model/1/saved_model.pb").write_bytes(b"no model")
     publish(damaged, folder, "sentiment", "20260303T000000Z")
     for _ in range(100):
-        if "not loaded" in server.log.read_text():
+        if "cannot be loaded" in server.log.read_text():
             break
         time.sleep(0.1)
-    assert "not loaded" in server.log.read_text()
+    assert "cannot be loaded" in server.log.read_text()
     assert version(server) == "20260101000000"
     assert server.predict("sentiment", {"instances": ["good"]})
 
@@ -489,6 +489,9 @@ def test_what_cannot_be_served_is_said_in_one_line(server, runs, tmp_path):
     assert "no finished run yet: make sentiment" in failing(tmp_path)
     assert "no folder models" in failing(tmp_path, "--run", "models")
     assert "found none" in failing(tmp_path, "--run", ".")
+    (tmp_path / "damaged/saved_model/1").mkdir(parents=True)
+    (tmp_path / "damaged/saved_model/1/saved_model.pb").write_bytes(b"no model")
+    assert "found none" in failing(tmp_path, "--run", "damaged")
     busy = ("--run", str(runs["sentiment"]), "--port", str(server.port))
     assert f"127.0.0.1:{server.port} cannot be used: Address already" in failing(
         tmp_path, *busy
