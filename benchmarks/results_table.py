@@ -6,7 +6,15 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
 
-from benchmarks import own_files, report, serving, start, word2vec, word_lm_steps
+from benchmarks import (
+    exports,
+    own_files,
+    report,
+    serving,
+    start,
+    word2vec,
+    word_lm_steps,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -257,6 +265,11 @@ def served() -> str:
     return serving.markdown(json.loads(path.read_text()))
 
 
+def exported() -> str:
+    """Returns how fast exported layers answer, beside Keras's."""
+    return exports.markdown(json.loads((ROOT / "results" / "exports.json").read_text()))
+
+
 # The tables of each page, by the name in their markers.
 PAGES = {
     "README.md": {"summary": summary},
@@ -268,7 +281,7 @@ PAGES = {
     },
     "docs/layers.md": {"speed": speed},
     "docs/own-files.md": {"own files": own_files_table},
-    "docs/serving.md": {"load": served},
+    "docs/serving.md": {"load": served, "exports": exported},
 }
 
 
