@@ -12,6 +12,7 @@ import inspect
 import io
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -100,13 +101,10 @@ def _note_interrupts(run: Run) -> None:
 def _parse(recipe, name: str):
     """Config and options: from the command line, or from an earlier run's file."""
     config, options = _read_command_line(recipe.Config, name)
-    given = {
-        field.name: getattr(config, field.name)
-        for field in dataclasses.fields(config)
-        if getattr(config, field.name) != field.default
-    }
-    asked = {name: getattr(options, name) for name in KEPT}
-    asked = {x: value for x, value in asked.items() if value != getattr(Options, x)}
+    typed = {argument.split("=")[0].replace("_", "-") for argument in sys.argv[1:]}
+    fields = [field.name for field in dataclasses.fields(config)]
+    given = {x: getattr(config, x) for x in fields if _option(x) in typed}
+    asked = {x: getattr(options, x) for x in KEPT if _option(x) in typed}
     if options.resume and (given or asked or options.load or options.smoke):
         raise UserError("--resume takes its options from the run: give only --run-dir")
     if options.load and options.start:

@@ -1,5 +1,6 @@
 """`--start`: training goes on from the weights of another run, on other data."""
 
+import dataclasses
 import importlib
 import json
 
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 
 from data.tables import write_table
+from kit.command import _parse
+from recipes import sentiment as sentiment_recipe
 from tests.conftest import in_this_process
 
 RECIPES = ["sentiment", "char_lm", "word_lm", "translation", "music", "word2vec"]
@@ -111,3 +114,21 @@ def trained(tmp_path_factory):
     content = (folder / "a/model.keras").read_bytes()
     (folder / "damaged/model.keras").write_bytes(content[: len(content) // 2])
     return folder
+
+
+@pytest.mark.parametrize("option", ["--load", "--start"])
+def test_an_option_counts_though_it_has_the_default_value(
+    option, tmp_path, monkeypatch
+):
+    config = dataclasses.replace(sentiment_recipe.Config(), data="mine.csv", units=9)
+    (tmp_path / "config.json").write_text(json.dumps(dataclasses.asdict(config)))
+    (tmp_path / "model.keras").touch()
+    default = sentiment_recipe.Config().data
+    for more, data in (
+        ([], "mine.csv"),
+        (["--data", default], default),
+        ([f"--data={default}"], default),
+    ):
+        monkeypatch.setattr("sys.argv", ["sentiment", option, str(tmp_path), *more])
+        found, _ = _parse(sentiment_recipe, "recipes.sentiment")
+        assert (found.data, found.units) == (data, 9)
