@@ -3,6 +3,7 @@
 import logging
 import sys
 import uuid
+import warnings
 from pathlib import Path
 
 from data.errors import UserError
@@ -44,6 +45,7 @@ SAFE = {
     "Cache-Control": "no-cache",
 }
 logging.getLogger("kserve").setLevel(logging.CRITICAL)  # it logs each refusal at length
+warnings.filterwarnings("ignore", "ORJSONResponse is deprecated")  # KServe's
 
 
 class Model(kserve.Model):

@@ -275,6 +275,18 @@ def test_what_is_served_is_described(server, loaded):
     assert 'request_predict_seconds_count{model_name="sentiment"}' in metrics
 
 
+def test_the_page_and_its_parts(server):
+    with contextlib.closing(
+        http.client.HTTPConnection("127.0.0.1", server.port)
+    ) as connection:
+        for path, kind in (("/", "text/html"), ("/page/page.js", "text/javascript")):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            assert answer.status == 200 and answer.read()
+            assert answer.headers["content-type"].startswith(kind)
+            assert "'self'" in answer.headers["content-security-policy"]
+
+
 def tensor(**changes):
     values = {"name": "text", "shape": [1], "datatype": "BYTES", "data": ["a"]}
     return {"inputs": [{**values, **changes}]}
