@@ -35,6 +35,7 @@ from data import (
 from data.download import fetch
 from data.errors import UserError
 from data.folders import make_once
+from data.progress import working
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "data"
@@ -262,9 +263,10 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _make_once(target: Path, write: Callable[[Path], None]) -> Path:
-    if not target.is_dir():
-        print(f"making {target} (once)", file=sys.stderr)
-    return make_once(target, write)
+    if target.is_dir():
+        return target
+    with working(f"Making {target} (once)", stream=sys.stderr):
+        return make_once(target, write)
 
 
 def main(arguments: list[str]) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from data.errors import UserError
 from data.midi import KEYS, LOWEST, write_midi
 from data.parts import PARTS, split_by_name
+from data.progress import working
 
 TUNE = 12  # first intervals that identify a melody
 
@@ -47,16 +48,16 @@ def write(folder: Path, sources: list[tuple[str, str, int | None]]) -> None:
     scores, wrong = {}, []
     # Spawned, because a fork would copy the locks of TensorFlow's threads.
     pool = ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))
-    with pool:
-        for number, (name, score) in enumerate(pool.map(_parsed, sources, chunksize=8)):
+
+    def state() -> str:
+        return f"Reading score {len(scores) + len(wrong)} of {len(sources)}"
+
+    with pool, working(state, stream=sys.stderr):
+        for name, score in pool.map(_parsed, sources, chunksize=8):
             if isinstance(score, str):
                 wrong.append(f"{name}: {score}")
             else:
                 scores[name] = score
-            if sys.stderr.isatty() or number + 1 == len(sources):
-                share = f"\r{number + 1}/{len(sources)} scores read"
-                print(share, end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
     for line in wrong[:5]:
         print(f"left out: {line}", file=sys.stderr)
     if len(wrong) > 5:

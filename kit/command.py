@@ -74,7 +74,8 @@ def command(main: Callable) -> None:
             if run.only_export:
                 run.export(*recipe.load(folder), recipe.export)
             else:
-                main(config, run)
+                with run.at_work:
+                    main(config, run)
         except (UserError, OSError) as error:
             has_trained = (folder / "checkpoint.npz").exists()
             # Nothing half-written: a run that has not trained yet leaves no folder.

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from data.errors import UserError
 from data.plain import as_plain
+from data.progress import working
 from kit.files import DAMAGED, cached, json_text, mapped, read_json, sha256, write_whole
-from kit.progress import working
 from kit.run_folders import point_latest_to
 
 try:
@@ -56,6 +56,7 @@ class Run:
         only_export: Whether `loaded` is this run, complete but for its export.
         verbose: For `fit`: a progress bar in a terminal, in a log a line per epoch.
         interrupted: Whether Ctrl-C was pressed.
+        at_work: Holds what is `working` now; its `close` ends it.
     """
 
     interrupted = False
@@ -65,6 +66,7 @@ class Run:
         self.folder, self.loaded, self.started = folder, options.load, options.start
         self.name = Path(recipe.__file__).stem
         self.only_export = options.load is not None and folder == options.load
+        self.at_work = contextlib.ExitStack()
         self.verbose = 1 if sys.stdout.isatty() else 2
         self.data = self._find(config.data)
         self.test_data = self._find(config.test_data) if config.test_data else None
@@ -150,7 +152,10 @@ class Run:
         print(f"Starting from {self.started}")
 
     def save(self, model, vocabulary: dict, export: Callable) -> None:
-        """Writes `vocabulary.json`, `model.keras` and `saved_model/1/`."""
+        """Writes `vocabulary.json`, `model.keras` and `saved_model/1/`.
+
+        What follows until `finish` is the evaluation.
+        """
         self.write("vocabulary.json", vocabulary)
         if "labels" in vocabulary:
             self.write("labels.txt", "\n".join(vocabulary["labels"]) + "\n")
@@ -162,6 +167,7 @@ class Run:
             partial.unlink(missing_ok=True)
         self.parameters = model.count_params()
         self.export(model, vocabulary, export)
+        self.at_work.enter_context(working("Evaluating"))
 
     def export(self, model, vocabulary: dict, export: Callable) -> None:
         """Calls `export(model, vocabulary, folder)`: TensorFlow makes a SavedModel.
@@ -213,6 +219,7 @@ class Run:
 
         If the simpler model is better, it says so, and what would help.
         """
+        self.at_work.close()
         model = {"seed": self.config.seed, "parameters": self.parameters}
         metrics = {**model, **metrics}
         self.write("metrics.json", metrics)

@@ -16,9 +16,9 @@ import numpy as np
 from keras import ops
 
 from data.errors import UserError
+from data.progress import SILENT, working
 from kit.files import DAMAGED, write_whole
 from kit.length import Length
-from kit.progress import SILENT
 
 CHECK = 1  # seconds between two looks at the loss within an epoch
 
@@ -138,8 +138,10 @@ class Checkpoint(keras.callbacks.Callback):
             raise ValueError("`fit` needs **checkpoint.fit_options.")
         self.training.set_epoch(epoch)
         self.clock = self.epoch_clock = time.perf_counter()
+        self.run.at_work.enter_context(working("Preparing the first step", False))
 
     def on_train_batch_end(self, batch, logs=None):
+        self.run.at_work.close()
         if self.run.interrupted:
             raise KeyboardInterrupt
         now = time.perf_counter()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from kit.progress import SILENT, repeated
+from data.progress import SILENT, repeated
 
 REFRESH = 0.25  # seconds between two states of the line in a terminal
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kit import progress
+from data import progress
 
 
 @pytest.fixture
@@ -52,4 +52,25 @@ def test_a_long_phase_reports_that_it_is_still_running(monkeypatch, capsys):
         line.startswith("Counting ... ") for line in lines[1:]
     )
     time.sleep(0.1)
+    assert not capsys.readouterr().out
+
+
+def test_of_work_within_work_the_innermost_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SILENT", 0.05)
+    done = 0
+    with progress.working("Reading", at_once=False):
+        with progress.working(lambda: f"Counting {done}"):
+            done = 7
+            time.sleep(0.3)
+        inner = capsys.readouterr().out.splitlines()
+        time.sleep(0.3)
+    outer = capsys.readouterr().out.splitlines()
+    assert inner[0] == "Counting 0 ..." and len(inner) > 2 and len(outer) > 1
+    assert all(line.startswith("Counting 7 ... ") for line in inner[1:])
+    assert all(line.startswith("Reading ... ") for line in outer)
+
+
+def test_what_takes_no_time_is_not_told(capsys):
+    with progress.working("Reading", at_once=False):
+        pass
     assert not capsys.readouterr().out

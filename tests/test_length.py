@@ -1,5 +1,6 @@
 """The length of training: how it is decided, and that a resumed run keeps it."""
 
+import contextlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ class Folder:
     interrupted, verbose, started = False, 0, None
 
     def __init__(self, folder):
-        self.folder = folder
+        self.folder, self.at_work = folder, contextlib.ExitStack()
 
     def write(self, name, content):
         text = content if isinstance(content, str) else json.dumps(content)

@@ -1,5 +1,6 @@
 """A run that is killed and resumed equals an uninterrupted run bit for bit."""
 
+import contextlib
 import functools
 import itertools
 import json
@@ -249,6 +250,7 @@ def test_interrupt_names_the_way_on(reviews, tmp_path):
 def test_an_interrupt_that_was_swallowed_is_raised_after_the_batch():
     class Stopped:
         folder, interrupted, verbose, started = Path(), True, 0, None
+        at_work = contextlib.ExitStack()
 
     model = keras.Sequential([keras.Input([1]), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
