@@ -142,7 +142,7 @@ def measure(port: int, path: str, recipe: str, seconds: float) -> dict:
     for clients in CLIENTS:
         load(port, path, recipe, clients, seconds=1)  # not counted
         times, elapsed = load(port, path, recipe, clients, seconds)
-        half, most = np.percentile(times, [50, 99]) * 1000
+        half, most = (1000 * np.percentile(times, [50, 99])).tolist()
         found[str(clients)] = {
             "requests_per_second": len(times) / elapsed,
             "p50_ms": half,

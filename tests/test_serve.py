@@ -396,6 +396,22 @@ def test_clients_that_leave_do_no_harm(server):
     assert server.predict("sentiment", {"instances": ["good"]})
 
 
+def test_a_kept_connection_is_answered_at_once(server):
+    """Not after the 40 ms of a delayed acknowledgement."""
+    body, times = json.dumps({"instances": ["good"]}), []
+    with contextlib.closing(
+        http.client.HTTPConnection("127.0.0.1", server.port)
+    ) as connection:
+        connection.connect()
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(40):
+            start = time.perf_counter()
+            connection.request("POST", PREDICT, body)
+            assert connection.getresponse().read()
+            times.append(time.perf_counter() - start)
+    assert min(times) < 0.03
+
+
 def test_many_clients_get_their_own_answers(server, loaded):
     """Also while requests share calls; memory does not grow."""
     texts = [f"{a} {b}" for a in ("good", "not bad", "好") for b in range(20)]
