@@ -90,7 +90,7 @@ def compare(cell: str, rounds: int) -> dict:
 
 
 def markdown(record: dict) -> str:
-    head = "| layer | " + " | ".join(f"{rows} rows" for rows in ROWS) + " |"
+    head = "| layer | 1 row | " + " | ".join(f"{rows} rows" for rows in ROWS[1:]) + " |"
     lines = [head, "|---|" + "---:|" * len(ROWS)]
     for cell, found in record["cells"].items():
         ratios = [
