@@ -72,11 +72,11 @@ publish: ## RECIPE=name TO=models [RUN=folder]: copy the export as the next vers
 	@$(RUN_PYTHON) -m kit.publish "$$GIVEN_RECIPE" "$$GIVEN_TO" $(GIVEN_RUN_OPTION)
 
 # HOST and PORT are those of the command line: some shells export others.
-typed = $(if $(findstring command,$(origin $1)),--$2 "$($1)")
+is_typed = $(findstring command,$(origin $1))
 serve: ## [RUN=folder] [HOST=0.0.0.0] [PORT=8501]: serve exported models over HTTP and gRPC
 	$(READY)
 	$(SERVE_READY)
-	@$(RUN_PYTHON) -m kit.serve $(GIVEN_RUN_OPTION) $(call typed,HOST,host) $(call typed,PORT,port) $(ARGS)
+	@$(RUN_PYTHON) -m kit.serve $(GIVEN_RUN_OPTION) $(if $(call is_typed,HOST),--host "$(HOST)") $(if $(call is_typed,PORT),--port "$(PORT)") $(ARGS)
 
 PYTEST = $(RUN_PYTHON) -m pytest -n auto --maxprocesses 8 --dist worksteal
 test: ## run the core tests, in minutes

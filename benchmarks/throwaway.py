@@ -1,5 +1,6 @@
 """A stand-in for `kit.run.Run`, to call functions of a recipe without a run."""
 
+import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,5 +23,6 @@ def run_in(folder: Path, data: str) -> SimpleNamespace:
         write=lambda name, content: None,
         verbose=2,
         interrupted=False,
+        at_work=contextlib.ExitStack(),
         started=None,
     )

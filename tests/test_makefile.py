@@ -60,3 +60,12 @@ def test_values_arrive_as_they_were_typed(make, value):
 def test_options_that_are_not_given_are_not_passed(make):
     assert make("try", "RECIPE=sentiment") == ["-m", "kit.try_run", "sentiment"]
     assert make("sentiment") == ["-m", "recipes.sentiment"]
+
+
+def test_the_address_of_the_server_is_that_of_the_command_line(make, monkeypatch):
+    monkeypatch.setenv("HOST", "x86_64-linux")  # as conda exports it
+    assert make("serve") == ["-m", "kit.serve"]
+    given = make("serve", "HOST=0.0.0.0", "PORT=9", "RUN=my runs", "ARGS=--batch 1")
+    assert given[2:] == [
+        *("--run", "my runs", "--host", "0.0.0.0", "--port", "9", "--batch", "1")
+    ]

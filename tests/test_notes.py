@@ -265,7 +265,7 @@ def test_every_cell_that_explains_is_filled_in_its_language():
     [
         (
             fault_of_symbol,
-            ("custom_layers/lstm.py", "LSTMCell.call"),
+            ("custom_layers/lstm.py", "LSTMCell.step"),
             ("custom_layers/lstm.py", "LSTMCell.cal"),
         ),
         (
