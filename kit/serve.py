@@ -22,6 +22,7 @@ from data.errors import UserError, one_line_errors
 from kit.run_folders import newest_run
 from kit.served import BATCH, CORES, Served
 
+MAX_PORT = 65535  # that of gRPC, which is the next one
 LOOK = 1  # seconds between looks for a newer version
 
 
@@ -139,6 +140,10 @@ def main(
     """
     if run is not None and not run.is_dir():
         raise UserError(f"no folder {run}: expected a run, or published models")
+    if not 0 <= port < MAX_PORT:
+        raise UserError(f"--port must be from 0 to {MAX_PORT - 1}, found {port}")
+    if batch < 1:
+        raise UserError(f"--batch must be at least 1, found {batch}")
     try:
         asyncio.run(serve(run, host, port, batch))
     except ModuleNotFoundError as error:

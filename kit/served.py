@@ -75,18 +75,20 @@ class Served:
             columns = body["inputs"]
             if not isinstance(columns, dict) or columns.keys() == {"b64"}:
                 columns = {signature.only_input(): columns}
-            outputs = await signature(signature.arrays(columns))
-            shown = {x: jsonable(value) for x, value in outputs.items()}
-            return {"outputs": shown if len(shown) > 1 else next(iter(shown.values()))}
-        rows = body["instances"]
-        if not isinstance(rows, list):
-            raise BadRequest(f'"instances": expected a list, found {_kind(rows)}')
-        if not signature.takes_rows:
-            raise BadRequest('this signature takes no rows: send "inputs"')
-        outputs = await signature(signature.arrays(signature.columns_of(rows)))
-        shown = {x: jsonable(value) for x, value in outputs.items()}
-        if len(shown) == 1:
-            return {"predictions": next(iter(shown.values()))}
+        else:
+            rows = body["instances"]
+            if not isinstance(rows, list):
+                raise BadRequest(f'"instances": expected a list, found {_kind(rows)}')
+            if not signature.takes_rows:
+                raise BadRequest('this signature takes no rows: send "inputs"')
+            columns = signature.columns_of(rows)
+        outputs = await signature(signature.arrays(columns))
+        shown = {name: jsonable(value) for name, value in outputs.items()}
+        only = next(iter(shown.values())) if len(shown) == 1 else None
+        if "inputs" in body:
+            return {"outputs": shown if only is None else only}
+        if only is not None:
+            return {"predictions": only}
         rows = zip(*shown.values(), strict=True)
         return {"predictions": [dict(zip(shown, row, strict=True)) for row in rows]}
 

@@ -520,6 +520,11 @@ def test_what_cannot_be_served_is_said_in_one_line(server, runs, tmp_path):
     (tmp_path / "damaged/saved_model/1").mkdir(parents=True)
     (tmp_path / "damaged/saved_model/1/saved_model.pb").write_bytes(b"no model")
     assert "found none" in failing(tmp_path, "--run", "damaged")
+    assert "--port must be from 0 to 65534, found -1" in failing(
+        tmp_path, "--port", "-1"
+    )
+    assert "--port must be" in failing(tmp_path, "--port", "65535")
+    assert "--batch must be at least 1, found 0" in failing(tmp_path, "--batch", "0")
     busy = ("--run", str(runs["sentiment"]), "--port", str(server.port))
     assert f"127.0.0.1:{server.port} cannot be used: Address already" in failing(
         tmp_path, *busy
