@@ -101,7 +101,7 @@ results: ## write the tables of README and docs from results/*.json
 	@$(RUN_PYTHON) -m benchmarks.results_table
 
 UV_COMPILE = uv pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 --custom-compile-command "make lock"
-EXTRAS = --extra sentiment --extra translation --extra word2vec --extra music --extra dev
+EXTRAS = --extra sentiment --extra translation --extra word2vec --extra music --extra tagging --extra dev
 lock: ## resolve the dependencies again and write the lock files (needs uv)
 	$(UV_COMPILE) $(EXTRAS) -o requirements.lock
 	$(UV_COMPILE) $(EXTRAS) --extra jax -o requirements-jax.lock
