@@ -38,7 +38,8 @@ class Simpler(NamedTuple):
     """The simpler model beside a recipe's, and the metric that compares them."""
 
     name: str
-    metric: str  # of the recipe's model; the simpler one's begins with `baseline_`
+    # Of the recipe's model, the first that it has; the simpler one's: `baseline_`...
+    metrics: tuple[str, ...]
     maximize: bool  # whether a higher value is better
     advice: str  # what would put the recipe's model ahead
 
@@ -242,13 +243,15 @@ class Run:
             print(f"\nReport: {page}")
 
     def _compare(self, metrics: dict, simpler: Simpler) -> None:
-        ours = metrics.get(simpler.metric)
-        theirs = metrics.get(f"baseline_{simpler.metric}")
-        if None in (ours, theirs):  # translations of one word have no BLEU
+        pairs = {name: f"baseline_{name}" for name in simpler.metrics}
+        known = [x for x in pairs.items() if metrics.keys() >= {*x}]
+        if not known:
             return
+        name = known[0][0]
+        ours, theirs = (metrics[x] for x in known[0])
         if (ours < theirs) if simpler.maximize else (ours > theirs):
             print(
-                f"\n{simpler.name} is better here: {simpler.metric} {theirs:.4f} "
+                f"\n{simpler.name} is better here: {name} {theirs:.4f} "
                 f"against {ours:.4f}. What helps: {simpler.advice}"
             )
 

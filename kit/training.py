@@ -10,6 +10,7 @@ import io
 import json
 import math
 import time
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -223,6 +224,24 @@ class Checkpoint(keras.callbacks.Callback):
         lines = [columns, *([row[name] for name in columns] for row in self.history)]
         text = "\n".join(",".join(str(value) for value in line) for line in lines)
         self.run.write("history.csv", text + "\n")
+
+
+class ValidationScore(keras.callbacks.Callback):
+    """Adds `score()` to the metrics after each validation, as `val_score`.
+
+    For scores that Keras's metrics cannot compute batch by batch. It stands before
+    `Checkpoint` in the list of callbacks, so that averaged weights are scored.
+    """
+
+    def __init__(self, score: Callable[[], float]):
+        super().__init__()
+        self.score = score
+
+    def on_test_end(self, logs=None):
+        self.value = self.score()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["val_score"] = self.value
 
 
 def _numpy(variable) -> np.ndarray:

@@ -68,7 +68,7 @@ READING = ("grid",)  # options that decide what is read
 DATA_IS_TEXT = False  # nothing to decode
 SIMPLER = {
     "name": "How often each key sounds",
-    "metric": "test_nll_per_frame",
+    "metrics": ("test_nll_per_frame",),
     "maximize": False,
     "advice": "more pieces; more passes (--epochs)",
 }

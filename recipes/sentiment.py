@@ -70,7 +70,7 @@ SETTINGS = {  # measured to suit a data set
 READING = ("text_column", "label_column", "seed", "max_tokens")  # decide what is read
 SIMPLER = {
     "name": "The bag of words",
-    "metric": "test_accuracy",
+    "metrics": ("test_accuracy",),
     "maximize": True,
     "advice": "more rows; --embeddings with vectors of more text; other --epochs",
 }

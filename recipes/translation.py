@@ -65,7 +65,7 @@ SETTINGS = {"dates": {"epochs": 3}, "addition": {"epochs": 10}}  # measured to s
 READING = ("backward", "seed", "unit", "max_vocab", "max_tokens")  # decide what is read
 SIMPLER = {
     "name": "The translation memory",
-    "metric": "test_bleu_lowercase",
+    "metrics": ("test_bleu_lowercase", "test_exact_match"),
     "maximize": True,
     "advice": "more pairs; more passes (--epochs); more --units",
 }

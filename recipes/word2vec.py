@@ -63,7 +63,7 @@ SETTINGS = {"pydocs": {"epochs": 5}}  # measured to suit a data set
 READING = ("min_count", "max_vocab")  # options that decide what is read
 SIMPLER = {
     "name": "Counting",
-    "metric": "wordsim353_spearman",
+    "metrics": ("wordsim353_spearman",),
     "maximize": True,
     "advice": "more text; more passes (--epochs); or --model counts",
 }

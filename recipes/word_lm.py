@@ -96,7 +96,7 @@ SETTINGS = {"pydocs": {"epochs": 4}}  # measured to suit a data set
 READING = ("max_chars", "max_vocab")  # options that decide what is read
 SIMPLER = {
     "name": "The n-gram model",
-    "metric": "test_nats_per_token",
+    "metrics": ("test_nats_per_token",),
     "maximize": False,
     "advice": "more text; more passes (--epochs); on a GPU --preset tied",
 }

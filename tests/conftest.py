@@ -204,6 +204,11 @@ def word_lm(tmp_path, monkeypatch, capsys):
 
 
 @pytest.fixture
+def tagging(tmp_path, monkeypatch, capsys):
+    return in_this_process("tagging", tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
 def translation(tmp_path, monkeypatch, capsys):
     return in_this_process("translation", tmp_path, monkeypatch, capsys)
 

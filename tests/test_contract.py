@@ -21,6 +21,7 @@ VERBS = {
     "char_lm": "write",
     "music": "compose",
     "sentiment": "classify",
+    "tagging": "tag",
     "translation": "translate",
     "word2vec": "nearest",
     "word_lm": "write",
@@ -82,7 +83,8 @@ def test_declarations_name_options_and_metrics(recipe):
     for name, values in [("--smoke", recipe.SMOKE), *recipe.SETTINGS.items()]:
         assert values.keys() <= fields.keys(), name
     assert set(recipe.READING) <= fields.keys()
-    assert Simpler(**recipe.SIMPLER).metric.startswith(("test_", "wordsim353"))
+    for metric in Simpler(**recipe.SIMPLER).metrics:
+        assert metric.startswith(("test_", "wordsim353"))
     assert fields["epochs"].default == 0 and fields["seed"].default == 0
     assert len(fields) <= 16  # and those that all recipes share
 
@@ -107,6 +109,8 @@ CHANGED = {
     "label_column": "third",
     "max_chars": 20_000,
     "max_tokens": 4,
+    "tag_column": 3,
+    "token_column": 2,
     "max_vocab": 9,
     "min_count": 700,
     "text_column": "other",
@@ -133,6 +137,10 @@ def data_of(recipe, folder):
     path.mkdir()
     if name == "music":
         chorales.sample(path)
+    elif name == "tagging":
+        rows = "Ann{0} x{0} O B-X\nran y B-X O\nagain z O O\n"
+        sentences = [rows.format(n) * (1 + n % 4) for n in range(40)]
+        (path / "train.conll").write_text("\n".join(sentences))
     elif name == "sentiment":
         words = ("good", "odd", "dull", "fine")
         texts = [f"a {words[n % 4]} film of {n % 7} parts" for n in range(60)]

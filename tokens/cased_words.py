@@ -1,4 +1,4 @@
-"""Splits texts into words as they are written: in Python, and in TensorFlow for exports.
+"""Splits texts into words as they are written: in Python, and in TensorFlow.
 
 A text is split at spaces and line ends. Each punctuation mark or symbol is a word, and
 so is each character of a script without spaces (Thai, Lao, Myanmar, Khmer, Kana, Han);
@@ -25,7 +25,7 @@ RULES = [  # patterns and replacements, applied in this order
 
 
 def tokenize(text: str) -> list[str]:
-    """`"Don't call Dr. O'Neill!"` -> `["Do", "n't", "call", "Dr", ".", "O'Neill", "!"]`."""
+    """`"Don't ask O'Neill!"` -> `["Do", "n't", "ask", "O'Neill", "!"]`."""
     for pattern, replacement in RULES:
         text = re.sub(pattern, replacement, text)
     return [word for word in text.split(" ") if word]
