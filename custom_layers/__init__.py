@@ -5,6 +5,7 @@ from .decoding import beam_search, choose, generate, uniform
 from .gru import GRU, GRUCell
 from .lstm import LSTM, LSTMCell
 from .negative_sampling import NegativeSampling, UnigramSampler
+from .self_attention import SelfAttention, sinusoidal_positions
 from .simple_rnn import SimpleRNN, SimpleRNNCell
 from .tied_embedding import TiedEmbedding
 
@@ -17,6 +18,7 @@ __all__ = [
     "LSTMCell",
     "LuongAttention",
     "NegativeSampling",
+    "SelfAttention",
     "SimpleRNN",
     "SimpleRNNCell",
     "TiedEmbedding",
@@ -24,5 +26,6 @@ __all__ = [
     "beam_search",
     "choose",
     "generate",
+    "sinusoidal_positions",
     "uniform",
 ]

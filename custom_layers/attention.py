@@ -13,7 +13,8 @@ from .attention_steps import (
     decoder_steps,
     masked_softmax,
 )
-from .recurrent import RecurrentCell, RecurrentLayer, check_units
+from .checks import check_units
+from .recurrent import RecurrentCell, RecurrentLayer
 from .steps import project
 
 

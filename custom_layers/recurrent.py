@@ -5,29 +5,11 @@ the result, time first, to the loop in steps.py. Only the recurrent product is l
 the loop. Masked steps leave the states unchanged.
 """
 
-from numbers import Integral
-
 import keras
 from keras import ops
 
+from .checks import check_rate, check_units
 from .steps import Steps, project, run_steps
-
-
-def check_units(units):
-    if not isinstance(units, Integral) or isinstance(units, bool) or units < 1:
-        raise ValueError(
-            f"Argument `units` must be a positive integer. Received: units={units!r}"
-        )
-    return int(units)  # NumPy's integers, as from a search, cannot be saved
-
-
-def check_rate(name, rate):
-    if not isinstance(rate, (int, float)) or not 0 <= rate < 1:
-        raise ValueError(
-            f"Argument `{name}` must be a number from 0 to below 1. "
-            f"Received: {name}={rate!r}"
-        )
-    return float(rate)
 
 
 class RecurrentCell(keras.layers.Layer):
