@@ -98,8 +98,8 @@ class SelfAttention(keras.layers.Layer):
         self.output_kernel, self.output_bias = self.add_weights("output", *joined)
 
     def add_weights(self, name, inputs_shape, outputs_shape):
-        # Glorot and Bengio's, for matrices `(features, features)`, as in Keras. Each
-        # kernel needs its own initializer: one would draw the same values again.
+        # The limit of Glorot and Bengio (2010) for matrices `(features, features)`, as
+        # in Keras. A shared initializer would draw the same values for each kernel.
         limit = (3 / math.prod(inputs_shape)) ** 0.5
         initializer = keras.initializers.RandomUniform(-limit, limit)
         shape = (*inputs_shape, *outputs_shape)
