@@ -1,6 +1,7 @@
 """Sequence layers, decoding and negative sampling for Keras 3, in `keras.ops`."""
 
 from .attention import AttentionDecoder, BahdanauAttention, LuongAttention
+from .crf import CRF, CRFLoss, bio_forbidden
 from .decoding import beam_search, choose, generate, uniform
 from .gru import GRU, GRUCell
 from .lstm import LSTM, LSTMCell
@@ -10,10 +11,12 @@ from .simple_rnn import SimpleRNN, SimpleRNNCell
 from .tied_embedding import TiedEmbedding
 
 __all__ = [
+    "CRF",
     "GRU",
     "LSTM",
     "AttentionDecoder",
     "BahdanauAttention",
+    "CRFLoss",
     "GRUCell",
     "LSTMCell",
     "LuongAttention",
@@ -24,6 +27,7 @@ __all__ = [
     "TiedEmbedding",
     "UnigramSampler",
     "beam_search",
+    "bio_forbidden",
     "choose",
     "generate",
     "sinusoidal_positions",
