@@ -211,9 +211,8 @@ class CRFLoss(keras.losses.Loss):
     `(batch, time)`, 1 at real steps and 0 elsewhere, the default reduction gives the
     mean over all tokens of a batch. A row can be left out by weights of 0.
 
-    A saved model that was compiled with this loss is loaded with the loss on the same
-    layer. A loss that is loaded alone has a layer of its own, without weights, and
-    refuses to compute.
+    The loss uses the weights of the layer, so it cannot be loaded by itself: load a
+    saved model with `compile=False`, and compile it again with the loss of its layer.
 
     Args:
         crf: The `CRF` layer that the model ends with.
@@ -225,31 +224,37 @@ class CRFLoss(keras.losses.Loss):
         y_pred: The output of the layer, `(batch, time, tags)`.
 
     Raises:
-        ValueError: If `crf` is not a `CRF`, or is called before the layer.
+        ValueError: If `crf` is not a `CRF`, if the loss is called before the layer,
+            or if it is loaded.
     """
 
     def __init__(self, crf, reduction="mean_with_sample_weight", name="crf_loss"):
         super().__init__(name=name, reduction=reduction)
         if not isinstance(crf, CRF):
             raise ValueError(f"Argument `crf` must be a CRF layer. Received: {crf!r}")
-        self.crf = crf
+        # An attribute that is the layer would be saved with its weights once more.
+        self.log_likelihood = crf.log_likelihood
 
     def call(self, y_true, y_pred):
         labels = ops.cast(y_true, "int32")  # Keras passes floats
         mask = labels >= 0
-        nats = -self.crf.log_likelihood(y_pred, labels, mask)
+        nats = -self.log_likelihood(y_pred, labels, mask)
         steps = ops.sum(ops.cast(mask, nats.dtype), axis=1)
         share = nats / ops.maximum(steps, 1.0)
         return ops.where(mask, share[:, None], 0.0)
 
     def get_config(self):
-        crf = keras.saving.serialize_keras_object(self.crf)
-        return {**super().get_config(), "crf": crf}
+        crf = self.log_likelihood.__self__
+        return {**super().get_config(), "crf": crf.name}
 
     @classmethod
     def from_config(cls, config):
-        crf = keras.saving.deserialize_keras_object(config["crf"])
-        return cls(**{**config, "crf": crf})
+        # Keras would give the loss another layer, whose weights nobody trains.
+        raise ValueError(
+            "A CRFLoss cannot be loaded, because it shares a layer with its model. "
+            "Load the model with `compile=False` and compile it again with "
+            f"`loss=CRFLoss(model.get_layer({config['crf']!r}))`."
+        )
 
 
 def bio_forbidden(labels: list[str]) -> list[tuple[int, int]]:
