@@ -104,27 +104,26 @@ def load_data(config: Config, run) -> tuple[dict[str, dict], dict]:
         name: pieces(run.some(each), config.max_tokens, name)
         for name, each in parts.items()
     }
-    tokens = {name: [s.tokens for s in each] for name, each in parts.items()}
+    number = {label: place for place, label in enumerate(labels)}
 
     def encode_all() -> dict:
-        seen = [token for sentence in tokens["train"] for token in sentence]
+        seen = [token for sentence in parts["train"] for token in sentence.tokens]
         words, letters = SpelledWords.choose(seen, WORDS)
         words, letters = known.get("words", words), known.get("letters", letters)
-        spelled = SpelledWords(words, letters)
-        ids = {name: spelled.encode(each) for name, each in tokens.items()}
-        flat = {name: [rows.ravel() for rows in each] for name, each in ids.items()}
-        return {"words": words, "letters": letters, **flat}
+        spelled, rows = SpelledWords(words, letters), {}
+        for name, each in parts.items():
+            ids = spelled.encode([sentence.tokens for sentence in each])
+            tags = [[number.get(tag, UNLABELLED) for tag in s.tags] for s in each]
+            rows[f"{name} ids"] = [row.ravel() for row in ids]
+            rows[f"{name} tags"] = [np.array(row, "int32") for row in tags]
+        return {"words": words, "letters": letters, **rows}
 
     encoded = run.cached("ids", make=encode_all)
-    number = {label: place for place, label in enumerate(labels)}
     data = {
         name: {
             "sentences": each,
-            "ids": [rows.reshape(-1, 1 + LETTERS) for rows in encoded[name]],
-            "tags": [
-                np.array([number.get(tag, UNLABELLED) for tag in s.tags], "int32")
-                for s in each
-            ],
+            "ids": [row.reshape(-1, 1 + LETTERS) for row in encoded[f"{name} ids"]],
+            "tags": encoded[f"{name} tags"],
         }
         for name, each in parts.items()
     }

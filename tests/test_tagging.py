@@ -244,14 +244,9 @@ def test_tokens_without_a_label_and_long_sentences(tagging, tmp_path):
     lines = []
     numbers = random.Random(1)
     for _ in range(150):
-        right = numbers.choice(["is", "are"])
-        lines += [
-            "The _",
-            f"dog{'s' * (right == 'are')} _",
-            f"___ {right}",
-            "here _",
-            "",
-        ]
+        dog = numbers.choice(["dog", "dogs"])
+        here = [f"{numbers.choice(['here', 'there', 'now'])} _"] * numbers.randint(0, 9)
+        lines += ["The _", f"{dog} _", f"___ {'are' if dog[3:] else 'is'}", *here, ""]
     lines += ["far _"] * 900 + ["___ is", ""]
     (tmp_path / "blanks.conll").write_text("\n".join(lines))
     options = ["--units", 8, "--epochs", 6, "--learning-rate", 1e-2]
