@@ -21,6 +21,7 @@ from types import ModuleType
 from data import (
     aclimdb,
     addition,
+    blanks,
     chorales,
     dates,
     folk,
@@ -195,6 +196,82 @@ CATALOG = {
         sha256_from="github.com/muellerberndt/cadence-examples, 07_music/train.py",
         size=407200,
     ),
+    "wnut17": Source(
+        about="WNUT-17: new and rare names of six kinds in 5,690 messages, 0.8 MB",
+        licence="CC BY 4.0; cite Derczynski et al., Results of the WNUT2017 Shared "
+        "Task on Novel and Emerging Entity Recognition, W-NUT 2017",
+        url="https://raw.githubusercontent.com/leondz/emerging_entities_17/master/",
+        files={
+            "wnut17train.conll": (
+                "731820e13f71af324c6b55a1575ec2ce59fbaa2a0806f8f0400b98d56cd6a7a5",
+                493781,
+            ),
+            "emerging.dev.conll": (
+                "e053b752b8155113ca66e7db08af5f2f5f43ab993694e4774f1ec5bad42312d8",
+                114749,
+            ),
+            "emerging.test.annotated": (
+                "2aa79b764e56ec9264a1b30fdd9b70195bd00ff400b62edd8f399d5f13c178f0",
+                192425,
+            ),
+        },
+        sha256_from="the authors' files, github.com/leondz/emerging_entities_17, "
+        "commit e52a2d2a71ac",
+    ),
+    "ud-english-ewt": Source(
+        about="Universal Dependencies English Web Treebank 2.16: 16,622 sentences with "
+        "parts of speech, 18 MB",
+        licence="CC BY-SA 4.0 for the annotation; parts of the texts belong to others; "
+        "cite Silveira et al., A Gold Standard Dependency Corpus for English, LREC "
+        "2014",
+        url="https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/"
+        "r2.16/",
+        files={
+            "en_ewt-ud-train.conllu": (
+                "3fb78e2b55482c8ee00caa653af436c88c9e5bc9a73ce26e4ae3ddc79d2b7e7b",
+                14203025,
+            ),
+            "en_ewt-ud-dev.conllu": (
+                "531a54ff90d6ab12201c5a50c3e78e6ddac4de69abc4bce5d275d3cd29efe2b6",
+                1805545,
+            ),
+            "en_ewt-ud-test.conllu": (
+                "e266e515a0a7547657ed3d90d9ba46487d6bd251f27ad4269d4e8a427c8555cd",
+                1804515,
+            ),
+        },
+        sha256_from="the git objects of the tag r2.16 (commit 4c89b5833a70), "
+        "github.com/UniversalDependencies/UD_English-EWT",
+    ),
+    "sentence-compression": Source(
+        about="10,000 sentences of news in which the words are marked that a headline "
+        "leaves out, 4 MB",
+        licence="none named; cite Filippova and Altun, Overcoming the Lack of Parallel "
+        "Data in Sentence Compression, EMNLP 2013",
+        url="https://raw.githubusercontent.com/laiviet/SentSum/"
+        "dc19781283896da309c7fe4d88d41b29d6a3520d/data/",
+        files={
+            "fillipova-train.conll": (
+                "a83b11cd74e5775a36de86b878f74e6aa0cf96605111629049c83a0a7fd155c3",
+                1993321,
+            ),
+            "fillipova-dev.conll": (
+                "6edb49d726f4bfc8db8758d2f58445307042ccc2a16cc0fac85eced4aee31147",
+                249098,
+            ),
+            "fillipova-test.conll": (
+                "b7e5e898eec4c1a0fea7f06867ba903d4907c2135c7f12ad874ddbc2f57ca5bb",
+                252651,
+            ),
+        },
+        sha256_from="the files of github.com/laiviet/SentSum, commit dc1978128389",
+    ),
+    "blanks": Source(
+        about="English sentences from pydocs with gaps for its/it's, then/than, a/an "
+        "and is/are/was/were; needs no network",
+        licence="as pydocs; made locally, not redistributed",
+        maker=blanks,
+    ),
 }
 
 
@@ -209,6 +286,8 @@ def locate(name_or_path: str) -> Path:
     - Plain texts: a folder with `train.txt`, `validation.txt` and `test.txt`.
     - `dates`, `addition`: a folder with `train.tsv` ..., columns `source` and `target`.
     - `multi30k`: a folder with its original files, as `read_pairs` reads them.
+    - `wnut17`, `ud-english-ewt`, `sentence-compression`, `blanks`: a folder with one
+      file for each part, as `read_tagged` reads them.
     - `chorales`, `folk`, `jsb-chorales`, and a JSON or MATLAB file of piano rolls: a
       folder of MIDI files.
     - Any other path is returned unchanged.
@@ -239,7 +318,8 @@ def _make_ready(name: str, source: Source) -> Path:
     if not source.url:
         return _make_once(made / source.maker.version(), source.maker.write)
     for file, (sha256, size) in source.files.items():
-        if not (home / file).is_file():
+        # A person may also put the file there packed, as recipes read it.
+        if not any((home / name).is_file() for name in (file, f"{file}.gz")):
             fetch(source.url + file, home / file, sha256, size)
     if source.maker is None:
         return home
