@@ -1,8 +1,10 @@
 """Names and paths become plain files, made once, completely or not at all."""
 
 import gzip
+import hashlib
 import io
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 
 from data import (
     aclimdb,
+    blanks,
     catalog,
     folders,
     pydocs,
@@ -28,6 +31,7 @@ from data.errors import UserError
 from data.pairs import read_pairs
 from data.plain import as_plain
 from data.tables import read_table
+from data.tagged import read_tagged
 from data.texts import PARTS, read_parts
 
 ROOT = Path(__file__).parent.parent
@@ -369,6 +373,7 @@ def test_command_line(places, capsys):
     names = ["reviews", "imdb", "python", "pydocs", "tinyshakespeare", "wikitext-2"]
     names += ["text8", "dates", "addition", "multi30k"]
     names += ["chorales", "folk", "jsb-chorales"]
+    names += ["wnut17", "ud-english-ewt", "sentence-compression", "blanks"]
     assert [line.split()[0] for line in lines] == names
     make_tar(places / "home/imdb/aclImdb_v1.tar.gz", TEXTS)
     assert catalog.main(["imdb"]) == 0
@@ -377,14 +382,14 @@ def test_command_line(places, capsys):
     assert capsys.readouterr().err.startswith("error: ")
 
 
-@pytest.mark.parametrize("maker", [python_source, pydocs])
+@pytest.mark.parametrize("maker", [python_source, pydocs, blanks])
 def test_what_is_installed_is_made_a_text_once(places, monkeypatch, maker):
     def write(folder):
         for part in PARTS:
             (folder / f"{part}.txt").write_text(part)
 
     monkeypatch.setattr(maker, "write", write)
-    name = {python_source: "python", pydocs: "pydocs"}[maker]
+    name = {python_source: "python", pydocs: "pydocs", blanks: "blanks"}[maker]
     folder = catalog.locate(name)
     assert folder == places / "home" / name / maker.version()
     assert catalog.locate(name) == folder
@@ -507,6 +512,47 @@ def test_several_files_are_fetched_each_once(places, monkeypatch):
     assert calls[len(wanted) :] == [wanted[2]]
     with pytest.raises(UserError, match="found both sides equal in 60 of 60"):
         read_pairs(as_plain(folder, "utf-8", places / "plain"))
+
+
+TAGGED = ["wnut17", "ud-english-ewt", "sentence-compression"]
+
+
+@pytest.mark.parametrize("name", TAGGED)
+def test_tagged_sentences_by_hand(places, monkeypatch, name):
+    """Files that a person put there are not fetched; they may be packed."""
+    if not (SHARED / name).is_dir():
+        pytest.skip(f"needs the data sets in {SHARED}")
+    monkeypatch.setattr(catalog, "fetch", None)
+    home = places / "home" / name
+    home.mkdir(parents=True)
+    for path in (SHARED / name).iterdir():
+        shutil.copy(path, home)
+    folder = catalog.locate(name)
+    assert folder == home
+    for file, (sha256, size) in catalog.CATALOG[name].files.items():
+        packed = folder / f"{file}.gz"
+        content = (packed if packed.is_file() else folder / file).read_bytes()
+        content = gzip.decompress(content) if packed.is_file() else content
+        assert len(content) == size
+        assert hashlib.sha256(content).hexdigest() == sha256
+
+
+@pytest.mark.parametrize("name", TAGGED)
+def test_tagged_sentences_are_fetched(places, monkeypatch, name):
+    calls = []
+
+    def fetch(url, path, sha256, size):
+        calls.append((url, sha256, size))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        row = "1\tw{0}\tx\t{1}" + "\tx" * 6 + "\n\n"  # CoNLL-U
+        path.write_text("".join(row.format(n, n % 2) for n in range(20)))
+
+    monkeypatch.setattr(catalog, "fetch", fetch)
+    source = catalog.CATALOG[name]
+    folder = catalog.locate(name)
+    assert calls == [(source.url + file, *x) for file, x in source.files.items()]
+    parts, _ = read_tagged(folder, None, (0, 0), 0)
+    assert {part: len(rows) for part, rows in parts.items()} == dict.fromkeys(PARTS, 20)
 
 
 @pytest.mark.parametrize("name", ["dates", "addition"])
