@@ -154,7 +154,7 @@ def conllu(rows):
     return "".join("\t".join([*row, *"______"]) + "\n" for row in rows) + "\n"
 
 
-CONLLU = "# sent_id = 1\n# text = a\tb\n" + conllu(
+CONLLU = "#newdoc\n# sent_id = 1\n# text = a\tb\n" + conllu(
     [
         ("1-2", "don't", "_", "_"),
         ("1", "do", "do", "AUX"),
@@ -210,6 +210,7 @@ def test_tags_that_mark_no_chunks_stay_as_they_are(tmp_path, capsys):
         ("B-A E-A E-A I-A", "B-A I-A B-A B-A"),
         ("B-A I-A L-A U-A I-A", "B-A I-A I-A B-A B-A"),  # BILOU
         ("B-A M-A E-A", "B-A I-A I-A"),  # BMES
+        ("B-A U-A B-B S-B", "B-A B-A B-B B-B"),
         ("I-A _ I-A X I-A", "B-A _ B-A X B-A"),
         ("B-a-b I-a-b I-a", "B-a-b I-a-b B-a"),
         ("", ""),
@@ -279,6 +280,10 @@ def test_a_tag_that_is_no_label(tmp_path):
     parts, labels = read_tagged(folder_of(tmp_path, content), None, OWN, 0)
     assert labels == ["a", "an"]
     assert parts["train"][1] == (["it1", "___"], ["_", "a"])
+    content = "Jo\tI-PER\nor\t_\nLi\tI-PER\n\n" + FILLER
+    parts, labels = read_tagged(folder_of(tmp_path, content), None, OWN, 0)
+    assert labels == ["O", "B-PER"]
+    assert parts["train"][0].tags == ["B-PER", "_", "B-PER"]
 
 
 def test_a_file_alone_becomes_three_parts(tmp_path):
@@ -310,7 +315,7 @@ def test_equal_sentences_stay_on_one_side():
         ("eng.train", "eng.testa", "eng.testb"),
         ("wnut17train.conll", "emerging.dev.conll", "emerging.test.annotated"),
         ("en-ud-train.conllu", "en-ud-dev.conllu", "en-ud-test.conllu"),
-        ("trainset.bio", "my_val.iob", "Test.BIO", ".train.txt", "latest.txt"),
+        ("trainset.bio", "my_val.iob", "Test.BIO", ".train.txt", "values.txt"),
     ],
 )
 def test_names_of_parts(tmp_path, names):
@@ -489,6 +494,13 @@ def test_a_part_without_any_known_tag_is_refused(tmp_path):
     wanted = r"validation\.txt: expected tags such as O, B-PER, found: NOUN, VERB"
     with pytest.raises(UserError, match=wanted):
         read_tagged(folder, None, OWN, 0)
+
+
+def test_too_few_sentences_to_split_are_refused(tmp_path):
+    write(tmp_path / "train.txt", sentences(2))
+    write(tmp_path / "test.txt", FILLER)
+    with pytest.raises(UserError, match="found 10, 2 of them for training"):
+        read_tagged(tmp_path, None, OWN, 0)
 
 
 def test_labels_of_an_earlier_run(tmp_path, capsys):
