@@ -391,3 +391,16 @@ def _check_count(parts: dict[str, list[Sentence]], data: Path) -> None:
             f"{data}: expected {MIN_SENTENCES} different sentences or more, with an "
             f"empty line after each, {found}"
         )
+
+
+def pieces(sentences: list[Sentence], most: int, name: str) -> list[Sentence]:
+    """Cuts sentences of more than `most` tokens into pieces, and says how many of the
+    part `name` were cut."""
+    cut = [
+        Sentence(tokens[start : start + most], tags[start : start + most])
+        for tokens, tags in sentences
+        for start in range(0, len(tokens), most)
+    ]
+    if count := sum(len(sentence.tokens) > most for sentence in sentences):
+        print(f"{name}: {count:,} with more than {most} tokens are cut in pieces")
+    return cut
