@@ -12,6 +12,7 @@ from benchmarks import (
     report,
     serving,
     start,
+    tagging,
     word2vec,
     word_lm_steps,
 )
@@ -41,6 +42,8 @@ MUSIC = {
     "simpler": "note frequencies",
     "places": 2,
 }
+TAGGING = {"shape": "many-to-many, equal length", "simpler": "CRFsuite"}
+ENTITIES = {**TAGGING, "figure": "test_f1", "unit": "entity F1"}
 ROWS = {
     ("sentiment", "reviews"): {
         **SENTIMENT,
@@ -110,6 +113,40 @@ ROWS = {
     ("translation", "fra-eng.zip"): {
         **BLEU,
         "data": "Tatoeba, French to English, 10,000 unseen sentences",
+    },
+    ("tagging", "people"): {
+        **ENTITIES,
+        "data": "names (generated), unseen names in unseen sentence frames",
+    },
+    ("tagging", "people", "seen"): {
+        **ENTITIES,
+        "data": "names (generated), known names in unseen sentence frames",
+        "figure": "test_seen_f1",
+    },
+    ("tagging", "people", "handwritten"): {
+        **ENTITIES,
+        "data": "60 handwritten sentences, trained on generated ones",
+        "figure": "test_handwritten_f1",
+    },
+    ("tagging", "ud-english-ewt"): {
+        **TAGGING,
+        "data": "UD English EWT 2.16, universal parts of speech, test",
+        "figure": "test_accuracy",
+        "unit": "accuracy",
+        "published": "without pretrained vectors 0.9460 on release 1.3, 0.9516 on 1.2 "
+        "(Plank et al. 2016)",
+    },
+    ("tagging", "wnut17"): {
+        **ENTITIES,
+        "data": "WNUT-17, emerging entities, test",
+        "published": "with pretrained vectors 0.419 (best of the shared task, "
+        "Derczynski et al. 2017)",
+    },
+    ("tagging", "blanks"): {
+        **TAGGING,
+        "data": "which of ten words fills a blank, test",
+        "figure": "test_accuracy",
+        "unit": "accuracy",
     },
     ("music", "chorales"): {
         **MUSIC,
@@ -183,6 +220,7 @@ TASKS = {
     "char_lm": "continue a text, character by character",
     "word_lm": "continue a text, word by word",
     "translation": "translate sentences, turn dates into ISO format",
+    "tagging": "find names in a sentence, or a label for every word",
     "music": "continue first notes as a piece of music",
     "word2vec": "learn word vectors",
 }
@@ -259,6 +297,12 @@ def started() -> str:
     return start.markdown(json.loads((ROOT / "results" / "start.json").read_text()))
 
 
+def networks() -> str:
+    """Returns the figures of each network of the tagging recipe."""
+    path = ROOT / "results" / "tagging-networks.json"
+    return tagging.markdown(json.loads(path.read_text()))
+
+
 def served() -> str:
     """Returns how many requests per second the server answers."""
     path = ROOT / "results" / "serving.json"
@@ -281,6 +325,7 @@ PAGES = {
     },
     "docs/layers.md": {"speed": speed},
     "docs/own-files.md": {"own files": own_files_table},
+    "docs/recipes/tagging.md": {"readers": networks},
     "docs/serving.md": {"load": served, "exports": exported},
 }
 

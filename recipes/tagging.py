@@ -349,15 +349,14 @@ def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
         of_part, given[name] = scores(answers, vocabulary, data[name], data["train"])
         metrics |= {f"{name}_{key}": x for key, x in of_part.metrics().items()}
         if name == "test":
-            figures = [of_part.lengths_figure()]
-            run.write("tags.txt", of_part.table() + "\n")
+            figures, table = [of_part.lengths_figure()], of_part.table()
     parts = {name: part["sentences"] for name, part in data.items()}
     metrics |= run.cached(
         "simpler models", make=lambda: taggers.simpler_models(parts, labels, run.folder)
     )
     test, tags = parts["test"], given["test"]
     lines = taggers.samples(test, tags, labels)
-    run.write("samples.txt", "\n".join(lines) + "\n")
+    run.write("samples.txt", "\n".join([*lines, "", table]) + "\n")
     print("\nUnseen sentences", *(line[:200] for line in lines[:6]), sep="\n  ")
     figures.append(taggers.confusion_figure(test, tags, labels))
     if config.output == "crf":

@@ -12,7 +12,8 @@ from tests.exports import answer_to_its_request
 from tests.processes import python_on_jax
 
 pytestmark = pytest.mark.exhaustive
-RECIPES = ["sentiment", "char_lm", "word_lm", "translation", "music", "word2vec"]
+RECIPES = ["sentiment", "char_lm", "word_lm", "translation", "tagging", "music"]
+RECIPES += ["word2vec"]
 ON_JAX = """
 import importlib, sys
 from kit.command import command

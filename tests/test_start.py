@@ -12,7 +12,8 @@ from kit.command import _parse
 from recipes import sentiment as sentiment_recipe
 from tests.conftest import in_this_process
 
-RECIPES = ["sentiment", "char_lm", "word_lm", "translation", "music", "word2vec"]
+RECIPES = ["sentiment", "char_lm", "word_lm", "translation", "tagging", "music"]
+RECIPES += ["word2vec"]
 CORE = "sentiment"
 
 
