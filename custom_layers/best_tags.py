@@ -1,38 +1,39 @@
-"""The tags of a sentence and their probabilities, as a layer."""
+"""The tags of sentences and their probabilities, from a model that scores tags."""
 
 import keras
 from keras import ops
 
+from .crf import CRF
 
-class BestTags(keras.layers.Layer):
-    """Chooses a tag for each step from the scores of all tags.
+
+class BestTags(keras.Model):
+    """Chooses a tag for each step.
 
     Args:
-        crf: The `CRF` that the scores are the potentials of: then the tags are the best
-            path, and the probabilities its marginals, given the whole sequence. `None`:
-            each tag is chosen for itself, with the softmax of its scores.
+        model: Maps ids `(batch, time, features)` to scores `(batch, time, tags)`. If
+            it has a `CRF`, the tags are the best path, and the probabilities are its
+            marginals, given the whole sequence. Otherwise each tag is chosen for
+            itself, with the softmax of its scores.
 
     Call arguments:
-        scores: `(batch, time, tags)`.
-        mask: Booleans `(batch, time)`, or None.
+        ids: Integers `(batch, time, features)`. Steps whose first id is 0 are padding.
 
     Returns:
         `tags, probabilities`: numbers of the tags, int32 `(batch, time)`, and the
-        probability of each, `(batch, time)`. In masked steps they have no meaning.
+        probability of each, `(batch, time)`. In padding they have no meaning.
     """
 
-    def __init__(self, crf=None, **options):
-        super().__init__(dtype="float32", **options)
-        self.crf = crf
-        self.supports_masking = True
+    def __init__(self, model: keras.Model):
+        super().__init__()
+        self.model = model
+        self.crf = next((x for x in model.layers if isinstance(x, CRF)), None)
 
-    def compute_mask(self, inputs, previous_mask=None):
-        return None
-
-    def call(self, scores, mask=None):
+    def call(self, ids):
+        scores = self.model(ids, training=False)
         if self.crf is None:
             tags, shares = ops.argmax(scores, axis=-1), ops.softmax(scores, axis=-1)
         else:
+            mask = ops.not_equal(ids[:, :, 0], 0)
             tags = self.crf.decode(scores, mask=mask)
             shares = self.crf.marginals(scores, mask=mask)
         chosen = ops.take_along_axis(shares, ops.expand_dims(tags, -1), axis=-1)

@@ -178,13 +178,8 @@ def load(folder: str | Path) -> tuple[keras.Model, dict]:
 # 3. Its answers ----------------------------------------------------------------------
 
 
-@functools.lru_cache(maxsize=1)  # so that it is compiled once
-def tagger(model: keras.Model) -> keras.Model:
-    """Ids `int32 [batch, time, 1 + LETTERS]` -> the number of each token's tag, and its
-    probability given the whole sentence, both `[batch, time]`."""
-    crf = next((x for x in model.layers if isinstance(x, CRF)), None)
-    mask = ops.not_equal(model.input[:, :, 0], PADDING)
-    return keras.Model(model.input, BestTags(crf)(model.output, mask=mask))
+# A model that chooses the best tags of another one, compiled only once.
+tagger = functools.lru_cache(maxsize=1)(BestTags)
 
 
 def tag(model: keras.Model, vocabulary: dict, sentences: list) -> list[list[tuple]]:
