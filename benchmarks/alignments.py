@@ -13,7 +13,7 @@ import tyro
 
 from benchmarks.workers import ROOT
 from data.errors import UserError, one_line_errors
-from kit.report import draw_alignment
+from kit.figures import draw_alignment
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,12 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from data.errors import UserError
-from kit.report import apart, write_report
+from kit import figures as drawn
+from kit.figures import apart
+from kit.report import write_report
 from tasks.translations import alignment_figure
 
 METRICS = {
@@ -36,14 +39,19 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.text = [], []
+        self.tags, self.text, self.events = [], [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
+        self.events.append(("start", self.tags[-1]))
+
+    def handle_endtag(self, tag):
+        self.events.append(("end", tag))
 
     def handle_data(self, data):
         self.text.append(data)
+        self.events.append(("data", data))
 
 
 def make_run(folder, items=(ENGLISH,), labels=("negative", "positive"), data="reviews"):
@@ -169,6 +177,127 @@ def test_maps_and_shares_are_drawn_and_written_out(tmp_path):
     assert {"map.png", "shares.png"} <= plots(run)
     images = [a["alt"] for tag, a in page.tags if tag == "img"]
     assert "Map" in images
+
+
+def word(text, tag, said="", wrong=False):
+    return {"text": text, "tag": tag, "said": said, "wrong": wrong}
+
+
+def tagged(*sentences, labels=("O", "B-PER", "I-PER", "B-LOC", "I-LOC"), title=None):
+    items = [{"title": title, "words": list(words)} for words in sentences]
+    bio = "O" in labels
+    figure = {"kind": "tagged", "name": "sides", "title": "Tags", "items": items}
+    return {**figure, "labels": labels, "bio": bio}
+
+
+def report_of(run, *figures):
+    (run / "figures.json").write_text(json.dumps(figures), "utf-8")
+    return Page(write_report(run).read_text("utf-8"))
+
+
+def boxes(page):
+    """The color of each box of a page, and its text."""
+    found, depth = [], 0
+    for kind, value in page.events:
+        if kind == "start" and (depth or value[1].get("class") == "box"):
+            if not depth:
+                found.append([value[1]["style"], ""])
+            depth += 1
+        elif kind == "end" and depth:
+            depth -= 1
+        elif kind == "data" and depth:
+            found[-1][1] += value
+    return found
+
+
+def test_words_of_an_entity_share_a_box(tmp_path):
+    words = [word("Ada", "B-PER"), word("<b>", "I-PER"), word("met", "O")]
+    words += [word("Bo", "B-PER"), word("in", "O")]
+    words += [word("Lima", "I-LOC", "is: O", wrong=True)]
+    page = report_of(make_run(tmp_path), tagged(words, [word("So", "O")], title="T&T"))
+    found = boxes(page)
+    assert [text for _, text in found] == ["Ada <b>PER", "BoPER", "Limais: OLOC"]
+    person, again, place = (style for style, _ in found)
+    assert person == again != place
+    assert "T&T" in page.text
+    assert [tag for tag, _ in page.tags].count("u") == 1  # under the wrong one
+    assert "sides.png" in plots(tmp_path / "sentiment/20260101T000000Z")
+
+
+def test_other_tags_have_a_box_a_word_and_a_color_each(tmp_path):
+    labels = [f"T{number}" for number in range(17)]
+    words = [word(f"w{number}", label) for number, label in enumerate(labels)]
+    page = report_of(
+        make_run(tmp_path), tagged([*words, word("x", "_")], labels=labels)
+    )
+    found = boxes(page)
+    assert [text for _, text in found] == [f"w{n}T{n}" for n in range(17)]
+    assert len({style for style, _ in found}) == 17
+
+
+def test_a_kind_has_the_same_color_in_every_figure(tmp_path):
+    alone = tagged([word("Ada", "B-PER")])
+    both = tagged([word("Lima", "B-LOC"), word("Ada", "B-PER")])
+    (first, _), _, (again, _) = boxes(report_of(make_run(tmp_path), alone, both))
+    assert first == again
+
+
+def test_sentences_that_cannot_be_drawn_are_only_in_the_page(tmp_path, monkeypatch):
+    arabic = [word("باريس", "B-LOC"), word("جميلة", "O")]
+    page = report_of(make_run(tmp_path), tagged(arabic, []))
+    assert boxes(page)[0][1] == "باريسLOC"
+    assert "sides.png" not in plots(tmp_path / "sentiment/20260101T000000Z")
+    monkeypatch.setattr(drawn, "LINES", 3)
+    long = [word(f"word{n}", "B-LOC" if n % 9 else "O") for n in range(90)]
+    run = make_run(tmp_path / "long")
+    assert len(boxes(report_of(run, tagged(long, arabic)))) == 81
+    with Image.open(run / "plots/sides.png") as image:
+        assert 1000 < image.width < 2000 and 300 < image.height < 600
+
+
+def heat_map(rows, columns, values):
+    figure = {"kind": "heat_map", "name": "transitions", "title": "Scores"}
+    figure |= {"rows": rows, "columns": columns, "values": values}
+    return {**figure, "x": "to", "y": "from"}
+
+
+def test_a_heat_map_has_colors_for_both_signs_and_none_for_no_number(tmp_path):
+    run = make_run(tmp_path)
+    figure = heat_map(["<O>", "B"], ["O", "B", "I"], [[2, -1, None], [-0.001, 0, 0.5]])
+    page = report_of(run, figure)
+    cells = [a["style"] for tag, a in page.tags if tag == "td" and "style" in a]
+    below, above = "--c:#d9742b", "--c:#3572b0"
+    assert cells == [
+        f"--p:1.000;{above}",
+        f"--p:0.500;{below}",
+        f"--p:0.001;{below}",
+        f"--p:0.000;{above}",
+        f"--p:0.250;{above}",
+    ]
+    place = page.text.index("from ↓ to →")
+    shown = ["O", "B", "I", "<O>", "2.00", "-1.00", "–", "B", "0.00", "0.00", "0.50"]
+    assert page.text[place + 1 : place + 12] == shown
+    assert "transitions.png" in plots(run)
+    empty = report_of(make_run(tmp_path / "none"), heat_map(["a"], ["b"], [[None]]))
+    assert "–" in empty.text
+
+
+def test_many_classes_are_cut_to_the_most_frequent_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(drawn, "CLASSES", 4)
+    labels = [f"class{number}" for number in range(50)]
+    matrix = np.eye(50, dtype=int)
+    matrix[40, 40] = matrix[7, 40] = 5
+    figure = {"kind": "confusion_matrix", "title": "M", "labels": labels}
+    run = make_run(tmp_path)
+    page = report_of(
+        run,
+        {**figure, "matrix": matrix.tolist()},
+        heat_map(labels, labels, np.ones((50, 50)).tolist()),
+    )
+    assert "The 4 most frequent of 50 classes" in page.text
+    assert {"class7", "class40", "83.3%", "100.0%", "1.00"} <= set(page.text)
+    assert "class5" not in page.text
+    assert {"confusion_matrix.png", "transitions.png"} <= plots(run)
 
 
 def test_labels_that_overlap_are_pushed_apart():
