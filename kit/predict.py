@@ -4,7 +4,8 @@ with the answers of an exported model.
 The SavedModel is called through plain TensorFlow, as a server would. Its signatures
 decide what is added to each row:
 
-- `labels`: the `label`, and the probability of each class, `probability_NAME`;
+- `tokens`: the `tokens` of a text, their `tags` and `probabilities`;
+- only `labels`: the `label`, and the probability of each class, `probability_NAME`;
 - `score`: `nats`, the mean per token of the text;
 - `nearest`: `neighbours`, the nearest words of a word, and their `cosines`;
 - a `beam` as input: the `translation`.
@@ -71,6 +72,17 @@ def answerer(model, recipe: str, config: dict) -> Answerer:
         pairs = zip(got["label"], got["probabilities"], strict=True)
         return [[_text(label), *map(_number, row)] for label, row in pairs]
 
+    def tag(texts: list[str]) -> list[list]:
+        got = ask("serving_default", text=tensor(texts))
+        rows = []
+        for place, count in enumerate(got["length"]):  # the rest of a row is padding
+            tokens, tags = (
+                map(_text, got[x][place, :count]) for x in ("tokens", "tags")
+            )
+            shares = map(_number, got["probabilities"][place, :count])
+            rows.append([[*tokens], [*tags], [*shares]])
+        return rows
+
     def score(texts: list[str]) -> list[list]:
         return [[_number(nats)] for nats in ask("score", text=tensor(texts))["nats"]]
 
@@ -91,6 +103,8 @@ def answerer(model, recipe: str, config: dict) -> Answerer:
             rows.append([*known] if count else None)
         return rows
 
+    if "tokens" in signatures:
+        return Answerer(["tokens", "tags", "probabilities"], ["text"], tag)
     if "labels" in signatures:
         labels = map(_text, ask("labels")["labels"])
         names = ["label", *(f"probability_{label}" for label in labels)]

@@ -4,6 +4,8 @@ The SavedModel is called through plain TensorFlow, as a server would. Its signat
 decide what is shown:
 
 - `word_by_word`: the probability of the answer after each word;
+- `tokens`: the text with its entities in brackets, if the tags are in IOB2, and each
+  token with its tag, in IOB2 those of entities and those that are in doubt;
 - `align`: for each written token, the source token with the largest attention weight;
 - a `prompt` and a `length` as inputs: a continuation, printed piece by piece;
 - `analogy`: the nearest words of a word, or the answer to `man : king :: woman`;
@@ -23,6 +25,7 @@ from data.errors import one_line_errors
 from kit.publish import export_of
 
 BAR, WORD, WORDS = 24, 20, 60  # columns per bar and word; words shown of a text
+DOUBT = 0.9  # tags of a smaller probability are shown even outside of entities
 PIECES, PIECE = 16, 25  # of a continued text; tokens per piece
 SETTINGS = {"temperature": 0.7, "top_k": 0, "top_p": 1.0, "beam": 5, "k": 8}
 MUSIC, PIECE_QUARTERS = {"temperature": 1.0, "top_p": 0.95}, 64  # of compositions
@@ -77,6 +80,25 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
             f"{_text(label)} {outputs['probabilities'][0, place]:.3f}\n{bars}".rstrip()
         )
 
+    def tag(text: str) -> Iterator[str]:
+        from data.tagged import is_bio
+        from tasks.taggers import bracketed, spans
+
+        given = serve(text=tf.constant([text.strip()]))
+        tokens, tags, shares = (
+            given[name][0].numpy() for name in ("tokens", "tags", "probabilities")
+        )
+        tokens, tags = [*map(_text, tokens)], [*map(_text, tags)]
+        labels = model.signatures["labels"]()["labels"].numpy()
+        rows, lines = [*zip(tokens, shares, tags, strict=True)], []
+        if is_bio(map(_text, labels)):
+            found = bracketed(tokens, tags, bio=True)
+            lines.append(found if spans(tags) else "no entity found")
+            rows = [row for row in rows if row[2] != "O" or row[1] < DOUBT]
+        if rows:
+            lines.append(words_and_bars(*map(list, zip(*rows, strict=True))))
+        yield "\n".join(lines) or "no word found"
+
     def near(text: str) -> Iterator[str]:
         parts = [part.strip() for part in text.replace("::", ":").split(":")]
         if len(parts) not in (1, 3):
@@ -125,19 +147,28 @@ def load(folder: Path) -> Callable[[str], Iterator[str]]:
         return compose
     if "analogy" in model.signatures:
         return near
+    if "tokens" in model.signatures:
+        return tag
     return continue_text if {"prompt", "length"} <= inputs.keys() else answer
 
 
-def words_and_bars(words: list[str], probabilities: list[float]) -> str:
-    """One line per word, with its probability as a number and as a bar."""
+def words_and_bars(words: list[str], probabilities: list[float], tags=None) -> str:
+    """One line per word, with its probability as a number and as a bar.
+
+    `tags`, if given, stand between the word and its probability.
+    """
     column = min(WORD, max(map(_width, words), default=0))
+    room = max(map(_width, tags or ()), default=0)
+    tags = [f"{tag}{' ' * (room - _width(tag))}  " for tag in tags or ()]
     lines = []
-    for word, p in list(zip(words, probabilities, strict=True))[:WORDS]:
+    rows = zip(words, probabilities, tags or [""] * len(words), strict=True)
+    for word, p, tag in list(rows)[:WORDS]:
         while _width(word) > column:
             word = word.rstrip("…")[:-1] + "…"
         eighths = round(float(p) * BAR * 8)
         bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]
-        lines.append(f"  {word}{' ' * (column - _width(word))}  {p:.3f} {bar}".rstrip())
+        word += " " * (column - _width(word))
+        lines.append(f"  {word}  {tag}{p:.3f} {bar}".rstrip())
     more = len(words) - WORDS
     return "\n".join([*lines, f"  ... and {more} more words"] if more > 0 else lines)
 

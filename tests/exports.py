@@ -1,11 +1,14 @@
-"""Calls to the SavedModels of the recipes that write texts."""
+"""Calls to the SavedModels of the recipes that write texts; a tagger's SavedModel."""
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 
+from custom_layers import saved_model
 from tests.processes import python, saved_model_cli
+from tokens.cased_words import tokenize_in_graph
 
 FRESH = """
 import json, sys
@@ -111,3 +114,40 @@ def answer_to_its_request(run):
     assert request.keys() == specs.keys()
     rows = {x: tf.constant([value], specs[x].dtype) for x, value in request.items()}
     return serve["serving_default"](**rows)
+
+
+def export_tagger(folder, labels, known):
+    """Writes an export with the signatures of a tagger.
+
+    Args:
+        folder: The folder to write.
+        labels: All tags. A word that is not known has the first one, with the
+            probability 0.96875.
+        known: By word, its tag and the tag's probability.
+    """
+    import tensorflow as tf
+
+    table = saved_model.lookup_table([*known], first=0, default=len(known))
+    names, rows = tf.constant(labels), [*known.values(), (labels[0], 0.96875)]
+    places = tf.constant([labels.index(tag) for tag, _ in rows])
+    shares = tf.constant([share for _, share in rows])
+
+    def tags_of(tokens):
+        real = tokens != ""
+        row = table.lookup(tokens)
+        return {
+            "tags": tf.where(real, tf.gather(names, tf.gather(places, row)), ""),
+            "probabilities": tf.where(real, tf.gather(shares, row), 0.0),
+            "length": tf.reduce_sum(tf.cast(real, tf.int32), axis=1),
+        }
+
+    def serve(text):
+        tokens = tokenize_in_graph(text).to_tensor("")
+        return {"tokens": tokens, **tags_of(tokens)}
+
+    signatures = {
+        "serving_default": (serve, {"text": "string"}),
+        "tokens": (tags_of, {"tokens": tf.TensorSpec([None, None], tf.string)}),
+        "labels": (lambda: {"labels": tf.identity(names)}, {}),
+    }
+    saved_model.save(folder, SimpleNamespace(weights=[]), signatures, [table])

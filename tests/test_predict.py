@@ -20,6 +20,7 @@ from data.errors import UserError
 from kit import predict, read_rows, watching
 from kit.predict import Answerer, answerer
 from kit.try_run import load_export
+from tests.exports import export_tagger
 from tests.processes import ROOT, python
 
 # With the fake export below, a text has two answers: its length and its words.
@@ -191,6 +192,34 @@ def test_the_column_of_the_run(exported):
         assert usual(text_column="comment") == ["comment", "text"]
     if recipe == "translation":
         assert usual(backward=True)[0] == "target"
+
+
+def test_tags_of_texts_without_padding(tmp_path, monkeypatch):
+    """A row has as many tags as its text has tokens, whatever texts share its batch."""
+    pytest.importorskip("tensorflow")
+    monkeypatch.chdir(tmp_path)
+    known = {"Paul": ("B-PER", 0.75), "Simon": ("I-PER", 1 / 3), "好": ("B-PER", 1.0)}
+    export_tagger(tmp_path / "run/saved_model/1", ["O", "B-PER", "I-PER"], known)
+    Path("in.csv").write_text(
+        'n,text\n1,"Paul Simon, 好"\n2,\n3,x\n4,\u200b\n', "utf-8"
+    )
+    predict.main("tagging", "in.csv", "out.jsonl", Path("run"))
+    lines = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    assert [[*line.values()][2:] for line in lines] == [
+        [
+            ["Paul", "Simon", ",", "好"],
+            ["B-PER", "I-PER", "O", "B-PER"],
+            [0.75, 0.333333, 0.96875, 1.0],
+        ],
+        [None] * 3,
+        [["x"], ["O"], [0.96875]],
+        [[], [], []],
+    ]
+    assert list(lines[0]) == ["n", "text", "tokens", "tags", "probabilities"]
+    predict.main("tagging", "in.csv", "out.csv", Path("run"), batch=1)
+    rows = Path("out.csv").read_text("utf-8").splitlines()
+    answers = '"Paul Simon , 好",B-PER I-PER O B-PER,0.75 0.333333 0.96875 1.0'
+    assert rows[1:3] == [f'1,"Paul Simon, 好",{answers}', "2,,,,"]
 
 
 def test_an_export_without_rows_of_text(tmp_path):

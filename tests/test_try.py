@@ -5,6 +5,7 @@ import pytest
 
 from kit.try_run import load, words_and_bars
 from recipes.word2vec import Config, build_model, export
+from tests.exports import export_tagger
 from tests.processes import ROOT, python
 
 
@@ -158,6 +159,46 @@ def test_words_near_a_word_and_analogies(tf, tmp_path):
     assert list(answer("nobody")) == ["not in the vocabulary: nobody"]
     assert list(answer("man : x :: y")) == ["not in the vocabulary: x, y"]
     assert list(answer("a : b")) == ["expected a word, or a : b :: c"]
+
+
+def test_entities_in_brackets_and_what_is_in_doubt(tf, tmp_path):
+    labels = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+    known = {"Paul": ("B-PER", 0.75), "Simon": ("I-PER", 1.0), "Paris": ("B-LOC", 0.5)}
+    known |= {"May": ("O", 0.625), "باريس": ("B-LOC", 1.0), "York": ("I-LOC", 0.25)}
+    export_tagger(tmp_path, labels, known)
+    answer = load(tmp_path)
+    (shown,) = answer(" May Paul Simon live in\tParis? ")
+    assert shown.splitlines() == [
+        "May [PER Paul Simon] live in [LOC Paris] ?",
+        f"  May    O      0.625 {'█' * 15}",
+        f"  Paul   B-PER  0.750 {'█' * 18}",
+        f"  Simon  I-PER  1.000 {'█' * 24}",
+        f"  Paris  B-LOC  0.500 {'█' * 12}",
+    ]
+    (shown,) = answer("أحمد في باريس")
+    assert shown.splitlines()[0] == "أحمد في [LOC باريس]"
+    assert list(answer("nothing <b>")) == ["no entity found"]
+    assert list(answer("\u200b")) == ["no entity found"]
+    # An entity has a beginning; what is in doubt is shown all the same.
+    (shown,) = answer("York")
+    assert shown == f"no entity found\n  York  I-LOC  0.250 {'█' * 6}"
+    (shown,) = answer("Paul in Paris. " * 500)
+    lines = shown.splitlines()
+    assert lines[0].count("[PER Paul] in [LOC Paris] .") == 500
+    assert len(lines) == 62 and lines[-1] == "  ... and 940 more words"
+
+
+def test_other_tags_stand_beside_every_word(tf, tmp_path):
+    known = {"dogs": ("NOUN", 0.5), "电": ("VERB", 1.0)}
+    export_tagger(tmp_path, ["X", "NOUN", "VERB"], known)
+    answer = load(tmp_path)
+    (shown,) = answer("dogs bark 电")
+    assert shown.splitlines() == [
+        f"  dogs  NOUN  0.500 {'█' * 12}",
+        f"  bark  X     0.969 {'█' * 23}▎",
+        f"  电    VERB  1.000 {'█' * 24}",
+    ]
+    assert list(answer("\u200b")) == ["no word found"]
 
 
 def test_bars_stand_in_one_column_of_the_terminal():
