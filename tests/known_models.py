@@ -138,6 +138,35 @@ def coding():
     return {"names": notes.names(), "quarter": 2, "bar": 8}
 
 
+TAG_OF = {"Paul": "B-PER", "Simon": "I-PER", "Paris": "B-LOC", "باريس": "B-LOC"}
+TAG_OF |= {"O'Neill": "I-PER", "<b>bold</b><img": "B-LOC", "changed": "B-PER"}
+
+
+def tagger(labels: list[str], tag_of: dict[str, str]) -> dict[str, Signature]:
+    """Words and full stops; each has its tag with the probability 0.75. The rest of a
+    row is padding."""
+
+    def serve(text):
+        heed(text[0])
+        found = text[0].replace("’", "'").replace("Lima", "changed")
+        tokens = found.replace(".", " . ").split()
+        count = len(tokens)
+        return {
+            "tokens": [[*tokens, "", ""]],
+            "tags": [[*(tag_of.get(token, labels[0]) for token in tokens), "", ""]],
+            "probabilities": [[*[0.75] * count, 0, 0]],
+            "length": [count],
+        }
+
+    answers = ("tokens", "tags", "probabilities", "length")
+    rows = {"tokens": ("DT_STRING", -1, -1)}
+    return {
+        "serving_default": Signature({"text": STRINGS}, answers, serve),
+        "tokens": Signature(rows, answers[1:], lambda tokens: None),
+        "labels": Signature({}, ("labels",), lambda: {"labels": labels}),
+    }
+
+
 def describe(text, count, table):
     return {"text": [f"{text[0]} {count[0] + 1} {table[0][1]}"]}
 
@@ -160,6 +189,10 @@ MODELS = {
         ),
         "align": Signature({"text": STRINGS}, ALIGNED, align),
     },
+    "names": tagger(["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], TAG_OF),
+    "grammar": tagger(
+        [f"T{n}" for n in range(17)], {f"w{n}": f"T{n}" for n in range(17)}
+    ),
     "vectors": {
         "nearest": Signature({"word": STRINGS, "k": INTS}, CLOSEST, nearest),
         "analogy": Signature(

@@ -116,6 +116,8 @@ def test_signatures_decide_which_card_a_model_gets(page):
         "Classify moods",
         "Continue a text writer",
         "Translate mirror",
+        "Tag words names",
+        "Tag words grammar",
         "Find words vectors",
         "Compose choir",
         "Ask other kind",
@@ -218,6 +220,68 @@ def test_what_a_written_token_looked_at(page):
     buttons[0].send_keys(Keys.TAB)  # focuses the next one
     assert colours() == pytest.approx([0.125, 0.75, 0.125])
     assert buttons[2].get_property("title") == "looked at ein, 75 %"
+
+
+def marked(page, name):
+    """Each marked word or entity, with its kind."""
+    buttons = page.all(".tagged button", name)
+    return [tuple(page.run(PARTS, each)) for each in buttons]
+
+
+PARTS = "return [arguments[0].firstChild.data, arguments[0].lastChild.textContent]"
+
+
+def test_entities_are_marked_in_the_text_as_it_was_typed(page):
+    page.type("names", "  So Paul  Simon\nsaw Paris.Paul Paul Lima")
+    page.shows("names", "Paris")
+    assert marked(page, "names") == [
+        ("Paul  Simon", "PER"),
+        ("Paris", "LOC"),
+        ("Paul", "PER"),
+        ("Paul", "PER"),
+        ("changed", "PER"),
+    ]
+    script = "return arguments[0].textContent"
+    text = page.run(script, page.all(".tagged", "names")[0])
+    typed = "  So Paul  Simon PER\nsaw Paris LOC.Paul PER Paul PER changed PER"
+    assert text == typed
+    legend = page.all(".legend li", "names")
+    assert [each.text for each in legend] == ["LOC 1", "PER 4"]
+    buttons = page.all(".tagged button", "names")
+    color = "return getComputedStyle(arguments[0]).backgroundColor"
+    colors = [page.run(color, each) for each in [*buttons[:3], *legend]]
+    assert colors[0] == colors[2] == colors[4] != colors[1] == colors[3]
+    (hint,) = page.all(".hint", "names")
+    assert hint.text.startswith("Point at")
+    webdriver.ActionChains(page.browser).move_to_element(buttons[0]).perform()
+    assert hint.text == "Paul B-PER 75 %, Simon I-PER 75 %"
+    buttons[0].send_keys(Keys.TAB)  # focuses the next one
+    assert hint.text == buttons[1].get_property("title") == "Paris B-LOC 75 %"
+
+
+def test_texts_with_quotes_or_without_entities(page):
+    text = page.type("names", f"Paul O’Neill {HTML}")
+    page.shows("names", "O’Neill")
+    assert marked(page, "names") == [
+        ("Paul O’Neill", "PER"),
+        ("<b>bold</b><img", "LOC"),
+    ]
+    text.send_keys(Keys.CONTROL, "a")
+    text.send_keys("nobody")
+    page.shows("names", "No entity found.")
+    assert marked(page, "names") == [] and "nobody" in page.card("names").text
+    text.send_keys(Keys.CONTROL, "a", Keys.BACKSPACE)
+    page.wait(lambda: "No entity found." not in page.card("names").text)
+
+
+def test_every_other_tag_is_a_kind(page):
+    words = [f"w{number}" for number in range(17)]
+    page.type("grammar", " ".join(words))
+    page.shows("grammar", "T16")
+    assert marked(page, "grammar") == [(f"w{n}", f"T{n}") for n in range(17)]
+    script = """return [...arguments[0].querySelectorAll('.legend li')].map((each) =>
+        getComputedStyle(each).backgroundColor)"""
+    assert len(set(page.run(script, page.card("grammar")))) == 17
 
 
 def test_nearest_words_and_analogies(page):
@@ -385,12 +449,14 @@ def fill(page):
     page.type("opinions", f"good {'long' * 30} العربية")
     page.type("moods", "good good bad")
     page.type("mirror", f"ein {'lang' * 30} zwei drei")
+    page.type("names", f"Paul Simon {'long' * 30} in Paris")
+    page.type("grammar", " ".join(f"w{number}" for number in range(17)))
     page.type("vectors", "king")
     page.type("other kind", "broken")
     page.button("choir", "Compose").click()
     page.button("other kind", "Ask").click()
     page.wait(lambda: len(page.all(".bar")) > 5 and page.all(".tokens button"))
-    page.wait(lambda: boxes(page))
+    page.wait(lambda: boxes(page) and len(page.all(".tagged button")) == 19)
     page.all(".tokens button")[0].send_keys(Keys.TAB)
 
 
@@ -475,6 +541,11 @@ def test_texts_have_the_direction_of_their_script(page):
     script = "return getComputedStyle(arguments[0]).direction"
     for place in page.all("textarea, .answer, .tokens", "mirror"):
         assert page.run(script, place) == "rtl"
+    page.type("names", "من Paul باريس")
+    page.wait(lambda: page.all(".tagged button", "names"))
+    assert page.run(script, page.all(".tagged", "names")[0]) == "rtl"
+    first, second = (each.rect["x"] for each in page.all(".tagged button", "names"))
+    assert first > second
     page.type("opinions", "مرحبا good")
     page.wait(lambda: page.all(".words li", "opinions"))
     first, second = (each.rect["x"] for each in page.all(".words li", "opinions"))

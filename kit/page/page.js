@@ -7,6 +7,7 @@ import { classify } from "./classify.js";
 import { compose } from "./compose.js";
 import { continueText } from "./continue.js";
 import { form } from "./form.js";
+import { tag } from "./tag.js";
 import { translate } from "./translate.js";
 import { findWords } from "./words.js";
 
@@ -16,6 +17,7 @@ const KINDS = [
   ["Find words", findWords, ["nearest", "analogy"], []],
   ["Continue a text", continueText, [], ["prompt", "length"]],
   ["Translate", translate, ["align"], ["text"]],
+  ["Tag words", tag, ["tokens", "labels"], ["text"]],
   ["Classify", classify, ["word_by_word", "labels"], ["text"]],
   ["Ask", form, [], []],
 ];
