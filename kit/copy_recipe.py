@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"custom_layers", "data", "kit", "tasks", "tokens"}
 LEFT_OUT = {"data.catalog", "kit.report"}  # imports that recipes can run without
 OPTIONAL = {"jax", "pyarrow"}  # needed with KERAS_BACKEND=jax, or for Parquet
-SAMPLE_ROWS = 200  # of each CSV or TSV file
+SAMPLE_ROWS = 200  # of each CSV or TSV file; sentences of each CoNLL file
 SAMPLE_TEXT = "custom_layers/*.py"  # the sample for recipes that read texts
 
 
@@ -153,6 +153,9 @@ def _sample(recipe: str) -> dict[str, bytes]:
     for path in sorted(folder.glob("*.tsv")):
         lines = path.read_bytes().splitlines(keepends=True)
         files[f"sample/{path.name}"] = b"".join(lines[: 1 + SAMPLE_ROWS])
+    for path in sorted(folder.glob("*.conll*")):
+        sentences = path.read_bytes().split(b"\n\n")[:SAMPLE_ROWS]
+        files[f"sample/{path.name}"] = b"\n\n".join(sentences).rstrip(b"\n") + b"\n"
     for path in sorted(folder.glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as lines:
             header, *rows = csv.reader(lines)

@@ -6,6 +6,7 @@ which matplotlib's font has all characters.
 """
 
 import csv
+import re
 from pathlib import Path
 
 from data.catalog import CATALOG
@@ -16,6 +17,7 @@ from kit.report_parts import BLUE, GREY, as_html, drawing, html_image, html_tabl
 from kit.run_folders import newest_run
 
 UNITS = {"loss": "loss (nats)", "accuracy": "accuracy (share correct)"}
+MODELS = {"": "ours", "baseline_": "baseline", "frequent_": "most frequent"}
 TRAINING = (
     *("seed", "epochs", "words", "parameters"),
     *("train_seconds", "tokens_per_second", "words_per_second"),
@@ -65,11 +67,16 @@ def write_report(run: Path) -> Path:
     (run / "plots").mkdir(exist_ok=True)
     data, source = Path(config.get("data", "")).name, CATALOG.get(config.get("data"))
     data += " (generated)" if source and source.generated else ""
+    models = {
+        head: prefix
+        for prefix, head in MODELS.items()
+        if prefix != "frequent_" or any(name.startswith(prefix) for name in metrics)
+    }
     names = sorted(metrics, key=lambda name: name in TRAINING)
-    names = dict.fromkeys(name.removeprefix("baseline_") for name in names)
-    rows = [(n, metrics.get(n, ""), metrics.get(f"baseline_{n}", "")) for n in names]
+    names = dict.fromkeys(re.sub("^(baseline|frequent)_", "", name) for name in names)
+    rows = [(n, *(metrics.get(x + n, "") for x in models.values())) for n in names]
     body = [f"<p>{as_html(environment.get('started', run.name))}</p>"]
-    body.append(html_table("Metrics", rows, ("ours", "baseline"), "n"))
+    body.append(html_table("Metrics", rows, tuple(models), "n"))
     body.append(_curves(run, data))
     for figure in read_json(run / "figures.json"):
         png = run / "plots" / f"{figure.get('name', figure['kind'])}.png"

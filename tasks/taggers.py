@@ -306,6 +306,7 @@ def _tagged_figure(name: str, title: str, items: list[tuple], labels) -> dict:
         "kind": "tagged",
         "name": name,
         "title": title,
+        "labels": labels,
         "bio": is_bio(labels),
         "items": [
             {

@@ -155,6 +155,20 @@ def test_sample_holds_the_first_rows_of_each_class(house):
         assert kept[0] == first and len(kept) == copier.SAMPLE_ROWS // 3
 
 
+@pytest.mark.parametrize("ending", ["conll", "conllu"])
+def test_sample_holds_the_first_sentences_of_tagged_files(house, tmp_path, ending):
+    sentences = [f"w{n}\tO\n.\tO\n" for n in range(300)]
+    (tmp_path / f"test.{ending}").write_text("\n".join(sentences))
+    (tmp_path / f"test_few.{ending}").write_text("\n".join([*sentences[:3], ""]))
+    copy_recipe("tiny", Path("app/tiny"), house)
+    many, few = (
+        Path(f"app/tiny/sample/{name}.{ending}").read_text().split("\n\n")
+        for name in ("test", "test_few")
+    )
+    assert "\n\n".join(many) == "\n".join(sentences[: copier.SAMPLE_ROWS])
+    assert "\n\n".join(few) == "\n".join(sentences[:3])
+
+
 def test_what_differs_is_never_overwritten(house):
     target = Path("app/tiny")
     copy_recipe("tiny", target, house)
@@ -330,6 +344,11 @@ SMALL = {
         "units=4",
         {"words": ["not", "bad"], "labels": ["a", "b"], "max_tokens": 9},
         "classify(*run, ['not bad']).argmax(axis=-1).tolist()",
+    ),
+    "tagging": (
+        "units=4",
+        {"words": ["a"], "letters": ["a"], "labels": ["O", "B-X"], "max_tokens": 9},
+        "[[tag for _, tag, _ in row] for row in tag(*run, ['a b', ['c']])]",
     ),
     "translation": (
         "units=4",

@@ -116,6 +116,16 @@ def test_page_is_complete_and_asks_nothing_of_the_network(tmp_path):
     assert cells == ["--p:0.75", "--p:0.25", "--p:0.0", "--p:0.0"]  # shares of a row
 
 
+def test_a_second_simpler_model_has_a_column_of_its_own(tmp_path):
+    run = make_run(tmp_path)
+    second = {**METRICS, "frequent_test_accuracy": 0.5}
+    (run / "metrics.json").write_text(json.dumps(second))
+    text = write_report(run).read_text("utf-8")
+    assert "<th>ours</th><th>baseline</th><th>most frequent</th>" in text
+    row = "<th>test accuracy</th><td>0.9812</td><td>0.7712</td><td>0.5000</td>"
+    assert row in text and "frequent test" not in text
+
+
 def test_what_an_item_says_of_itself_stands_in_place_of_the_last_word(tmp_path):
     run = make_run(
         tmp_path, items=[ENGLISH, {**ENGLISH, "said": "1.25 nats per token"}]
