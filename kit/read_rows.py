@@ -29,7 +29,7 @@ MAX_FIELD = 1 << 24  # characters of a field; a longer one lacks its closing quo
 STANDARD = "-"  # names the standard input and output
 MARK = "\ufeff"
 MAX_CHARACTERS = 1 << 21  # of a batch, if all its texts were as long as the longest
-UNREAD = (".parquet", ".zip", ".xlsx")
+UNREAD = (".parquet", ".zip", ".xlsx", ".conll", ".conllu")
 
 
 class Row(NamedTuple):

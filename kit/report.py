@@ -17,7 +17,6 @@ from kit.report_parts import BLUE, GREY, as_html, drawing, html_image, html_tabl
 from kit.run_folders import newest_run
 
 UNITS = {"loss": "loss (nats)", "accuracy": "accuracy (share correct)"}
-MODELS = {"": "ours", "baseline_": "baseline", "frequent_": "most frequent"}
 TRAINING = (
     *("seed", "epochs", "words", "parameters"),
     *("train_seconds", "tokens_per_second", "words_per_second"),
@@ -67,11 +66,9 @@ def write_report(run: Path) -> Path:
     (run / "plots").mkdir(exist_ok=True)
     data, source = Path(config.get("data", "")).name, CATALOG.get(config.get("data"))
     data += " (generated)" if source and source.generated else ""
-    models = {
-        head: prefix
-        for prefix, head in MODELS.items()
-        if prefix != "frequent_" or any(name.startswith(prefix) for name in metrics)
-    }
+    models = {"ours": "", "baseline": "baseline_"}
+    if any(name.startswith("frequent_") for name in metrics):
+        models["most frequent"] = "frequent_"
     names = sorted(metrics, key=lambda name: name in TRAINING)
     names = dict.fromkeys(re.sub("^(baseline|frequent)_", "", name) for name in names)
     rows = [(n, *(metrics.get(x + n, "") for x in models.values())) for n in names]

@@ -259,11 +259,12 @@ def _array(name: str, value, spec) -> np.ndarray:
 
     try:
         array = np.array(walk(value, spec.shape.rank), dtype)
+        # Of no rows; texts in lists of unequal length have too few axes, too.
+        return array.reshape(array.shape + (0,) * (spec.shape.rank - array.ndim))
     except ValueError as error:
         if isinstance(error, BadRequest):
             raise
         raise BadRequest(f"{name!r}: expected lists of equal length") from None
-    return array.reshape(array.shape + (0,) * (spec.shape.rank - array.ndim))
 
 
 def _text(name: str, value, dtype) -> bytes:

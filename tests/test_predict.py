@@ -448,6 +448,7 @@ def test_paths_that_cannot_be_used(run, tmp_path):
     Path("in.csv").write_text(TABLE)
     Path("link.csv").symlink_to("in.csv")
     Path("in.parquet").write_text("PAR1")
+    Path("in.conll").write_text("Ada\tO\n")
     Path("in.csv.gz").write_bytes(gzip.compress(TABLE.encode() * 99)[:-20])
     Path("folder.csv").mkdir()
     before = left()
@@ -456,6 +457,7 @@ def test_paths_that_cannot_be_used(run, tmp_path):
         ("run", "out.csv", "run: cannot be read: Is a directory"),
         ("in.csv.gz", "out.csv", "expected a whole gzip file"),
         ("in.parquet", "out.csv", "found .parquet"),
+        ("in.conll", "out.csv", "expected CSV, TSV, JSON Lines or text, found .conll"),
         ("in.csv", "in.csv", "is DATA"),
         ("in.csv", "link.csv", "is DATA"),
         ("in.csv", "run/none/out.csv", "run/none/out.csv: cannot be written: No such"),

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.exhaustive
 pytest.importorskip("kserve", reason="kserve is not installed: make serve installs it")
 
 RECIPES = ["sentiment", "char_lm", "word_lm", "translation", "music", "word2vec"]
+RECIPES += ["tagging"]
 TEXTS = ["", "good", "not bad at all!", "好看的电影 😀", "é\n\t\0x", "a " * 300]
 PREDICT = "/v1/models/sentiment:predict"
 INFER = "/v2/models/sentiment/infer"
@@ -122,6 +123,8 @@ def some_inputs(name, signature, rows):
     for key, spec in specs.items():
         if key == "first":
             values = [["", "C4", "D minor: A4 F4"][i % 3] for i in range(rows)]
+        elif key == "tokens":
+            values = [[["Paul", "in", "好"][i % 3], "é", "", ""] for i in range(rows)]
         elif spec.dtype.name == "string":
             values = [TEXTS[i] for i in chance.integers(0, len(TEXTS), rows)]
         elif spec.dtype.name == "float32":
@@ -183,7 +186,7 @@ def v2_request(signature, inputs, **more):
             "name": key,
             "shape": list(np.shape(value)),
             "datatype": kinds[specs[key].dtype.name],
-            "data": value if isinstance(value, list) else [value],
+            "data": np.array(value, object).ravel().tolist(),
         }
         for key, value in inputs.items()
     ]
@@ -219,7 +222,7 @@ def test_the_open_inference_protocol_by_grpc(server, loaded, name):
     from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 
     with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-        stub = GRPCInferenceServiceStub(channel)
+        stub, bad = GRPCInferenceServiceStub(channel), None
         for key, signature in loaded[name].signatures.items():
             inputs = some_inputs(name, signature, 3)
             specs = signature.structured_input_signature[1]
@@ -235,6 +238,7 @@ def test_the_open_inference_protocol_by_grpc(server, loaded, name):
             request = InferRequest(
                 name, tensors, parameters={"signature_name": key}
             ).to_grpc()
+            bad = request if inputs else bad
             answer = InferResponse.from_grpc(stub.ModelInfer(request))
             for output, value in by_tensorflow(signature, inputs).items():
                 found = answer.get_output_by_name(output).as_numpy()
@@ -242,14 +246,45 @@ def test_the_open_inference_protocol_by_grpc(server, loaded, name):
                 if found.dtype == object:
                     found = np.vectorize(bytes.decode, otypes=[object])(found)
                 check_equal(found, value, f"{name} {key} {output}")
-        request.model_name = "none"
+        bad.model_name = "none"
         with pytest.raises(grpc.RpcError) as caught:
-            stub.ModelInfer(request)
+            stub.ModelInfer(bad)
         assert caught.value.code() == grpc.StatusCode.NOT_FOUND
-        request.model_name, request.inputs[0].name = name, "none"
+        bad.model_name, bad.inputs[0].name = name, "none"
         with pytest.raises(grpc.RpcError) as caught:
-            stub.ModelInfer(request)
+            stub.ModelInfer(bad)
         assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_tags_of_rows_of_any_length(server, loaded):
+    """A row is as long as the longest of its request; what fills it up is empty."""
+    texts = ["Paul lives in Paris", "", "好。"]
+    found = server.predict("tagging", {"instances": texts})["predictions"]
+    assert [row["length"] for row in found] == [4, 0, 2]
+    assert [row["tokens"] for row in found] == [
+        ["Paul", "lives", "in", "Paris"],
+        [""] * 4,
+        ["好", "。", "", ""],
+    ]
+    for text, row in zip(texts, found, strict=True):
+        (alone,) = server.predict("tagging", {"instances": [text]})["predictions"]
+        for name in ("tokens", "tags", "probabilities"):
+            real, rest = row[name][: row["length"]], row[name][row["length"] :]
+            if name == "probabilities":
+                np.testing.assert_allclose(real, alone[name], atol=1e-5)
+            else:
+                assert real == alone[name]
+            assert not any(rest)
+    body = {"signature_name": "tokens", "instances": [["Paul", "lives"], ["Paris", ""]]}
+    found = server.predict("tagging", body)["predictions"]
+    assert [row["length"] for row in found] == [2, 1]
+    assert found[1]["tags"][1] == "" and found[1]["probabilities"][1] == 0
+    body = {"signature_name": "tokens", "instances": [["Paul", "lives"], ["Paris"]]}
+    status, answer = server.ask("/v1/models/tagging:predict", body)
+    assert (status, answer) == (
+        400,
+        {"error": "'tokens': expected lists of equal length"},
+    )
 
 
 def test_what_is_served_is_described(server, loaded):

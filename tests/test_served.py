@@ -41,6 +41,10 @@ def folder(tmp_path_factory):
     def words(text):
         return {"words": tf.strings.split(text).to_tensor("")}
 
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, "cells")])
+    def widths(cells):
+        return {"widths": tf.reduce_sum(tf.strings.length(cells), axis=1)}
+
     @tf.function(input_signature=[tf.TensorSpec([], tf.string, "text")])
     def letters(text):
         return {"letters": tf.strings.bytes_split(text), "root": tf.sqrt(-1.0)}
@@ -51,7 +55,7 @@ def folder(tmp_path_factory):
 
     module = tf.Module()
     functions = {"serving_default": repeat, "size": size, "words": words}
-    functions |= {"letters": letters, "names": names}
+    functions |= {"letters": letters, "names": names, "widths": widths}
     folder = tmp_path_factory.mktemp("export")
     tf.saved_model.save(module, str(folder), functions)
     return folder
@@ -114,6 +118,12 @@ ROW = {"text": "ab", "times": 2, "part": 0.5}
         ),
         ({"signature_name": "size", "inputs": ["abc"]}, {"outputs": [3]}),
         ({"signature_name": "size", "inputs": {"text": [""]}}, {"outputs": [0]}),
+        (
+            {"signature_name": "widths", "instances": [["ab", "c"], ["é", ""]]},
+            {"predictions": [3, 2]},
+        ),
+        ({"signature_name": "widths", "instances": [[], []]}, {"predictions": [0, 0]}),
+        ({"signature_name": "widths", "instances": []}, {"predictions": []}),
         (
             {"signature_name": "words", "instances": ["a b", "c", ""]},
             {"predictions": [["a", "b"], ["c", ""], ["", ""]]},
@@ -181,6 +191,12 @@ BAD = [
     ({"instances": [], "signature_name": "names"}, "takes no rows"),
     ({"inputs": {"x": 1}, "signature_name": "names"}, "no input 'x': expected nothing"),
     ({"inputs": 5, "signature_name": "size"}, "'text': expected a list, found 5"),
+    (
+        {"instances": [["a", "b"], ["c"]], "signature_name": "widths"},
+        "'cells': expected lists of equal length",
+    ),
+    ({"instances": [["a"], []], "signature_name": "widths"}, "lists of equal length"),
+    ({"instances": [["a"], "b"], "signature_name": "widths"}, "expected a list, found"),
     (
         {"instances": ["a"] * (MAX_ROWS + 1), "signature_name": "size"},
         "expected at most 1,000 rows, found 1,001",
