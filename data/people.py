@@ -1,0 +1,557 @@
+"""Generated sentences with the names of people, places and organizations.
+
+A sentence is a frame ("{person} flew from {city} to {city}.") whose slots are filled
+from lists of names in thirty languages, of words and of verb phrases
+(`people_names.txt`, `people_words.txt`, `people_frames.txt`). What the sentences state
+is made up. The frames are of many kinds: news, biographies, conversation, questions,
+commands, letters, lists, headlines, sport results, messages, names alone. A quarter has
+no name. Names are also built: "Lake Ortega", "Orlov & Sons", "the University of Lima".
+
+Many names are also words, or names of another kind: Will, May, Rose, Apple, Turkey,
+Reading; Paris, Jordan, Washington, Ford. Frames with the word, the person, the place
+and the company are in the training part, so that the context decides. Some sentences
+are typed without capitals, in capitals only, with Capitals As In Headlines, without a
+full stop or without accents.
+
+Every token has a tag: B- at the first token of a name, I- at the others, O outside.
+
+- PER: people, with initials, but without their title: "Dr. {Ada Lovelace}".
+- LOC: countries, cities, regions, rivers, streets, bridges, stations, airports.
+- ORG: companies, authorities, parties, clubs, bands, newspapers, universities,
+  hospitals, museums. A city stands for its club in sport: "{Arsenal} 2 - 1 {Lyon}".
+- O: nationalities and languages (French), days, events (Christmas), titles of works,
+  and "the" before a name, except in The Hague and in titles of newspapers.
+
+`test.conll` and `validation.conll` have frames and names that training does not have:
+no token that distinguishes a name, such as a surname. `test_seen.conll` has names of
+training in the frames of the test. `test_tuned.conll` has sentences written by hand,
+which guided the choice of frames and lists; `test_handwritten.conll` has sentences that
+were written without knowledge of this module.
+"""
+
+import hashlib
+import re
+import shutil
+from bisect import bisect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+from pathlib import Path
+from random import Random
+
+from data import people_names
+from data.people_names import part_of, plain, tokens_of
+
+SEED = 22
+SIZES = {"train": 24000, "validation": 1000, "test": 1500, "test_seen": 1500}
+BY_HAND = ("handwritten", "tuned")  # people_NAME.conll each
+HERE = Path(__file__).parent
+
+KINDS = ("PER", "LOC", "ORG")
+START, END = {"PER": "\ue000", "LOC": "\ue001", "ORG": "\ue002"}, "\ue003"
+OPEN = {mark: kind for kind, mark in START.items()}
+
+# Slots for names, and what they are filled with: share of each.
+PERSON = {"full": 0.48, "given": 0.25, "surname": 0.16, "known": 0.06, "titled": 0.05}
+PLACE = {
+    "city": 0.42,
+    "country": 0.22,
+    "region": 0.14,
+    "nature": 0.10,
+    "site": 0.12,
+}
+ORGANIZATION = {
+    "company": 0.36,
+    "body": 0.28,
+    "university": 0.10,
+    "institution": 0.08,
+    "club": 0.06,
+    "paper": 0.07,
+    "charity": 0.05,
+}
+TEAM = {"club": 0.65, "city": 0.35}
+NAMED = {  # kind of name, and the share of names from the lists; the others are built
+    "city": ("LOC", 0.86),
+    "country": ("LOC", 1.0),
+    "region": ("LOC", 1.0),
+    "nature": ("LOC", 0.6),
+    "site": ("LOC", 0.3),
+    "company": ("ORG", 0.5),
+    "club": ("ORG", 0.5),
+    "body": ("ORG", 0.45),
+    "university": ("ORG", 0.2),
+    "institution": ("ORG", 0.15),
+    "charity": ("ORG", 0.1),
+    "paper": ("ORG", 0.55),
+}
+AMBIGUOUS = {  # list of names that are also something else, and the slot it stands for
+    "amb_person": ("given", "PER"),
+    "amb_surname": ("surname", "PER"),
+    "amb_place": ("place", "LOC"),
+    "amb_company": ("company", "ORG"),
+}
+OFTEN = 0.08  # share of given names, surnames ... from the lists of ambiguous names
+ENGLISH = 0.3  # share of people with English names; other languages are equally likely
+MIXED = 0.12  # share of surnames from another language than the given name's
+BLENDED = 0.12  # share of training's surnames and towns that are two names in one
+FULL = {  # forms of a full name
+    "plain": 0.66,
+    "middle initial": 0.06,
+    "initial": 0.05,
+    "initials": 0.05,
+    "two given": 0.06,
+    "two surnames": 0.05,
+    "particle": 0.04,
+    "ending": 0.03,
+}
+ENDINGS = ("Jr.", "Jr.", "Jr", "Sr.", "II", "III")
+WOMEN = ("Mrs", "Mrs.", "Ms", "Ms.", "Miss", "Madam", "Queen", "Princess", "Lady")
+
+CASES = {"lower": 0.15, "upper": 0.03, "title": 0.02}  # the others stay as they are
+HEADLINE_CASES = {"lower": 0.1, "upper": 0.1, "title": 0.4}
+NO_STOP = 0.2  # share of sentences that lose their full stop
+NO_ACCENTS = 0.5  # share of sentences without accents
+NO_ARTICLE = 0.7  # share of "the" before a name that headlines and lists leave out
+NEGATED = 0.07  # share of verb phrases
+SHORT = ("headline", "alone", "list")  # kinds of frames that leave out articles
+SMALL = {"a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the"}
+SMALL |= {"to", "with"}
+LONGEST = 50  # tokens
+MARKS = re.compile("[\ue000-\ue003]")
+ARTICLE = re.compile(r"\b([Aa]) (?=(?!uni|use|one |eu|ukr)[aeiou])", re.IGNORECASE)
+LITERAL = re.compile(r"<([A-Z]+) ([^>]+)>")
+PIECE = re.compile(r"\{(\w+)\}|\[([^\[\]]+)\]")
+WORD = re.compile(r"https?://\S+|[@#]?\w+(?:[-.,'@]\w+)*|\S")
+CLITIC = re.compile(r"(?<=[a-z])n't$|(?<=.)'(?:[smd]|re|ve|ll)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    text: str
+    tokens: tuple[str, ...]
+    tags: tuple[str, ...]
+    frame: str
+    kind: str  # of the frame
+
+    @property
+    def names(self) -> list[str]:
+        """The names, with spaces between their tokens."""
+        found: list[str] = []
+        for token, tag in zip(self.tokens, self.tags, strict=True):
+            if tag[0] == "B":
+                found.append(token)
+            elif tag[0] == "I":
+                found[-1] += f" {token}"
+        return found
+
+
+def generate(seed: int = SEED) -> dict[str, list[Sentence]]:
+    """Returns the sentences by part; depends on the seed only, not on Python."""
+    parts, taken, texts = {}, set(), set()
+    for number, (part, size) in enumerate(SIZES.items()):
+        random = Random(seed * 100 + number)
+        sentences = []
+        used: set[str] = set()  # names of this part, and their tokens
+        for sentence in _sentences(random, part):
+            found = {key for name in sentence.names for key in _keys(name)}
+            if part in ("validation", "test") and found & taken:
+                continue
+            if sentence.text in texts or len(sentence.tokens) > LONGEST:
+                continue
+            sentences.append(sentence)
+            texts.add(sentence.text)
+            used |= found
+            if len(sentences) >= size:
+                break
+        taken |= used
+        parts[part] = sentences
+    return parts
+
+
+def write(folder: Path) -> None:
+    """Writes the files of the data set, in the format of a user's own data."""
+    for part, sentences in generate().items():
+        blocks = [
+            "".join(f"{t}\t{g}\n" for t, g in zip(s.tokens, s.tags, strict=True))
+            for s in sentences
+        ]
+        with (folder / f"{part}.conll").open("w", encoding="utf-8", newline="") as file:
+            file.write("\n".join(blocks))
+    for name in BY_HAND:
+        if (HERE / f"people_{name}.conll").exists():
+            target = folder / f"test_{name}.conll"
+            shutil.copyfile(HERE / f"people_{name}.conll", target)
+
+
+def version() -> str:
+    """A hash of everything that the files are made from."""
+    sources = [*sorted(HERE.glob("people*")), HERE / "reviews_sentences.txt"]
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(source.read_bytes() if source.is_file() else b"")
+    return digest.hexdigest()[:12]
+
+
+def split(text: str) -> list[tuple[int, int]]:
+    """Returns where each token begins and ends.
+
+    The tokens are those of `tokens.cased_words`, as far as these texts go.
+    """
+    places = []
+    for word in WORD.finditer(text):
+        start, end = word.span()
+        clitic = CLITIC.search(word[0])
+        if clitic:
+            places += [(start, start + clitic.start()), (start + clitic.start(), end)]
+        else:
+            places.append((start, end))
+    return places
+
+
+def _keys(name: str) -> list[str]:
+    """What must not occur in two parts: a whole name, and each token of its own."""
+    return [f" {plain(name).lower()}", *tokens_of(name)]
+
+
+def _sentences(random: Random, part: str) -> Iterator[Sentence]:
+    """Yields sentences; the frames of a kind are dealt, so that all are used."""
+    frames = people_names.frames("test" if part == "test_seen" else part)
+    shares = {kind: share for kind, (share, _) in frames.items()}
+    decks: dict[str, list[str]] = {}
+    while True:
+        kind = _drawn(random, shares)
+        deck = decks.setdefault(kind, [])
+        if not deck:
+            deck += _shuffled(frames[kind][1], random)
+        frame = deck.pop()
+        writer = Writer(random, "train" if part == "test_seen" else part)
+        marked = _as_typed(_polished(writer.expand(frame), kind, random), kind, random)
+        yield _tagged(marked, frame, kind)
+
+
+class Writer:
+    """Fills in one frame. Names stand between marks: `START[kind]` and `END`."""
+
+    def __init__(self, random: Random, part: str):
+        self.random, self.part = random, part
+        self.names, self.words = people_names.names(part), people_names.words()
+        self.woman = random.random() < 0.5  # whether the last person was one
+
+    def chance(self, share: float) -> bool:
+        return self.random.random() < share
+
+    def pick(self, choices):
+        return choices[int(self.random.random() * len(choices))]
+
+    def expand(self, template: str, marked: bool = True) -> str:
+        """Fills in the slots; without marks inside a name that is being built."""
+        text = ""
+        for piece, slot, choices in _pieces(template):
+            text += piece
+            if slot:
+                text += self.fill(slot, marked)
+            elif choices:
+                text += self.expand(self.pick(choices), marked)
+        return text
+
+    def fill(self, slot: str, marked: bool) -> str:
+        if slot.endswith("_cap"):
+            return _capitalized(self.fill(slot.removesuffix("_cap"), marked))
+        if slot.endswith("_upper"):
+            return self.fill(slot.removesuffix("_upper"), marked).upper()
+        if slot in ("person", "full", "given", "surname"):
+            return self.person(slot, marked)
+        if slot == "place":
+            return self.fill(_drawn(self.random, PLACE), marked)
+        if slot == "org":
+            return self.fill(_drawn(self.random, ORGANIZATION), marked)
+        if slot == "team":
+            return self.named(_drawn(self.random, TEAM), "ORG", marked)
+        if slot in NAMED:
+            return self.named(slot, NAMED[slot][0], marked)
+        if slot in AMBIGUOUS:
+            return self.ambiguous(slot, marked)
+        form = slot.removesuffix("0")
+        if form in ("do", "does", "did", "done", "doing"):
+            return self.act(form, names=slot == form)
+        if slot in ("he", "his", "him"):
+            return {"he": "she", "his": "her", "him": "her"}[slot] if self.woman else slot
+        if slot in NUMBERS:
+            return NUMBERS[slot](self.random)
+        if slot in ("letters", "town", "brand"):
+            return self.made_up(slot)
+        return self.expand(self.pick(self.words[slot]), marked)
+
+    def person(self, slot: str, marked: bool) -> str:
+        if slot == "person":
+            slot = _drawn(self.random, PERSON)
+        if slot == "known" and not self.names["well-known"]:
+            slot = "full"
+        if slot == "known":
+            return _marked(self.pick(self.names["well-known"]), "PER")
+        if slot == "titled":
+            title = self.pick(self.words["title"])
+            name = self.person("surname", marked)
+            self.woman = title in WOMEN or (title[0] != "M" and self.woman)
+            return f"{title} {name}"
+        language = self.language()
+        self.woman = self.chance(0.5)
+        if slot == "given":
+            name = self.given(language)
+        elif slot == "surname":
+            name = self.surname(language)
+        else:
+            name = self.full(language)
+        return _marked(name, "PER") if marked else name
+
+    def language(self) -> str:
+        english = self.chance(ENGLISH)
+        return "english" if english else self.pick(self.names["languages"])
+
+    def given(self, language: str) -> str:
+        ambiguous = self.names["ambiguous given"]
+        if language == "english" and ambiguous and self.chance(2 * OFTEN):
+            return self.pick(ambiguous)
+        return self.pick(self.names[f"{'women' if self.woman else 'men'} {language}"])
+
+    def surname(self, language: str) -> str:
+        ambiguous = self.names["ambiguous surname"]
+        if language == "english" and ambiguous and self.chance(2 * OFTEN):
+            return self.pick(ambiguous)
+        return self.maybe_blended(f"family {language}")
+
+    def maybe_blended(self, heading: str) -> str:
+        """Returns a name of a list, or one with the beginning and end of two."""
+        name = self.pick(self.names[heading])
+        if self.part != "train" or not self.chance(BLENDED):
+            return name
+        other = self.pick(self.names[heading])
+        first = re.match(r"[A-Z]\w*?[aeiouy]+[^\W\daeiouyAEIOUY]", name)
+        last = re.search(r"[aeiouy]+[^\W\daeiouy]+[aeiouy]*\w?\w?$", other)
+        if not first or not last or " " in name + other:
+            return name
+        blend = first[0] + last[0]
+        known = set(tokens_of(blend)) & people_names.held_out()
+        return name if known or len(blend) > 12 else blend
+
+    def full(self, language: str) -> str:
+        given, form = self.given(language), _drawn(self.random, FULL)
+        other = language
+        if self.chance(MIXED):
+            other = self.language()
+        surname = self.surname(other)
+        first = self.names[f"order {language}"] == ["family first"]
+        if first and other == language and self.chance(0.75):
+            return f"{surname} {given}"
+        initial = f"{self.pick(self.words['initial'])}."
+        if form == "middle initial":
+            return f"{given} {initial} {surname}"
+        if form == "initial":
+            return f"{plain(given[0]).upper()}. {surname}"
+        if form == "initials":
+            space = self.pick((" ", ""))
+            return f"{plain(given[0]).upper()}.{space}{initial} {surname}"
+        if form == "two given":
+            joint = self.pick((" ", " ", "-"))
+            return f"{given}{joint}{self.given(language)} {surname}"
+        if form == "two surnames" or (
+            language in ("spanish", "portuguese") and self.chance(0.3)
+        ):
+            joint = " " if language in ("spanish", "portuguese") else "-"
+            return f"{given} {surname}{joint}{self.surname(other)}"
+        if form == "particle" and self.names[f"before {other}"] and " " not in surname:
+            return f"{given} {self.particle(other, surname)}"
+        if form == "ending" and not self.woman:
+            return f"{given} {surname} {self.pick(ENDINGS)}"
+        return f"{given} {surname}"
+
+    def particle(self, language: str, surname: str) -> str:
+        before = self.pick(self.names[f"before {language}"])
+        return f"{before}{'' if before[-1] in '-' else ' '}{surname}"
+
+    def named(self, slot: str, kind: str, marked: bool) -> str:
+        """Returns a name of the lists or a built one, the article outside the marks."""
+        listed = self.names[slot]
+        if slot == "city" and self.chance(NAMED[slot][1]):
+            name = self.maybe_blended("city")
+        elif listed and self.chance(NAMED[slot][1]):
+            name = self.pick(listed)
+        else:
+            name = self.expand(self.pick(self.words[f"made_{slot}"]), marked=False)
+        if not marked:
+            return name.removeprefix("the ")
+        return _marked(name, kind)
+
+    def ambiguous(self, slot: str, marked: bool) -> str:
+        instead, kind = AMBIGUOUS[slot]
+        listed = self.names["ambiguous " + slot.removeprefix("amb_").replace(
+            "person", "given")]
+        if not listed:
+            return self.fill(instead, marked)
+        self.woman = self.chance(0.5)
+        return _marked(self.pick(listed), kind)
+
+    def act(self, form: str, names: bool) -> str:
+        acts = people_names.acts()["named" if names and self.chance(0.4) else "plain"]
+        forms = self.pick(acts)
+        if self.chance(NEGATED) and form in ("does", "did"):
+            begin = {"does": ("does not", "doesn't"), "did": ("did not", "didn't")}
+            return f"{self.pick((*begin[form], 'never')[:2])} {self.expand(forms[0])}"
+        place = ("do", "does", "did", "done", "doing").index(form)
+        return self.expand(forms[place])
+
+    def made_up(self, slot: str) -> str:
+        """Returns a town's or company's name that no list has, of this part only."""
+        while True:
+            if slot == "letters":
+                name = self.expand(self.pick(self.words["letters"]))
+            elif slot == "town":
+                name = self.pick(self.words["town1"]) + self.pick(self.words["town2"])
+            else:
+                name = self.pick(self.words["coined1"]) + self.pick(self.words["coined2"])
+            known = name.lower() in people_names.held_out()
+            if part_of(name) == self.part and not known:
+                return name
+
+
+def _whole(first: int, last: int):
+    return lambda random: str(first + int(random.random() * (last - first + 1)))
+
+
+def _some(*forms: str):
+    """Fills digits into one of the forms: 9 any digit, 8 one that is not 0."""
+
+    def some(random: Random) -> str:
+        form = forms[int(random.random() * len(forms))]
+        return re.sub(
+            "[89]", lambda m: str(int(m[0] == "8") + int(random.random() * 9)), form
+        )
+
+    return some
+
+
+def _handle(random: Random) -> str:
+    words = people_names.words()
+    noun = words["noun"][int(random.random() * len(words["noun"]))].replace(" ", "_")
+    return re.sub(r"\W", "", noun) + _some("", "8", "88", "_99")(random)
+
+
+NUMBERS = {
+    "n12": _whole(1, 12),
+    "n60": _whole(10, 60),
+    "age": _whole(18, 90),
+    "dayno": _whole(1, 31),
+    "year": _whole(1850, 2026),
+    "born": _whole(1600, 1950),
+    "score": _some("1 - 0", "2 - 1", "3-0", "8-0", "9-1", "2:1", "8 - 2", "1-8"),
+    "isodate": _some("2019-01-18", "1996-08-29", "1999-12-08", "2024-03-19"),
+    "phone": _some("889 999", "08899 999999", "+49 89 9999", "8999999", "555-0199"),
+    "seconds": _some("9.89", "10.99", "48.99", "8:89.99", "19.89"),
+    "handle": _handle,
+    "tag": _handle,
+}
+
+
+@cache
+def _pieces(template: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Splits a template into texts, each with the slot or the choices after it."""
+    template = LITERAL.sub(lambda m: START[m[1]] + m[2] + END, template)
+    pieces, place = [], 0
+    for found in PIECE.finditer(template):
+        choices = tuple(found[2].split("|")) if found[2] else ()
+        pieces.append((template[place : found.start()], found[1] or "", choices))
+        place = found.end()
+    return (*pieces, (template[place:], "", ()))
+
+
+@cache
+def _steps(shares: tuple[tuple[str, float], ...]) -> tuple[list[str], list[float]]:
+    return [name for name, _ in shares], [*accumulate(share for _, share in shares)]
+
+
+def _drawn(random: Random, shares: dict[str, float]) -> str:
+    """Draws a key with a probability in proportion to `shares[key]`."""
+    names, steps = _steps(tuple(shares.items()))
+    return names[bisect(steps, random.random() * steps[-1])]
+
+
+def _marked(name: str, kind: str) -> str:
+    article = "the " if name.startswith("the ") else ""
+    return f"{article}{START[kind]}{name.removeprefix('the ')}{END}"
+
+
+def _capitalized(text: str) -> str:
+    """Capitalizes the first letter, which may follow a mark or a quotation mark."""
+    return re.sub(r"\w", lambda m: m[0].upper(), text, count=1)
+
+
+def _polished(text: str, kind: str, random: Random) -> str:
+    text = re.sub(r"\b([Tt]he) the ", r"\1 ", text)
+    text = re.sub(f"'s({END})'s", r"'s\1", text)
+    text = ARTICLE.sub(r"\1n ", text)
+    if kind in SHORT and random.random() < NO_ARTICLE:
+        text = re.sub("\\b[Tt]he (?=[\ue000-\ue002])", "", text)
+    if kind == "social" and random.random() < 0.5 or kind == "alone":
+        return text
+    return _capitalized(text)
+
+
+def _as_typed(text: str, kind: str, random: Random) -> str:
+    """Returns the text with capitals, accents and full stops as people type them."""
+    case = random.random()
+    for name, share in (HEADLINE_CASES if kind == "headline" else CASES).items():
+        case -= share
+        if case < 0:
+            text = _in_case(text, name)
+            break
+    if random.random() < NO_ACCENTS:
+        text = _plain_but_marks(text)
+    if random.random() < NO_STOP and text.endswith((".", "!")):
+        text = text[:-1]
+    return text
+
+
+def _in_case(text: str, case: str) -> str:
+    if case == "lower":
+        return text.replace("İ", "I").lower()
+    if case == "upper":
+        return text.upper()
+    words = text.split(" ")
+    return " ".join(w if w in SMALL else w[:1].upper() + w[1:] for w in words)
+
+
+def _plain_but_marks(text: str) -> str:
+    return text if text.isascii() else plain(text)
+
+
+def _tagged(marked: str, frame: str, kind: str) -> Sentence:
+    """Removes the marks and gives each token its tag."""
+    text, names, place = "", [], 0
+    for mark in MARKS.finditer(marked):
+        text += marked[place : mark.start()]
+        place = mark.end()
+        if mark[0] in OPEN:
+            names.append((OPEN[mark[0]], len(text)))
+        else:
+            names[-1] = (*names[-1], len(text))
+    text += marked[place:]
+    tokens, tags = [], []
+    for start, end in split(text):
+        tag = "O"
+        for name, first, last in names:
+            if first <= start and end <= last:
+                tag = f"{'B' if start == first else 'I'}-{name}"
+            elif start < last and first < end:
+                raise ValueError(f"Token and name overlap: {text!r}")
+        tokens.append(text[start:end])
+        tags.append(tag)
+    return Sentence(text, tuple(tokens), tuple(tags), frame, kind)
+
+
+def _shuffled(items: list, random: Random) -> list:
+    items = list(items)
+    for last in range(len(items) - 1, 0, -1):
+        other = int(random.random() * (last + 1))
+        items[last], items[other] = items[other], items[last]
+    return items
