@@ -91,10 +91,10 @@ AMBIGUOUS = {  # list of names that are also something else, and the slot it sta
     "amb_place": ("place", "LOC"),
     "amb_company": ("company", "ORG"),
 }
-OFTEN = 0.08  # share of given names, surnames ... from the lists of ambiguous names
+OFTEN = 0.16  # share of English names that are from the lists of ambiguous names
 ENGLISH = 0.3  # share of people with English names; other languages are equally likely
 MIXED = 0.12  # share of surnames from another language than the given name's
-BLENDED = 0.12  # share of training's surnames and towns that are two names in one
+BLENDED = 0.2  # share of training's surnames and places that are two names in one
 FULL = {  # forms of a full name
     "plain": 0.66,
     "middle initial": 0.06,
@@ -105,6 +105,8 @@ FULL = {  # forms of a full name
     "particle": 0.04,
     "ending": 0.03,
 }
+TWO_SURNAMES = ("spanish", "portuguese")
+DOUBLE = ("english", "french", "german", "dutch", "nordic", "polish", "italian")
 ENDINGS = ("Jr.", "Jr.", "Jr", "Sr.", "II", "III")
 WOMEN = ("Mrs", "Mrs.", "Ms", "Ms.", "Miss", "Madam", "Queen", "Princess", "Lady")
 
@@ -118,6 +120,7 @@ SHORT = ("headline", "alone", "list")  # kinds of frames that leave out articles
 SMALL = {"a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the"}
 SMALL |= {"to", "with"}
 LONGEST = 50  # tokens
+TRIES = 3
 MARKS = re.compile("[\ue000-\ue003]")
 ARTICLE = re.compile(r"\b([Aa]) (?=(?!uni|use|one |eu|ukr)[aeiou])", re.IGNORECASE)
 LITERAL = re.compile(r"<([A-Z]+) ([^>]+)>")
@@ -237,6 +240,7 @@ class Writer:
         self.random, self.part = random, part
         self.names, self.words = people_names.names(part), people_names.words()
         self.woman = random.random() < 0.5  # whether the last person was one
+        self.used: set[str] = set()
 
     def chance(self, share: float) -> bool:
         return self.random.random() < share
@@ -256,6 +260,15 @@ class Writer:
         return text
 
     def fill(self, slot: str, marked: bool) -> str:
+        """Returns a filling that the frame does not have yet, if there is one."""
+        for _ in range(TRIES):
+            text = self.filling(slot, marked)
+            if text not in self.used:
+                break
+        self.used.add(text)
+        return text
+
+    def filling(self, slot: str, marked: bool) -> str:
         if slot.endswith("_cap"):
             return _capitalized(self.fill(slot.removesuffix("_cap"), marked))
         if slot.endswith("_upper"):
@@ -272,6 +285,8 @@ class Writer:
             return self.named(slot, NAMED[slot][0], marked)
         if slot in AMBIGUOUS:
             return self.ambiguous(slot, marked)
+        if slot == "amb_full":
+            return self.ambiguous_full()
         form = slot.removesuffix("0")
         if form in ("do", "does", "did", "done", "doing"):
             return self.act(form, names=slot == form)
@@ -279,6 +294,9 @@ class Writer:
             return {"he": "she", "his": "her", "him": "her"}[slot] if self.woman else slot
         if slot in NUMBERS:
             return NUMBERS[slot](self.random)
+        if slot == "letters_org":
+            name = self.made_up("letters")
+            return _marked(name, "ORG")
         if slot in ("letters", "town", "brand"):
             return self.made_up(slot)
         return self.expand(self.pick(self.words[slot]), marked)
@@ -286,10 +304,10 @@ class Writer:
     def person(self, slot: str, marked: bool) -> str:
         if slot == "person":
             slot = _drawn(self.random, PERSON)
-        if slot == "known" and not self.names["well-known"]:
+        if slot == "known" and not self.names["well-known people"]:
             slot = "full"
         if slot == "known":
-            return _marked(self.pick(self.names["well-known"]), "PER")
+            return _marked(self.pick(self.names["well-known people"]), "PER")
         if slot == "titled":
             title = self.pick(self.words["title"])
             name = self.person("surname", marked)
@@ -310,14 +328,14 @@ class Writer:
         return "english" if english else self.pick(self.names["languages"])
 
     def given(self, language: str) -> str:
-        ambiguous = self.names["ambiguous given"]
-        if language == "english" and ambiguous and self.chance(2 * OFTEN):
+        ambiguous = self.names["ambiguous person"]
+        if language == "english" and ambiguous and self.chance(OFTEN):
             return self.pick(ambiguous)
-        return self.pick(self.names[f"{'women' if self.woman else 'men'} {language}"])
+        return self.maybe_blended(f"{'women' if self.woman else 'men'} {language}")
 
     def surname(self, language: str) -> str:
         ambiguous = self.names["ambiguous surname"]
-        if language == "english" and ambiguous and self.chance(2 * OFTEN):
+        if language == "english" and ambiguous and self.chance(OFTEN):
             return self.pick(ambiguous)
         return self.maybe_blended(f"family {language}")
 
@@ -352,14 +370,15 @@ class Writer:
         if form == "initials":
             space = self.pick((" ", ""))
             return f"{plain(given[0]).upper()}.{space}{initial} {surname}"
-        if form == "two given":
-            joint = self.pick((" ", " ", "-"))
-            return f"{given}{joint}{self.given(language)} {surname}"
-        if form == "two surnames" or (
-            language in ("spanish", "portuguese") and self.chance(0.3)
-        ):
-            joint = " " if language in ("spanish", "portuguese") else "-"
-            return f"{given} {surname}{joint}{self.surname(other)}"
+        second = self.given(language)
+        if form == "two given" and second != given:
+            joint = "-" if language == "french" else " "
+            return f"{given}{joint}{second} {surname}"
+        second = self.surname(other)
+        if other in TWO_SURNAMES and (form == "two surnames" or self.chance(0.3)):
+            return f"{given} {surname} {second}"
+        if form == "two surnames" and other in DOUBLE and " " not in surname + second:
+            return f"{given} {surname}-{second}"
         if form == "particle" and self.names[f"before {other}"] and " " not in surname:
             return f"{given} {self.particle(other, surname)}"
         if form == "ending" and not self.woman:
@@ -373,10 +392,9 @@ class Writer:
     def named(self, slot: str, kind: str, marked: bool) -> str:
         """Returns a name of the lists or a built one, the article outside the marks."""
         listed = self.names[slot]
-        if slot == "city" and self.chance(NAMED[slot][1]):
-            name = self.maybe_blended("city")
-        elif listed and self.chance(NAMED[slot][1]):
-            name = self.pick(listed)
+        if listed and self.chance(NAMED[slot][1]):
+            blended = slot in ("city", "country", "region")
+            name = self.maybe_blended(slot) if blended else self.pick(listed)
         else:
             name = self.expand(self.pick(self.words[f"made_{slot}"]), marked=False)
         if not marked:
@@ -385,12 +403,23 @@ class Writer:
 
     def ambiguous(self, slot: str, marked: bool) -> str:
         instead, kind = AMBIGUOUS[slot]
-        listed = self.names["ambiguous " + slot.removeprefix("amb_").replace(
-            "person", "given")]
+        listed = self.names[f"ambiguous {slot.removeprefix('amb_')}"]
         if not listed:
             return self.fill(instead, marked)
         self.woman = self.chance(0.5)
         return _marked(self.pick(listed), kind)
+
+    def ambiguous_full(self) -> str:
+        language, listed = self.language(), self.names["ambiguous person"]
+        self.woman = self.chance(0.5)
+        if not listed:
+            name = self.full(language)
+        elif self.chance(0.5):
+            name = f"{self.pick(listed)} {self.surname(language)}"
+        else:
+            surname = self.pick(self.names["ambiguous surname"])
+            name = f"{self.given(language)} {surname}"
+        return _marked(name, "PER")
 
     def act(self, form: str, names: bool) -> str:
         acts = people_names.acts()["named" if names and self.chance(0.4) else "plain"]
@@ -420,13 +449,11 @@ def _whole(first: int, last: int):
 
 
 def _some(*forms: str):
-    """Fills digits into one of the forms: 9 any digit, 8 one that is not 0."""
+    """Fills in one of the forms: # stands for a digit from 1 to 9."""
 
     def some(random: Random) -> str:
         form = forms[int(random.random() * len(forms))]
-        return re.sub(
-            "[89]", lambda m: str(int(m[0] == "8") + int(random.random() * 9)), form
-        )
+        return re.sub("#", lambda _: str(1 + int(random.random() * 9)), form)
 
     return some
 
@@ -434,7 +461,7 @@ def _some(*forms: str):
 def _handle(random: Random) -> str:
     words = people_names.words()
     noun = words["noun"][int(random.random() * len(words["noun"]))].replace(" ", "_")
-    return re.sub(r"\W", "", noun) + _some("", "8", "88", "_99")(random)
+    return re.sub(r"\W", "", noun) + _some("", "#", "##", "_##")(random)
 
 
 NUMBERS = {
@@ -444,10 +471,10 @@ NUMBERS = {
     "dayno": _whole(1, 31),
     "year": _whole(1850, 2026),
     "born": _whole(1600, 1950),
-    "score": _some("1 - 0", "2 - 1", "3-0", "8-0", "9-1", "2:1", "8 - 2", "1-8"),
-    "isodate": _some("2019-01-18", "1996-08-29", "1999-12-08", "2024-03-19"),
-    "phone": _some("889 999", "08899 999999", "+49 89 9999", "8999999", "555-0199"),
-    "seconds": _some("9.89", "10.99", "48.99", "8:89.99", "19.89"),
+    "score": _some("# - 0", "# - 1", "#-0", "#-1", "0-#", "2:1", "3-#", "1 - 1"),
+    "isodate": _some("199#-0#-1#", "199#-0#-2#", "202#-0#-0#", "201#-10-1#"),
+    "phone": _some("### ###", "08## ######", "+49 89 ####", "#######", "555-01##"),
+    "seconds": _some("9.##", "10.##", "4#.##", "3:2#.##", "19.##"),
     "handle": _handle,
     "tag": _handle,
 }

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAME_SHARES = {"validation": 3, "test": 4}  # of 25; the rest is for training
+NAME_SHARES = {"validation": 2, "test": 4}  # of 25; the rest is for training
 FRAME_SHARES = {"validation": 2, "test": 3}
 # Letters that are no letter with an accent.
 LETTERS = str.maketrans(
