@@ -25,6 +25,7 @@ from data import (
     chorales,
     dates,
     folk,
+    people,
     pydocs,
     python_source,
     reviews,
@@ -134,6 +135,13 @@ CATALOG = {
         "network",
         licence="MIT, as this project",
         maker=addition,
+        generated=True,
+    ),
+    "people": Source(
+        about="generated sentences with names of people, places and organizations; "
+        "needs no network",
+        licence="MIT, as this project",
+        maker=people,
         generated=True,
     ),
     "multi30k": Source(
@@ -285,6 +293,7 @@ def locate(name_or_path: str) -> Path:
       `test_NAME.csv`, each with the columns `text,label`.
     - Plain texts: a folder with `train.txt`, `validation.txt` and `test.txt`.
     - `dates`, `addition`: a folder with `train.tsv` ..., columns `source` and `target`.
+    - `people`: a folder with `train.conll` ...: a token, a tab and a tag a line.
     - `multi30k`: a folder with its original files, as `read_pairs` reads them.
     - `wnut17`, `ud-english-ewt`, `sentence-compression`, `blanks`: a folder with one
       file for each part, as `read_tagged` reads them.

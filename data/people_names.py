@@ -25,17 +25,6 @@ LETTERS = str.maketrans(
     {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D"}
     | {"þ": "th", "Þ": "Th", "æ": "ae", "Æ": "Ae", "ß": "ss", "ı": "i"}
 )
-# Tokens of many names, which all parts share.
-COMMON = """
-    the of and for de la le du da do di del della der den van von zu ten ter los las des
-    el al bin ibn ben abu st saint san santa são são new north south east west great
-    central upper lower isle cape lake mount mont mt river port fort royal national
-    international united republic democratic people's first american british european
-    states kingdom islands island ocean sea bay gulf strait canal mountains desert falls
-    palace gate wall tower jr sr ii iii iv v vi vii viii ix x xi xii xiv i s u.s u.s.a
-    air fc ac sc bc hc sv afc vfl real inter daily today radio company school university
-    rue via plaza calle platz hotel café banco die il bank on little old d'
-""".split()
 
 
 def plain(text: str) -> str:
@@ -62,12 +51,12 @@ def tokens_of(name: str) -> list[str]:
 
 @cache
 def _common() -> frozenset[str]:
-    lists = "trade ending field cause party mascot journal road sitekind house roadname"
-    made = [name for name in words() if name.startswith("made_")]
-    items = [item for name in (*lists.split(), "demonym", *made) for item in words()[name]]
-    plain_items = re.sub(r"\{\w+\}", " ", plain(" ".join(items)))
-    found = re.findall(r"[^\s&(),]+", plain_items.lower())
-    return frozenset(COMMON) | {t.rstrip(".").removesuffix("'s") for t in found}
+    """Returns tokens that many names have, and the words that names are built with."""
+    lists = [name for name in words() if name.startswith("made_")]
+    lists += ["common", *words()["parts of names"]]
+    built = " ".join(item for name in lists for item in words()[name])
+    found = re.findall(r"[^\s&(),]+", re.sub(r"\{\w+\}", " ", plain(built).lower()))
+    return frozenset(token.rstrip(".").removesuffix("'s") for token in found)
 
 
 def _sections(name: str) -> dict[str, list[str]]:
