@@ -141,7 +141,9 @@ def _remarks() -> list[str]:
     text = (HERE / "reviews_sentences.txt").read_text(encoding="utf-8")
     remarks = [r for line in text.splitlines() for r in line.split(" | ")]
     capital = re.compile(r"[{\[#<]|.\b(?!I\b)[A-Z]")
-    return [f"{r[0].upper()}{r[1:]}." for r in remarks if r and not capital.search(r)]
+    remarks = [f"{r}." for r in remarks if r and not capital.search(r)]
+    begin = re.compile(r"(^|[.!?] )(\w)")
+    return [begin.sub(lambda m: m[1] + m[2].upper(), remark) for remark in remarks]
 
 
 @cache

@@ -371,7 +371,7 @@ def test_command_line(places, capsys):
     assert catalog.main([]) == 0
     lines = capsys.readouterr().out.splitlines()
     names = ["reviews", "imdb", "python", "pydocs", "tinyshakespeare", "wikitext-2"]
-    names += ["text8", "dates", "addition", "multi30k"]
+    names += ["text8", "dates", "addition", "people", "multi30k"]
     names += ["chorales", "folk", "jsb-chorales"]
     names += ["wnut17", "ud-english-ewt", "sentence-compression", "blanks"]
     assert [line.split()[0] for line in lines] == names

@@ -185,7 +185,7 @@ def test_shares_of_the_phenomena(parts):
     assert 0.03 < share(lambda s: not s.text.isascii()) < 0.2
     names = [name for s in train for name in s.names]
     for pattern in (
-        r"^[A-Z]\. [A-Z]",  # initials
+        r"^[A-Z] \. [A-Z]",  # initials
         r"^[A-Z]\.[A-Z] \. \w",
         r" (van|von|de la|bin) ",
         r"\w-\w",
@@ -194,8 +194,7 @@ def test_shares_of_the_phenomena(parts):
         r"University",
         r" & ",
     ):
-        found = [n for n in names if re.search(pattern.replace(r"\. ", r" \. "), n)]
-        assert len(found) > 30, pattern
+        assert sum(bool(re.search(pattern, name)) for name in names) > 20, pattern
     assert {s.kind for s in train} > {"news", "ask", "sport", "headline", "words"}
 
 
@@ -222,7 +221,7 @@ def test_shares_of_the_phenomena(parts):
         ("Apple", "O ORG"),
         ("Target", "O ORG"),
         ("Shell", "O ORG"),
-        ("Orange", "O ORG LOC"),
+        ("Orange", "O ORG"),
         ("Ford", "PER ORG"),
         ("Amazon", "LOC ORG"),
         ("Monday", "O"),
@@ -236,7 +235,7 @@ def test_words_with_several_meanings(parts, word, tags):
         tag[2:] or tag
         for s in parts["train"]
         for token, tag in zip(s.tokens, s.tags, strict=True)
-        if token == word
+        if token.lower() == word.lower()
     )
     if " " not in tags:
         assert counts.most_common(1)[0][0] == tags
