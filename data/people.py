@@ -129,7 +129,7 @@ APPOSED = {
 OFTEN = 0.16  # share of English names that are from the lists of ambiguous names
 ENGLISH = 0.3  # share of people with English names; other languages are equally likely
 MIXED = 0.12  # share of surnames from another language than the given name's
-BLENDED = 0.2  # share of training's surnames and places that are two names in one
+BLENDED = 0.6  # share of training's surnames, places and companies: two names in one
 FULL = {  # forms of a full name
     "plain": 0.66,
     "middle initial": 0.06,
@@ -445,7 +445,7 @@ class Writer:
         """Returns a name of the lists or a built one, the article outside the marks."""
         listed = self.names[slot]
         if listed and self.chance(NAMED[slot][1]):
-            blended = slot in ("city", "country", "region")
+            blended = slot in ("city", "country", "region", "company")
             name = self.maybe_blended(slot) if blended else self.pick(listed)
         else:
             name = self.expand(self.pick(self.words[f"made_{slot}"]), marked=False)
