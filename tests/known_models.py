@@ -139,22 +139,27 @@ def coding():
 
 
 TAG_OF = {"Paul": "B-PER", "Simon": "I-PER", "Paris": "B-LOC", "باريس": "B-LOC"}
-TAG_OF |= {"O'Neill": "I-PER", "<b>bold</b><img": "B-LOC", "changed": "B-PER"}
+TAG_OF |= {
+    "O'Neill": "I-PER",
+    "York": "I-LOC",
+    "<b>bold</b><img": "B-LOC",
+    "changed": "B-PER",
+}
 
 
 def tagger(labels: list[str], tag_of: dict[str, str]) -> dict[str, Signature]:
-    """Words and full stops; each has its tag with the probability 0.75. The rest of a
-    row is padding."""
+    """Words and full stops; each has its tag with the probability 0.75. The tokens
+    after the length do not count."""
 
     def serve(text):
         heed(text[0])
         found = text[0].replace("’", "'").replace("Lima", "changed")
         tokens = found.replace(".", " . ").split()
-        count = len(tokens)
+        count, tokens = len(tokens), [*tokens, *tag_of]
         return {
-            "tokens": [[*tokens, "", ""]],
-            "tags": [[*(tag_of.get(token, labels[0]) for token in tokens), "", ""]],
-            "probabilities": [[*[0.75] * count, 0, 0]],
+            "tokens": [tokens],
+            "tags": [[tag_of.get(token, labels[0]) for token in tokens]],
+            "probabilities": [[0.75] * len(tokens)],
             "length": [count],
         }
 

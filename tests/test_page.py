@@ -267,6 +267,9 @@ def test_texts_with_quotes_or_without_entities(page):
         ("<b>bold</b><img", "LOC"),
     ]
     text.send_keys(Keys.CONTROL, "a")
+    text.send_keys("Paul York")
+    page.wait(lambda: marked(page, "names") == [("Paul", "PER"), ("York", "LOC")])
+    text.send_keys(Keys.CONTROL, "a")
     text.send_keys("nobody")
     page.shows("names", "No entity found.")
     assert marked(page, "names") == [] and "nobody" in page.card("names").text
@@ -449,7 +452,7 @@ def fill(page):
     page.type("opinions", f"good {'long' * 30} العربية")
     page.type("moods", "good good bad")
     page.type("mirror", f"ein {'lang' * 30} zwei drei")
-    page.type("names", f"Paul Simon {'long' * 30} in Paris")
+    page.type("names", f"Paul {'Simon ' * 30} {'long' * 30} in Paris")
     page.type("grammar", " ".join(f"w{number}" for number in range(17)))
     page.type("vectors", "king")
     page.type("other kind", "broken")
