@@ -23,7 +23,8 @@ def html_table(title: str, rows, head: tuple = (), kind: str = "") -> str:
     for name, *cells in rows:
         values = "".join(f"<td>{as_html(cell)}</td>" for cell in cells)
         lines.append(f"<th>{as_html(name.replace('_', ' '))}</th>{values}")
-    return f'<h2>{title}</h2><table class="{kind}"><tr>{"<tr>".join(lines)}</table>'
+    rows = "<tr>".join(lines)
+    return f'<h2>{title}</h2><div><table class="{kind}"><tr>{rows}</table></div>'
 
 
 def html_image(png: Path, alt: str, kind: str = "") -> str:
