@@ -123,12 +123,13 @@ def fault_of_options(recipe, command):
 
 
 def fault_of_picture(picture):
-    """A report's picture is named by its kind of figure or by a training curve."""
+    """A report's picture is named by its kind of figure, the name that a task gives the
+    figure, or a training curve."""
     name = re.fullmatch(r"plots/(\w+)\.png", picture)
     if name is None:
         return None if (ROOT / picture).is_file() else f"no picture {picture}"
-    files = ("kit/report.py", "kit/figures.py", "tasks/taggers.py")
-    known = set().union(*map(strings, files))
+    tasks = [f"tasks/{path.name}" for path in ROOT.glob("tasks/*.py")]
+    known = set().union(*map(strings, ["kit/report.py", "kit/figures.py", *tasks]))
     return None if name[1] in known else f"the report draws no {picture}"
 
 
