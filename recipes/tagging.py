@@ -355,7 +355,8 @@ def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     print("\nUnseen sentences", *(line[:200] for line in lines[:6]), sep="\n  ")
     figures.append(taggers.confusion_figure(test, tags, labels))
     if config.output == "crf":
-        transitions = model.get_layer("crf").get_weights()[0]
+        crf = model.get_layer("crf")
+        transitions = np.where(crf.allowed[:-1, :-1], crf.get_weights()[0], -np.inf)
         figures.append(taggers.transitions_figure(transitions, labels))
     sides = [
         (text, tag(model, vocabulary, [text])[0], left_alone(model, vocabulary, text))

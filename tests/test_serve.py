@@ -23,8 +23,8 @@ from tests.processes import CHILD, ROOT
 pytestmark = pytest.mark.exhaustive
 pytest.importorskip("kserve", reason="kserve is not installed: make serve installs it")
 
-RECIPES = ["sentiment", "char_lm", "word_lm", "translation", "music", "word2vec"]
-RECIPES += ["tagging"]
+RECIPES = ["sentiment", "char_lm", "word_lm", "translation", "tagging", "music"]
+RECIPES += ["word2vec"]
 TEXTS = ["", "good", "not bad at all!", "好看的电影 😀", "é\n\t\0x", "a " * 300]
 PREDICT = "/v1/models/sentiment:predict"
 INFER = "/v2/models/sentiment/infer"
