@@ -340,15 +340,12 @@ class Writer:
         form = slot.removesuffix("0")
         if form in ("do", "does", "did", "done", "doing"):
             return self.act(form, names=slot == form)
-        if slot in ("he", "his", "him"):
-            return (
-                {"he": "she", "his": "her", "him": "her"}[slot] if self.woman else slot
-            )
+        if slot in SHE:
+            return SHE[slot] if self.woman else slot
         if slot in NUMBERS:
             return NUMBERS[slot](self.random)
         if slot == "letters_org":
-            name = self.made_up("letters")
-            return _marked(name, "ORG")
+            return _marked(self.made_up("letters"), "ORG")
         if slot in ("letters", "town", "brand"):
             return self.made_up(slot)
         return self.expand(self.pick(self.words[slot]), marked)
@@ -439,7 +436,7 @@ class Writer:
 
     def particle(self, language: str, surname: str) -> str:
         before = self.pick(self.names[f"before {language}"])
-        return f"{before}{'' if before[-1] in '-' else ' '}{surname}"
+        return f"{before}{'' if before[-1] == '-' else ' '}{surname}"
 
     def named(self, slot: str, kind: str, marked: bool) -> str:
         """Returns a name of the lists or a built one, the article outside the marks."""
@@ -511,9 +508,9 @@ def _some(*forms: str):
 
 
 def _handle(random: Random) -> str:
-    words = people_names.words()
-    noun = words["noun"][int(random.random() * len(words["noun"]))].replace(" ", "_")
-    return re.sub(r"\W", "", noun) + _some("", "#", "##", "_##")(random)
+    things = people_names.words()["thing"]
+    thing = things[int(random.random() * len(things))]
+    return re.sub(r"\W", "", thing) + _some("", "#", "##", "_##")(random)
 
 
 NUMBERS = {
