@@ -232,20 +232,18 @@ class CRFLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction)
         if not isinstance(crf, CRF):
             raise ValueError(f"Argument `crf` must be a CRF layer. Received: {crf!r}")
-        # An attribute that is the layer would be saved with its weights once more.
-        self.log_likelihood = crf.log_likelihood
+        self.crf = crf
 
     def call(self, y_true, y_pred):
         labels = ops.cast(y_true, "int32")  # Keras passes floats
         mask = labels >= 0
-        nats = -self.log_likelihood(y_pred, labels, mask)
+        nats = -self.crf.log_likelihood(y_pred, labels, mask)
         steps = ops.sum(ops.cast(mask, nats.dtype), axis=1)
         share = nats / ops.maximum(steps, 1.0)
         return ops.where(mask, share[:, None], 0.0)
 
     def get_config(self):
-        crf = self.log_likelihood.__self__
-        return {**super().get_config(), "crf": crf.name}
+        return {**super().get_config(), "crf": self.crf.name}
 
     @classmethod
     def from_config(cls, config):

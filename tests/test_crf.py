@@ -409,31 +409,6 @@ def test_fit_learns_from_the_transitions_alone(jit, tmp_path):
     assert loaded.test_on_batch(*data) == pytest.approx(nats, rel=1e-4)
 
 
-class Tagger(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.tagger = CRF(TAGS)
-
-    def call(self, potentials):
-        return self.tagger(potentials)
-
-
-@TENSORFLOW
-def test_weights_are_saved_as_those_of_the_layer_only(tmp_path):
-    """Keras saves the attributes by name: `loss` before `tagger`."""
-    model, other = Tagger(), Tagger()
-    for one in (model, other):
-        one(np.zeros((1, TIME, TAGS)))
-    rng = np.random.default_rng(11)
-    values = [rng.normal(size=weight.shape) for weight in model.weights]
-    model.set_weights(values)
-    model.compile("sgd", CRFLoss(model.tagger))
-    model.save_weights(tmp_path / "trained.weights.h5")
-    other.load_weights(tmp_path / "trained.weights.h5")
-    for one, value in zip(other.get_weights(), values, strict=True):
-        np.testing.assert_array_equal(one, np.float32(value))
-
-
 @TENSORFLOW
 def test_loss_gives_each_token_its_share_of_the_row():
     crf, (potentials, labels), mask = make_crf(), make_data(), MASKS["right"]
