@@ -447,7 +447,7 @@ def best_path(potentials, matrix, mask):
     )
 
     def forward(scores, t):
-        new = ops.max(scores[:, None] + transposed, axis=-1) + potentials[t]
+        new = ops.max(scores[:, :, None] + matrix, axis=1) + potentials[t]
         new = new if mask is None else ops.where(mask[t][:, None], new, scores)
         return new, new
 
