@@ -12,7 +12,6 @@ from benchmarks import (
     report,
     serving,
     start,
-    tagging,
     word2vec,
     word_lm_steps,
 )
@@ -297,12 +296,6 @@ def started() -> str:
     return start.markdown(json.loads((ROOT / "results" / "start.json").read_text()))
 
 
-def networks() -> str:
-    """Returns the figures of each network of the tagging recipe."""
-    path = ROOT / "results" / "tagging-networks.json"
-    return tagging.markdown(json.loads(path.read_text()))
-
-
 def served() -> str:
     """Returns how many requests per second the server answers."""
     path = ROOT / "results" / "serving.json"
@@ -325,7 +318,6 @@ PAGES = {
     },
     "docs/layers.md": {"speed": speed},
     "docs/own-files.md": {"own files": own_files_table},
-    "docs/recipes/tagging.md": {"readers": networks},
     "docs/serving.md": {"load": served, "exports": exported},
 }
 

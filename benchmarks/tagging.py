@@ -3,8 +3,8 @@
     python -m benchmarks.tagging
     python -m benchmarks.tagging --data ud-english-ewt --epochs 8
 
-Writes `results/tagging-networks.json`; `make results` puts its table into
-docs/recipes/tagging.md. Nothing else should run on the machine meanwhile.
+Writes `results/tagging-networks.json` and prints its table. Nothing else should run on
+the machine meanwhile.
 """
 
 import json
@@ -84,6 +84,7 @@ def main() -> None:
             runs[network] = run_recipe("tagging", arguments, folder)
             record[Path(options.data).name] = runs
             write_record(record, RECORD)
+    print(markdown(record))
 
 
 if __name__ == "__main__":

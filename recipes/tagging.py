@@ -63,8 +63,7 @@ class Config:
 
 SMOKE = {"epochs": 2, "units": 16, "max_tokens": 40}  # under --smoke
 SETTINGS = {  # measured to suit a data set
-    "people": {"epochs": 3},
-    "ud-english-ewt": {"epochs": 20},
+    "people": {"epochs": 3, "rare": 2.0},
 }
 READING = ("token_column", "tag_column", "seed", "max_tokens")  # decide what is read
 SIMPLER = {

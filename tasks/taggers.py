@@ -346,8 +346,7 @@ def transitions_figure(transitions: np.ndarray, labels: list[str]) -> dict:
         "rows": labels,
         "columns": labels,
         "values": [
-            [float(x) if np.isfinite(x) else None for x in row]
-            for row in transitions
+            [float(x) if np.isfinite(x) else None for x in row] for row in transitions
         ],
         "x": "to",
         "y": "from",
