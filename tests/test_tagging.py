@@ -292,3 +292,30 @@ def test_model_answers_export_and_load_need_neither_kit_nor_data(tmp_path):
     child = python("-c", HIDDEN, folder=tmp_path, PYTHONPATH=str(ROOT))
     assert child.returncode == 0, child.stderr
     assert (tmp_path / "saved_model/saved_model.pb").exists()
+
+
+SENTENCES = "".join(f"Ann{n} B-PER\nruns O\n\n" for n in range(30))
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "naming"),
+    [
+        (SENTENCES.replace("B-PER", "O"), [], "two tags or more"),
+        (SENTENCES, ["--tag-column", "4"], "column"),
+        ("text,label\ngood,yes\nbad,no\n", [], "expected"),
+        ("# only\n# comments\n", [], "mine.conll"),
+        ("Ann B-PER\nruns O\n", [], "10 different sentences"),
+        (SENTENCES, ["--embeddings", "nowhere.txt"], "nowhere.txt"),
+        (SENTENCES, ["--rare", "-1"], "--rare must be above 0"),
+        (SENTENCES, ["--reader", "gru"], "gru"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    tagging, tmp_path, content, arguments, naming
+):
+    (tmp_path / "mine.conll").write_text(content)
+    status, _, errors = tagging("--data", "mine.conll", "--smoke", *arguments)
+    assert status == 2
+    assert errors.startswith("error: ") and errors.count("\n") == 1, errors
+    assert naming in errors, errors
+    assert not list(Path("runs").rglob("*.*"))
