@@ -51,7 +51,7 @@ def write(folder: Path) -> None:
 
 def version() -> str:
     """That of `pydocs`, and a hash of the code."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(pydocs.version().encode())
     for code in (__file__, tagged.__file__):
         digest.update(Path(code).read_bytes())
     return f"{pydocs.version().partition('-')[0]}-{digest.hexdigest()[:12]}"

@@ -106,7 +106,7 @@ def answer_to_its_request(run):
         specs = signature.structured_input_signature[1]
         if not specs or any(spec.shape.rank == 0 for spec in specs.values()):
             continue  # what takes no batch
-        shapes = {x: [0, *spec.shape[1:]] for x, spec in specs.items()}
+        shapes = {x: [0, *(n or 0 for n in s.shape[1:])] for x, s in specs.items()}
         none = {x: tf.zeros(shapes[x], spec.dtype) for x, spec in specs.items()}
         answer = signature(**none)
         assert all(value.shape[0] == 0 for value in answer.values()), name
