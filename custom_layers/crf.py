@@ -38,12 +38,12 @@ exp(-87), is negligible beside it.
 """
 
 import operator
-from numbers import Integral
 
 import keras
 import numpy as np
 from keras import ops
 
+from .checks import check_units
 from .steps import outer_sum, project
 
 START, END = -1, -2  # in `forbidden`: before the first tag, after the last tag
@@ -104,11 +104,7 @@ class CRF(keras.layers.Layer):
     def __init__(self, tags, forbidden=(), **kwargs):
         # Without `autocast`, mixed precision leaves float32 potentials as they are.
         super().__init__(autocast=False, **kwargs)
-        if not isinstance(tags, Integral) or isinstance(tags, bool) or tags < 1:
-            raise ValueError(
-                f"Argument `tags` must be a positive integer. Received: tags={tags!r}"
-            )
-        self.tags = int(tags)
+        self.tags = check_units(tags, "tags")
         self.forbidden = [check_pair(pair, self.tags) for pair in forbidden]
         self.supports_masking = True
         edge = self.tags

@@ -273,6 +273,7 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     from kit.length import Length
     from kit.tagged_batches import TaggedBatches
     from kit.training import Checkpoint, ValidationScore
+    from tasks.taggers import known_texts
 
     rows, words = data["train"]["ids"], vocabulary["words"]
     lengths = [len(ids) for ids in [*rows, *data["validation"]["ids"]]]
@@ -299,10 +300,11 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
         )
     optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0)
     model.compile(optimizer, loss, jit_compile=use_xla())
+    known = known_texts(data["train"]["sentences"], vocabulary["labels"])
     answers, part = tagger(model), data["validation"]
 
     def score() -> float:
-        return scores(answers, vocabulary, part, data["train"])[0].value
+        return scores(answers, vocabulary, part, known)[0].value
 
     checkpoint = Checkpoint(run, model, training, length, "val_score", "max")
     model.fit(
@@ -324,14 +326,17 @@ def initial_vectors(config: Config, vectors: np.ndarray, words: list[str]):
     return vectors
 
 
-def scores(answers: keras.Model, vocabulary: dict, part: dict, training: dict):
-    """`tasks.taggers.Scores` of a part of the data, and the tags that were given."""
+def scores(answers: keras.Model, vocabulary: dict, part: dict, known: set):
+    """`tasks.taggers.Scores` of a part of the data, and the tags that were given.
+
+    `known` are the texts of the training part.
+    """
     from tasks.taggers import Scores
 
     labels = vocabulary["labels"]
     found = predict(answers, part["ids"], vocabulary["max_tokens"])
     tags = [[labels[number] for number in best] for best, _ in found]
-    return Scores(part["sentences"], tags, training["sentences"], labels), tags
+    return Scores(part["sentences"], tags, known, labels), tags
 
 
 def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
@@ -339,8 +344,9 @@ def evaluate(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     from tasks import taggers
 
     labels, answers, metrics, given = vocabulary["labels"], tagger(model), {}, {}
+    known = taggers.known_texts(data["train"]["sentences"], labels)
     for name in (name for name in data if name != "train"):
-        of_part, given[name] = scores(answers, vocabulary, data[name], data["train"])
+        of_part, given[name] = scores(answers, vocabulary, data[name], known)
         metrics |= {f"{name}_{key}": x for key, x in of_part.metrics().items()}
         if name == "test":
             figures, table = [of_part.lengths_figure()], of_part.table()

@@ -41,16 +41,14 @@ class Scores:
     Args:
         sentences: With `tokens` and true `tags`.
         answers: For each sentence, the given tags.
-        training: The sentences of the training part. An entity, or a token, that they
-            do not have is unseen.
+        known: The `known_texts` of the training part; what it lacks is unseen.
         labels: Of the training part.
     """
 
-    def __init__(self, sentences, answers: list[list[str]], training, labels):
+    def __init__(self, sentences, answers: list[list[str]], known: set, labels):
         self.bio = is_bio(labels)
         self.all, self.unseen = Counter(), Counter()
         self.kinds, self.lengths = defaultdict(Counter), defaultdict(Counter)
-        known = known_texts(training, self.bio)
         for sentence, given in zip(sentences, answers, strict=True):
             group = next((n for n in LENGTHS if len(given) <= n), LENGTHS[-1] + 1)
             count = self._count_entities if self.bio else self._count_tokens
@@ -118,9 +116,9 @@ class Scores:
         return {"kind": "shares", "name": "lengths", "title": title, "items": items}
 
 
-def known_texts(sentences, bio: bool) -> set:
+def known_texts(sentences, labels: list[str]) -> set:
     """The entities of the sentences as tuples of tokens, or their words."""
-    if not bio:
+    if not is_bio(labels):
         return {token for sentence in sentences for token in sentence.tokens}
     return {
         tuple(sentence.tokens[start:end])
@@ -187,6 +185,7 @@ def simpler_models(parts: dict, labels: list[str], folder: Path) -> dict[str, fl
         folder: For a file, which is removed.
     """
     training, metrics = parts["train"], {}
+    known = known_texts(training, labels)
     parts = {name: part for name, part in parts.items() if name != "train"}
     given = {"baseline": crfsuite_tags(training, parts, folder)}
     given["frequent"] = {
@@ -194,7 +193,7 @@ def simpler_models(parts: dict, labels: list[str], folder: Path) -> dict[str, fl
     }
     for model, answers in given.items():
         for name, part in parts.items():
-            scores = Scores(part, answers[name], training, labels)
+            scores = Scores(part, answers[name], known, labels)
             metrics |= {f"{model}_{name}_{x}": y for x, y in scores.metrics().items()}
     return metrics
 

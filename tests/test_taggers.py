@@ -52,7 +52,7 @@ def test_f1_is_that_of_seqeval():
         g if random.random() < 0.5 else t for g, t in zip(given, true, strict=True)
     ]
     parts = [Sentence(["x"] * len(row), row) for row in true]
-    ours = taggers.Scores(parts, given, [], LABELS).value
+    ours = taggers.Scores(parts, given, set(), LABELS).value
     theirs = metrics.f1_score(true, given, mode="strict", scheme=IOB2)
     assert ours == pytest.approx(theirs) and 0.3 < ours < 0.9
 
@@ -66,7 +66,8 @@ def test_entities_are_counted_whole_and_unseen_ones_apart():
         ["B-PER", "I-PER", "O", "B-LOC"],  # all right; Paris is unseen
         ["B-PER", "O", "O", "B-LOC"],  # `Bo` is not `Bo Li`: both unseen
     ]
-    scores = taggers.Scores(test, given, TRAINING, LABELS)
+    known = taggers.known_texts(TRAINING, LABELS)
+    scores = taggers.Scores(test, given, known, LABELS)
     assert scores.metrics() == {"f1": 3 / 4, "unseen_f1": 2 / 4}
     per = scores.table().splitlines()[-1].split()
     assert per == ["PER", "0.500", "0.500", "0.500", "2"]
@@ -78,7 +79,9 @@ def test_tokens_without_a_label_do_not_count():
     training = [sentence("a dog runs", "DET NOUN VERB")]
     test = [sentence("a cat runs ___", "DET NOUN VERB _")]
     given = [["DET", "VERB", "VERB", "NOUN"]]
-    scores = taggers.Scores(test, given, training, ["DET", "NOUN", "VERB"])
+    labels = ["DET", "NOUN", "VERB"]
+    known = taggers.known_texts(training, labels)
+    scores = taggers.Scores(test, given, known, labels)
     assert scores.metrics() == {
         "accuracy": pytest.approx(2 / 3),
         "unseen_accuracy": 0.0,

@@ -28,11 +28,10 @@ LABELS = ["O", "B-LOC", "B-PER", "I-LOC", "I-PER"]
 MAX_TOKENS = 70
 VOCABULARY = {
     "words": ["ada", "rome", "lives", "in", "byron", "étui", "好"],
-    "letters": [*"Adaromelivsnby好É"[:4], *"romelivsnby好É"],
+    "letters": sorted("Adaromelivsnby好É"),
     "labels": LABELS,
     "max_tokens": MAX_TOKENS,
 }
-VOCABULARY["letters"] = sorted(set(VOCABULARY["letters"]))
 TEXTS = [
     "Ada Byron lives in Rome.",
     "",
@@ -157,8 +156,8 @@ def test_the_crf_never_answers_an_entity_without_its_beginning():
 
 
 def test_batches_hide_rare_words_in_training_and_mark_padding():
-    ids = [np.full((n, 1 + LETTERS), 2 + n % 3, "int32") for n in (3, 5, 8)]
-    tags = [np.full(n, 1, "int32") for n in (3, 5, 8)]
+    ids = [np.full((n, 1 + LETTERS), 2 + n % 3, "int32") for n in (3, 4, 8)]
+    tags = [np.full(n, 1, "int32") for n in (3, 4, 8)]
     tags[1][2] = UNLABELLED
     hidden = np.array([0, 0, 1.0, 0, 0.5])  # id 2 always, 3 never, 4 half the time
     data = TaggedBatches(ids, tags, 2, [8], seed=0, hidden=hidden)
@@ -177,7 +176,7 @@ def test_batches_hide_rare_words_in_training_and_mark_padding():
                 seen.setdefault(length, []).extend(row[:length, 0])
     assert set(seen[3]) == {1}  # of id 2
     assert set(seen[8]) == {1, 4} and 0.3 < np.mean(np.equal(seen[8], 1)) < 0.7
-    assert set(seen[5]) == {1} or set(seen[5]) == {4, 1}
+    assert set(seen[4]) == {3}
 
 
 NAMES = ("Ann", "Bob", "Eve", "Kim", "Lee", "Max", "Sam", "Tom")
