@@ -38,6 +38,7 @@ TEXTS = [
     "好 ÉTUI, don't! http://x.y " + "z" * 50,
     "Rome",
     "in Ada's " * 40,  # longer than MAX_TOKENS
+    "in Rome " * 8,  # alone it fills its batch: no padding
 ]
 
 
