@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from unittest import mock
 
+import hypothesis
 import pytest
 from _pytest.runner import CallInfo, runtestprotocol
 
@@ -29,6 +30,8 @@ import keras  # isort: skip
 from kit.run import Run
 from tests.processes import ROOT, python
 
+# The same examples in every run; `pytest --hypothesis-profile=default` draws others.
+hypothesis.settings.load_profile("ci")
 LEFT_OUT = pytest.StashKey[Counter]()
 
 
