@@ -4,8 +4,10 @@ A sentence is a frame ("{person} flew from {city} to {city}.") whose slots are f
 from lists of names in some thirty languages, of words and of verb phrases
 (`people_names.txt`, `people_words.txt`, `people_frames.txt`). What the sentences state
 is made up. The frames are of many kinds: news, biographies, conversation, questions,
-commands, letters, lists, headlines, sport results, messages, names alone. A quarter has
+commands, letters, lists, headlines, sport results, messages, names alone. A fifth has
 no name. Names are also built: "Lake Ortega", "Orlov & Sons", "the University of Lima".
+Most names of the training part are made up, some with the spelling of another kind of
+name, so that the sentence decides and not the spelling.
 
 Many names are also words, or names of another kind: Will, May, Rose, Apple, Turkey,
 Reading; Paris, Jordan, Washington, Ford. Frames with the word, the person, the place
@@ -44,7 +46,7 @@ from data import people_names
 from data.people_names import part_of, plain, tokens_of
 
 SEED = 22
-SIZES = {"train": 24000, "validation": 1000, "test": 1500, "test_seen": 1500}
+SIZES = {"train": 144000, "validation": 1000, "test": 1500, "test_seen": 1500}
 BY_HAND = ("handwritten", "tuned")  # people_NAME.conll each
 HERE = Path(__file__).parent
 
@@ -129,7 +131,12 @@ APPOSED = {
 OFTEN = 0.16  # share of English names that are from the lists of ambiguous names
 ENGLISH = 0.3  # share of people with English names; other languages are equally likely
 MIXED = 0.12  # share of surnames from another language than the given name's
-BLENDED = 0.6  # share of training's surnames, places and companies: two names in one
+# Of training only:
+BLENDED = 0.75  # share of people's names, places and companies: two names in one
+CROSSED = 0.45  # share of those that are made of names of another kind
+DOUBLED = 0.12  # share of cities: two names, joined by one of JOINTS
+JOINTS = (" ", " ", " ", " es ", " de ", " al ", " am ", " la ", " del ")
+WORDED = 0.08  # share of surnames: ordinary words, such as "Olivia Butcher"
 FULL = {  # forms of a full name
     "plain": 0.66,
     "middle initial": 0.06,
@@ -386,6 +393,10 @@ class Writer:
         ambiguous = self.names["ambiguous surname"]
         if language == "english" and ambiguous and self.chance(OFTEN):
             return self.pick(ambiguous)
+        if self.part == "train" and self.chance(WORDED):
+            word = self.pick(self.words[self.pick(("job", "thing", "plural"))])
+            if word.isalpha() and self.may_train(word):
+                return word.capitalize()
         return self.maybe_blended(f"family {language}")
 
     def maybe_blended(self, heading: str) -> str:
@@ -393,14 +404,21 @@ class Writer:
         name = self.pick(self.names[heading])
         if self.part != "train" or not self.chance(BLENDED):
             return name
-        other = self.pick(self.names[heading])
-        first = re.match(r"[A-Z]\w*?[aeiouy]+[^\W\daeiouyAEIOUY]", name)
+        if self.chance(CROSSED):
+            language = self.language()
+            people = [f"{kind} {language}" for kind in ("women", "men", "family")]
+            heading = self.pick(("city", "country", "region", "company", *people))
+        one, other = self.pick(self.names[heading]), self.pick(self.names[heading])
+        first = re.match(r"[A-Z]\w*?[aeiouy]+[^\W\daeiouyAEIOUY]", one)
         last = re.search(r"[aeiouy]+[^\W\daeiouy]+[aeiouy]*\w?\w?$", other)
-        if not first or not last or " " in name + other:
+        if not first or not last or " " in one + other:
             return name
         blend = first[0] + last[0]
-        known = set(tokens_of(blend)) & people_names.held_out()
-        return name if known or len(blend) > 10 else blend
+        return blend if len(blend) <= 10 and self.may_train(blend) else name
+
+    def may_train(self, name: str) -> bool:
+        """Whether the other parts have no such name."""
+        return not set(tokens_of(name)) & people_names.held_out()
 
     def full(self, language: str) -> str:
         given, form = self.given(language), _drawn(self.random, FULL)
@@ -442,8 +460,12 @@ class Writer:
         """Returns a name of the lists or a built one, the article outside the marks."""
         listed = self.names[slot]
         if listed and self.chance(NAMED[slot][1]):
-            blended = slot in ("city", "country", "region", "company")
+            blended = slot in ("city", "country", "region", "nature", "company")
             name = self.maybe_blended(slot) if blended else self.pick(listed)
+            if slot == "city" and self.part == "train" and self.chance(DOUBLED):
+                other = self.maybe_blended(slot)
+                if " " not in name + other:
+                    name = f"{name}{self.pick(JOINTS)}{other}"
         else:
             name = self.expand(self.pick(self.words[f"made_{slot}"]), marked=False)
         if not marked:

@@ -1,19 +1,29 @@
-"""Batches of labelled sequences for `fit`.
-
-All batches of this project are a `keras.utils.PyDataset` with three more methods:
-
-- `set_epoch(epoch)` puts them in the order of an epoch, a pure function of the seed and
-  the epoch, so that a resumed run sees the same batches as an undisturbed one;
-- `shape(index)` tells apart the shapes of batches, for each of which a program is
-  compiled;
-- `tokens(index)` is the number of real tokens in a batch.
-"""
+"""Batches of labelled sequences for `fit`."""
 
 import keras
 import numpy as np
 
+# With one worker, Keras on TensorFlow leaves reading ahead to tf.data, whose tuning
+# often waits up to a minute at the end of an epoch before it stops. With two, Keras
+# reads ahead itself. On JAX it would do so before `set_epoch`.
+WORKERS = 2 if keras.backend.backend() == "tensorflow" else 1
 
-class Batches(keras.utils.PyDataset):
+
+class EpochDataset(keras.utils.PyDataset):
+    """What all batches of this project have beside `__len__` and `__getitem__`.
+
+    - `set_epoch(epoch)` puts them in the order of an epoch, a pure function of the seed
+      and the epoch, so that a resumed run sees the same batches as an undisturbed one;
+    - `shape(index)` tells apart the shapes of batches, for each of which a program is
+      compiled;
+    - `tokens(index)` is the number of real tokens in a batch.
+    """
+
+    def __init__(self):
+        super().__init__(workers=WORKERS)
+
+
+class Batches(EpochDataset):
     """Sequences of ids in batches of few shapes, so that few programs are compiled.
 
     Each sequence goes to the smallest bucket that holds it and is padded with 0 to the

@@ -1,10 +1,9 @@
 """Batches of pairs of sequences."""
 
-import keras
 import numpy as np
 
 from data.errors import UserError
-from kit.batches import Batches, bucket_lengths
+from kit.batches import Batches, EpochDataset, bucket_lengths
 
 
 class PairBatches(Batches):
@@ -26,7 +25,7 @@ class PairBatches(Batches):
     """
 
     def __init__(self, sources, targets, batch_size, seed=None, max_tokens=None):
-        keras.utils.PyDataset.__init__(self)
+        EpochDataset.__init__(self)
         if max_tokens:
             pairs = [
                 (source, target)

@@ -4,9 +4,10 @@ import keras
 import numpy as np
 
 from data.errors import UserError
+from kit.batches import EpochDataset
 
 
-class Streams(keras.utils.PyDataset):
+class Streams(EpochDataset):
     """A long text in parallel streams, for truncated back-propagation through time.
 
     Row i of a batch continues row i of the batch before, so that a state carried from

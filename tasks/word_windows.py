@@ -1,13 +1,14 @@
 """Blocks of consecutive words, on which word2vec trains."""
 
-import keras
 import numpy as np
+
+from kit.batches import EpochDataset
 
 SPAN, MIN_SPAN = 8192, 1024  # words of the text per batch, at most and at least
 STEPS = 64  # per pass, at least, unless this makes batches smaller than MIN_SPAN
 
 
-class Blocks(keras.utils.PyDataset):
+class Blocks(EpochDataset):
     """The words of a text in blocks, without some of the frequent words.
 
     A word whose share of the text is f stays with probability sqrt(t / f) + t / f, at

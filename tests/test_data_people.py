@@ -18,9 +18,14 @@ TAGS = {"O"} | {f"{place}-{kind}" for place in "BI" for kind in people.KINDS}
 HELD_OUT = ("validation", "test")
 
 
+SIZES = {**people.SIZES, "train": 24000}  # fewer, for speed
+
+
 @pytest.fixture(scope="module")
 def parts():
-    return people.generate()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "SIZES", SIZES)
+        return people.generate()
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +35,10 @@ def folder(tmp_path_factory):
     code = """
 import pathlib, sys
 from data import people
+people.SIZES["train"] = int(sys.argv[2])
 people.write(pathlib.Path(sys.argv[1]))
 """
-    command = [sys.executable, "-c", code, folder]
+    command = [sys.executable, "-c", code, folder, f"{SIZES['train']}"]
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
     return folder
@@ -51,11 +57,11 @@ def keys_of(sentences):
 def test_files_are_the_same_in_another_process(folder, parts):
     by_hand = {f"test_{name}" for name in people.BY_HAND if by_hand_file(name).exists()}
     written = {path.name for path in folder.iterdir()}
-    assert written == {f"{part}.conll" for part in by_hand | set(people.SIZES)}
+    assert written == {f"{part}.conll" for part in by_hand | set(SIZES)}
     for part, sentences in parts.items():
         expected = [[*zip(s.tokens, s.tags, strict=True)] for s in sentences]
         assert rows_of(folder / f"{part}.conll") == expected
-        assert len(expected) == people.SIZES[part]
+        assert len(expected) == SIZES[part]
 
 
 def by_hand_file(name):
@@ -149,6 +155,7 @@ def test_each_listed_name_is_in_one_part():
 
 def test_a_blend_is_no_held_out_name(monkeypatch):
     monkeypatch.setattr(people, "BLENDED", 1)
+    monkeypatch.setattr(people, "CROSSED", 0)
 
     def drawn(part):
         writer = people.Writer(Random(0), part)
@@ -158,6 +165,7 @@ def test_a_blend_is_no_held_out_name(monkeypatch):
     blended = drawn("train")
     assert len(blended) > 500
     assert not drawn("test")
+    blended = {name for name in blended if people_names.tokens_of(name)}
     tokens = frozenset(name.lower() for name in blended)
     monkeypatch.setattr(people_names, "held_out", lambda: tokens)
     assert not drawn("train") & blended
@@ -180,7 +188,7 @@ def test_shares_of_the_phenomena(parts):
     def share(condition):
         return sum(map(condition, train)) / len(train)
 
-    assert 0.2 < share(lambda s: not s.names) < 0.3
+    assert 0.15 < share(lambda s: not s.names) < 0.25
     assert 0.12 < share(lambda s: s.text.islower()) < 0.2
     assert 0.02 < share(lambda s: s.text.isupper()) < 0.06
     assert 0.01 < share(lambda s: s.text.istitle() and len(s.tokens) > 4) < 0.05
@@ -197,7 +205,7 @@ def test_shares_of_the_phenomena(parts):
         r"University",
         r" & ",
     ):
-        assert sum(bool(re.search(pattern, name)) for name in names) > 20, pattern
+        assert sum(bool(re.search(pattern, name)) for name in names) > 10, pattern
     assert {s.kind for s in train} > {"news", "ask", "sport", "headline", "words"}
 
 
