@@ -73,7 +73,7 @@ SIMPLER = {
     "advice": "more sentences; --embeddings with vectors of more text; more --epochs",
 }
 
-WORDS = 30_000  # most frequent words of the training part; the rest is unknown
+WORDS = 10_000  # most frequent words of the training part; the rest is unknown
 VECTOR, LETTER_VECTOR = 100, 32  # widths of the vectors of words and letters
 AFFIXES, AFFIX_VECTOR = 1 << 14, 32  # beginnings and ends of words
 FILTERS = 100  # of the convolution over three letters
