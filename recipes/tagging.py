@@ -64,6 +64,8 @@ class Config:
 SMOKE = {"epochs": 2, "units": 16, "max_tokens": 40}  # under --smoke
 SETTINGS = {  # measured to suit a data set
     "people": {"epochs": 1, "rare": 2.0, "learning_rate": 3e-3},
+    "ud-english-ewt": {"epochs": 10, "units": 200},
+    "wnut17": {"epochs": 10, "rare": 1.0},
 }
 READING = ("token_column", "tag_column", "seed", "max_tokens")  # decide what is read
 SIMPLER = {
