@@ -80,7 +80,7 @@ VECTOR, LETTER_VECTOR = 100, 32  # widths of the vectors of words and letters
 AFFIXES, AFFIX_VECTOR = 1 << 14, 32  # beginnings and ends of words
 FILTERS = 100  # of the convolution over three letters
 BATCH, STEPS = 64, 400  # sentences per step; fewer, if a pass had fewer steps
-AVERAGED = 0.995  # the weights that count are averages of about 200 steps
+AVERAGED = {"use_ema": True, "ema_momentum": 0.995}  # weights, over 200 steps
 MAX_PASSES = 60  # where --epochs does not say: see kit/length.py
 EXAMPLES = (  # the report shows what the words to the right decide
     "He said, Teddy Roosevelt was a great president.",
@@ -279,12 +279,11 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
     from tasks.taggers import known_texts
 
     rows, words = data["train"]["ids"], vocabulary["words"]
-    lengths = [len(ids) for ids in [*rows, *data["validation"]["ids"]]]
     size = int(np.clip(len(rows) // STEPS, 8, BATCH))
     counts = np.bincount(np.concatenate(rows)[:, 0], minlength=len(words) + 2)
     hidden = config.rare / (config.rare + counts)  # rarer words more often
     hidden[: UNKNOWN + 1] = 0
-    buckets = bucket_lengths(lengths)
+    buckets = bucket_lengths([len(x) for x in [*rows, *data["validation"]["ids"]]])
     training, validation = (
         TaggedBatches(data[part]["ids"], data[part]["tags"], size, buckets, *more)
         for part, *more in (("train", config.seed, hidden), ("validation",))
@@ -301,9 +300,7 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
         loss = keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, ignore_class=-1, reduction="mean_with_sample_weight"
         )
-    optimizer = keras.optimizers.Adam(
-        rate, global_clipnorm=1.0, use_ema=True, ema_momentum=AVERAGED
-    )
+    optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0, **AVERAGED)
     model.compile(optimizer, loss, jit_compile=use_xla())
     known = known_texts(data["train"]["sentences"], vocabulary["labels"])
     answers, part = tagger(model), data["validation"]
