@@ -254,6 +254,32 @@ def measure(task, shape, options):
     return {**row, "ms": ms, "ratio": other / ours, "first_call_s": first_call}
 
 
+def markdown(records: list[dict]) -> str:
+    """A row for each backend, task and shape; the milliseconds are those of the faster
+    mode."""
+    lines = [
+        "| backend | task | batch, steps, tags | ours, ms | unrolled, ms | scan, ms "
+        "| faster plain one / ours |",
+        "|---|---|---|---:|---:|---:|---:|",
+    ]
+    for record in records:
+        machine = record["machine"]
+        for row in record["rows"]:
+            fastest = {}
+            for name, ms in row["ms"].items():
+                contender = name.removesuffix(" XLA")
+                fastest[contender] = min(ms, fastest.get(contender, ms))
+            times = " | ".join(
+                f"{fastest[name]:.1f}" for name in ("ours", "unrolled", "scan")
+            )
+            shape = ", ".join(str(row[name]) for name in ("batch", "time", "tags"))
+            lines.append(
+                f"| {machine['backend']}, {machine['device']} | {row['task']} "
+                f"| {shape} | {times} | {row['ratio']:.1f} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
 def main(arguments=None, shapes=SHAPES):
     options = tyro.cli(Options, description=__doc__, args=arguments)
     with one_line_errors():

@@ -7,11 +7,13 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from benchmarks import (
+    crf,
     exports,
     own_files,
     report,
     serving,
     start,
+    tagging,
     word2vec,
     word_lm_steps,
 )
@@ -307,6 +309,18 @@ def exported() -> str:
     return exports.markdown(json.loads((ROOT / "results" / "exports.json").read_text()))
 
 
+def networks() -> str:
+    """Returns the figures of the taggers' networks on one budget."""
+    path = ROOT / "results" / "tagging-networks.json"
+    return tagging.markdown(json.loads(path.read_text()))
+
+
+def crf_speed() -> str:
+    """Returns the times of the CRF layer beside plain ones."""
+    paths = sorted((ROOT / "results").glob("crf-*.json"), reverse=True)
+    return crf.markdown([json.loads(path.read_text()) for path in paths])
+
+
 # The tables of each page, by the name in their markers.
 PAGES = {
     "README.md": {"summary": summary},
@@ -316,7 +330,8 @@ PAGES = {
         "vectors": vectors,
         "steps": steps,
     },
-    "docs/layers.md": {"speed": speed},
+    "docs/layers.md": {"crf": crf_speed, "speed": speed},
+    "docs/recipes/tagging.md": {"networks": networks},
     "docs/own-files.md": {"own files": own_files_table},
     "docs/serving.md": {"load": served, "exports": exported},
 }
