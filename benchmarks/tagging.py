@@ -51,7 +51,8 @@ def markdown(record: dict) -> str:
         minutes = sum(x["train_seconds"] for x in found) / len(found) / 60
         passes = next(iter(runs.values()))["metrics"]["epochs"]
         lines += [
-            f"`{data}`, {passes} pass{'es' * (passes > 1)}, {minutes:.1f} minutes on average:",
+            f"`{data}`, {passes} pass{'es' * (passes > 1)}, {minutes:.1f} minutes on "
+            "average:",
             "",
             f"| network | {names} | weights | seconds |",
             f"|---|{'---:|' * (len(parts) + 2)}",

@@ -165,7 +165,9 @@ SMALL |= {"to", "with"}
 LONGEST = 50  # tokens
 TRIES = 3
 MARKS = re.compile("[\ue000-\ue003]")
-ARTICLE = re.compile(r"\b([Aa]) (?=(?!uni|use|one |eu|ukr)[aeiou])", re.IGNORECASE)
+ARTICLE = re.compile(
+    r"\b([Aa]) (?=[\ue000-\ue002]?(?!uni|use|one |eu|ukr)[aeiou])", re.IGNORECASE
+)
 LITERAL = re.compile(r"<([A-Z]+) ([^>]+)>")
 PIECE = re.compile(r"\{(\w+)\}|\[([^\[\]]+)\]")
 WORD = re.compile(r"https?://\S+|[@#]?\w+(?:[-.,'@]\w+)*|\S")
@@ -586,6 +588,7 @@ def _capitalized(text: str) -> str:
 
 def _polished(text: str, kind: str, random: Random) -> str:
     text = re.sub(r"\b([Tt]he) the ", r"\1 ", text)
+    text = re.sub("\\b[Tt]he (?=[\ue000-\ue002]?The )", "", text)  # the The Hague Post
     text = re.sub(f"'s({END})'s", r"'s\1", text)
     text = ARTICLE.sub(r"\1n ", text)
     if kind in SHORT and random.random() < NO_ARTICLE:
