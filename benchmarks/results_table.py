@@ -330,8 +330,7 @@ PAGES = {
         "vectors": vectors,
         "steps": steps,
     },
-    "docs/layers.md": {"crf": crf_speed, "speed": speed},
-    "docs/recipes/tagging.md": {"networks": networks},
+    "docs/layers.md": {"speed": speed},
     "docs/own-files.md": {"own files": own_files_table},
     "docs/serving.md": {"load": served, "exports": exported},
 }
