@@ -109,7 +109,8 @@ def read_tagged(
             use = "are left out" if name == "train" else "count as wrong"
             count = _number(unknown.total(), "token")
             print(f"{name}: tags that {lacking} ({shown}) {use}: {count}")
-    parts["train"] = _known(parts["train"], labels)
+            if name == "train":
+                parts[name] = _known(part, labels)
     return parts, labels
 
 
@@ -267,7 +268,10 @@ def _layout(lines: list[str], path: Path) -> tuple[str, int]:
     """The separator of columns, and the usual number of columns."""
     rows = _rows(lines)
     separator = "\t" if 2 * sum("\t" in line for line in rows) > len(rows) else " "
-    counts = Counter(len(_columns(line, separator)) for line in rows)
+    if separator == "\t":
+        counts = Counter(line.count("\t") + 1 for line in rows)
+    else:
+        counts = Counter(len(_columns(line, separator)) for line in rows)
     usual = counts.most_common(1)[0][0] if counts else 0
     if usual < 2:
         wanted = "expected a token and its tag a line, separated by a tab or spaces"
@@ -322,15 +326,20 @@ def _are_chunks(tags: set[str]) -> bool:
 
 def _as_iob2(sentences: list[Sentence], path: Path) -> list[Sentence]:
     """`to_iob2` of all sentences; prints the scheme and how many tags changed."""
-    converted = [Sentence(tokens, to_iob2(tags)) for tokens, tags in sentences]
+    # Many sentences have the same tags.
+    counts = Counter(tuple(tags) for _, tags in sentences)
+    iob2_of = {tags: to_iob2(tags) for tags in counts}
     begun = renamed = 0  # I-X that became B-X; tags with a prefix of another scheme
     is_iob1 = True  # B-X only after a token of the same type
-    for (_, old), (_, new) in zip(sentences, converted, strict=True):
-        for place, (tag, iob2) in enumerate(zip(old, new, strict=True)):
-            renamed += TAG.fullmatch(tag) is not None and tag[0] not in "BI"
-            begun += tag[0] == "I" and iob2[0] == "B"
+    for old, times in counts.items():
+        for place, (tag, iob2) in enumerate(zip(old, iob2_of[old], strict=True)):
+            renamed += times * (TAG.fullmatch(tag) is not None and tag[0] not in "BI")
+            begun += times * (tag[0] == "I" and iob2[0] == "B")
             before = old[place - 1][1:] if place else ""
             is_iob1 &= tag[:2] != "B-" or tag[1:] == before
+    converted = [
+        Sentence(tokens, [*iob2_of[tuple(tags)]]) for tokens, tags in sentences
+    ]
     without = f"{_number(begun, 'tag')} I-X without a beginning became B-X"
     if renamed:
         prefixes = f"{_number(renamed, 'tag')} E-, S-, L-, U- or M- became B- or I-"
