@@ -80,7 +80,7 @@ VECTOR, LETTER_VECTOR = 100, 32  # widths of the vectors of words and letters
 AFFIXES, AFFIX_VECTOR = 1 << 14, 32  # beginnings and ends of words
 FILTERS = 100  # of the convolution over three letters
 BATCH, STEPS = 64, 400  # sentences per step; fewer, if a pass had fewer steps
-AVERAGED = {"use_ema": True, "ema_momentum": 0.995}  # weights, over 200 steps
+AVERAGED = 200  # steps whose weights are averaged; at most half a pass
 MAX_PASSES = 60  # where --epochs does not say: see kit/length.py
 EXAMPLES = (  # the report shows what the words to the right decide
     "He said, Teddy Roosevelt was a great president.",
@@ -300,7 +300,8 @@ def train(config: Config, run, model, vocabulary: dict, data: dict) -> dict:
         loss = keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, ignore_class=-1, reduction="mean_with_sample_weight"
         )
-    optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0, **AVERAGED)
+    averages = {"ema_momentum": 1 - 1 / min(AVERAGED, 1 + len(training) // 2)}
+    optimizer = keras.optimizers.Adam(rate, global_clipnorm=1, use_ema=True, **averages)
     model.compile(optimizer, loss, jit_compile=use_xla())
     known = known_texts(data["train"]["sentences"], vocabulary["labels"])
     answers, part = tagger(model), data["validation"]

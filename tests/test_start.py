@@ -41,7 +41,7 @@ def test_weights_and_vocabulary_are_those_of_the_run(
     config = json.loads((tmp_path / "b/config.json").read_text())
     assert config["start"] == "a"
     same = [
-        np.array_equal(*pair)
+        np.allclose(*pair, rtol=1e-5, atol=1e-8)  # averages are rounded
         for pair in zip(first.get_weights(), second.get_weights(), strict=True)
     ]
     assert all(same) if still else not any(same)
