@@ -152,8 +152,7 @@ def build_model(config: Config, vocabulary: dict) -> keras.Model:
     y = layers.Conv2D(FILTERS, (1, 3), padding="same", name="spelling")(y)
     y = ops.tanh(ops.max(y, axis=2))
     ends = layers.Embedding(AFFIXES, AFFIX_VECTOR, initial, name="affixes")
-    ends = ends(affixes(letters, AFFIXES))  # [batch, time, 6, AFFIX_VECTOR]
-    ends = layers.Reshape((-1, 6 * AFFIX_VECTOR))(ends)
+    ends = layers.Reshape((-1, 6 * AFFIX_VECTOR))(ends(affixes(letters, AFFIXES)))
     x = layers.Dropout(config.dropout)(ops.concatenate([x, y, ends], axis=-1))
     if config.reader in ("lstm", "both"):
         lstm = LSTM(config.units, return_sequences=True)
