@@ -402,7 +402,8 @@ class Writer:
         return self.maybe_blended(f"family {language}")
 
     def maybe_blended(self, heading: str) -> str:
-        """Returns a name of a list, or one with the beginning and end of two."""
+        """Returns a name of a list, or one with the beginning and end of two, which
+        may be names of another kind. Blends are for training only."""
         name = self.pick(self.names[heading])
         if self.part != "train" or not self.chance(BLENDED):
             return name

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 # With one worker, Keras on TensorFlow leaves reading ahead to tf.data, whose tuning
-# often waits up to a minute at the end of an epoch before it stops. With two, Keras
-# reads ahead itself. On JAX it would do so before `set_epoch`.
+# thread often delays the next epoch for seconds before it stops. With two, Keras reads
+# ahead itself. On JAX it would do so before `set_epoch`.
 WORKERS = 2 if keras.backend.backend() == "tensorflow" else 1
 
 

@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 
 from kit import length as length_module
-from kit.batches import Batches
+from kit.batches import WORKERS, Batches, EpochDataset
 from kit.length import LearningRate, Length
 from kit.training import Checkpoint
+from tests.processes import ROOT, python_on_jax
+
+TENSORFLOW = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="TensorFlow reads ahead"
+)
 
 
 class Folder:
@@ -194,3 +199,48 @@ def test_a_plan_is_kept(run, monkeypatch):
     monkeypatch.setattr(length_module, "_seconds_of_step", None)
     _, checkpoint, length = fit(run, max_epochs=5)
     assert length.epochs == len(checkpoint.history) == 5
+
+
+class Numbered(EpochDataset):
+    """Batches whose targets are the number of the epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.epoch = 0
+
+    def set_epoch(self, epoch):
+        self.epoch = epoch
+
+    def __len__(self):
+        return 20
+
+    def __getitem__(self, index):
+        return np.zeros((2, 1), "float32"), np.full((2, 1), self.epoch, "float32")
+
+
+def test_no_batch_is_read_before_its_epoch():
+    """Also in a resumed training, whose first epoch is not 0."""
+    data = Numbered()
+    begin = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: data.set_epoch(epoch)
+    )
+    zero = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+    model = keras.Sequential([zero])
+    model.compile("sgd", "mse")
+    history = model.fit(
+        data, epochs=5, initial_epoch=3, shuffle=False, verbose=0, callbacks=[begin]
+    )
+    assert history.history["loss"] == [9, 16]
+
+
+@TENSORFLOW
+def test_keras_reads_ahead_on_tensorflow():
+    """Not tf.data, whose tuning delays the next epoch."""
+    assert WORKERS > 1 and Numbered().workers == WORKERS
+
+
+@TENSORFLOW
+def test_epochs_hold_under_jax():
+    pytest.importorskip("jax")
+    name = "test_no_batch_is_read_before_its_epoch"
+    python_on_jax(ROOT, "-c", f"from tests import test_length as t; t.{name}()")

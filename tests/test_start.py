@@ -40,8 +40,10 @@ def test_weights_and_vocabulary_are_those_of_the_run(
     assert vocabulary == again
     config = json.loads((tmp_path / "b/config.json").read_text())
     assert config["start"] == "a"
+    # Averages of equal weights differ by rounding.
+    same = np.allclose if name == "tagging" else np.array_equal
     same = [
-        np.allclose(*pair, rtol=1e-5, atol=1e-8)  # averages are rounded
+        same(*pair)
         for pair in zip(first.get_weights(), second.get_weights(), strict=True)
     ]
     assert all(same) if still else not any(same)
